@@ -1,0 +1,20 @@
+"""The one shape of a refusal: a stable code, a sentence for the person, and what to do next."""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+    """Base of every error a person can cause or must read.
+
+    Subclasses live beside the verb that refuses and set `code` (stable, dotted) and `status` (HTTP);
+    `fields` names the inputs at fault, `next_step` says what the person can do now.
+    """
+
+    code: ClassVar[str] = "core.refused"
+    status: ClassVar[int] = 422
+
+    def __init__(self, message: str, *, next_step: str = "", fields: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.next_step = next_step
+        self.fields = fields or {}
