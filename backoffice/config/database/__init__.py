@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, with a cluster that is started when the first connection is asked for."""
