@@ -1,0 +1,34 @@
+"""The only clock of the product. Rules get their dates and instants as arguments; the edges ask here."""
+
+from datetime import date, datetime
+from typing import ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from backoffice.core.errors import Refusal
+
+
+class UnknownZone(Refusal):
+    """No time zone goes by that name in the IANA database."""
+
+    code: ClassVar[str] = "calendars.unknown_zone"
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC."""
+    return timezone.now()
+
+
+def today_in(zone: str) -> date:
+    """The calendar date now in an IANA zone such as "Africa/Lagos". Raises UnknownZone."""
+    try:
+        there = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UnknownZone(
+            _("There is no time zone called “%(zone)s”.") % {"zone": zone},
+            next_step=_("Use a name of the IANA database, such as Asia/Shanghai."),
+            fields={"zone": _("not a known time zone")},
+        ) from error
+    return now().astimezone(there).date()
