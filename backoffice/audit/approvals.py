@@ -1,0 +1,316 @@
+"""Maker and checker: one person asks, another decides, and the decision carries the deed out.
+
+The table of what a verb does is `config/approvals.py`; config connects each verb with `register`. Limits are rows of
+`ApprovalLimit`. Nobody decides what they asked for themselves; the database refuses it too.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from backoffice.audit import services
+from backoffice.audit.domain.approval_states import ApprovalState, may_move
+from backoffice.audit.domain.limits import UNBOUND, Authority, LimitRow, authority_of
+from backoffice.audit.models import Approval, ApprovalLimit
+from backoffice.core.actors import Actor
+from backoffice.core.errors import Refusal
+
+
+class ApprovalNotFound(Refusal):
+    """There is no such request."""
+
+    code: ClassVar[str] = "audit.approval_not_found"
+    status: ClassVar[int] = 404
+
+
+class AlreadyDecided(Refusal):
+    """The request is not waiting any more."""
+
+    code: ClassVar[str] = "audit.approval_already_decided"
+    status: ClassVar[int] = 409
+
+
+class OwnRequest(Refusal):
+    """A person tried to decide what they asked for."""
+
+    code: ClassVar[str] = "audit.approval_is_own"
+    status: ClassVar[int] = 403
+
+
+class NotTheAuthor(Refusal):
+    """Only the person who asked may withdraw."""
+
+    code: ClassVar[str] = "audit.approval_is_of_another"
+    status: ClassVar[int] = 403
+
+
+class BeyondLimit(Refusal):
+    """The person's roles do not reach the amount, or may not decide this verb at all."""
+
+    code: ClassVar[str] = "audit.approval_beyond_limit"
+    status: ClassVar[int] = 403
+
+
+class ReasonMissing(Refusal):
+    """A request or a decline says no reason."""
+
+    code: ClassVar[str] = "audit.reason_missing"
+
+
+class UnknownVerb(LookupError):
+    """No deed is registered for the verb: a defect of the program, found when the request is made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedRequest:
+    """What a deed is called with: the request as it was made, who asked (`maker`) and who approved (`checker`)."""
+
+    approval_id: int
+    verb: str
+    subject_type: str
+    subject_id: str
+    borrower_id: int | None
+    payload: Mapping[str, Any]
+    amount: Decimal | None
+    currency: str
+    reason: str
+    maker: Actor
+    checker: Actor
+
+
+Execute = Callable[[ApprovedRequest], object]
+Foretell = Callable[[Approval], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a verb does when it is approved, its name for people, and how to say its consequence as of now."""
+
+    execute: Execute
+    label: Any
+    consequence: Foretell | None
+
+
+_deeds: dict[str, Deed] = {}
+
+
+def register(verb: str, execute: Execute, *, label: Any = "", consequence: Foretell | None = None) -> None:
+    """Connects a verb with its deed; called by config when Django starts, the last one wins.
+
+    `execute` runs inside the deciding transaction and refuses with a `Refusal`. `consequence` says, in numbers as of
+    now, what approving would do; without it the sentence stored with the request is shown.
+    """
+    _deeds[verb] = Deed(execute=execute, label=label or verb, consequence=consequence)
+
+
+def deed_of(*, verb: str) -> Deed:
+    """The deed of a verb. Raises UnknownVerb."""
+    deed = _deeds.get(verb)
+    if deed is None:
+        raise UnknownVerb(verb)
+    return deed
+
+
+def verbs() -> dict[str, Deed]:
+    """All registered verbs with their deeds, in alphabetical order."""
+    return dict(sorted(_deeds.items()))
+
+
+def limit_of(*, verb: str, actor: Actor, currency: str = "") -> Authority:
+    """How much of the verb the actor may do alone and decide for others. The system is not bound."""
+    if actor.kind == "system":
+        return UNBOUND
+    rows = ApprovalLimit.objects.filter(verb=verb, role__in=actor.roles, currency__in={"", currency})
+    return authority_of(
+        rows=[LimitRow(row.role, row.currency, row.max_amount, row.alone) for row in rows],
+        roles=actor.roles,
+        currency=currency,
+    )
+
+
+def needs_approval(*, verb: str, amount: Decimal | None, actor: Actor, currency: str = "") -> bool:
+    """True when a second person has to agree: the actor's limit does not reach `amount` (major units)."""
+    return not limit_of(verb=verb, actor=actor, currency=currency).may_do_alone(amount=amount)
+
+
+def submit(
+    *,
+    verb: str,
+    subject_type: str,
+    subject_id: int | str,
+    payload: Mapping[str, Any],
+    reason: str,
+    actor: Actor,
+    amount: Decimal | None = None,
+    currency: str = "",
+    borrower_id: int | None = None,
+    portfolio: str = "",
+    consequence: str = "",
+) -> Approval:
+    """Asks for a second person's decision, in the caller's transaction. Raises ReasonMissing, UnknownVerb."""
+    deed_of(verb=verb)
+    if not reason.strip():
+        raise ReasonMissing(
+            _("A request for approval needs a reason."),
+            next_step=_("Say why it should be done."),
+            fields={"reason": _("This is needed.")},
+        )
+    approval = Approval.objects.create(
+        verb=verb,
+        subject_type=subject_type,
+        subject_id=str(subject_id),
+        borrower_id=borrower_id,
+        portfolio=portfolio,
+        payload=dict(payload),
+        amount=amount,
+        currency=currency,
+        consequence=consequence,
+        reason=reason.strip(),
+        requested_by=actor.id,
+        requested_by_name=actor.name,
+        requested_by_roles=sorted(actor.roles),
+    )
+    _note(approval, verb="audit.approval.submitted", actor=actor, reason=approval.reason)
+    return approval
+
+
+@transaction.atomic
+def approve(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
+    """Agrees and carries the deed out, both in this transaction.
+
+    When the deed refuses, nothing of it stays and the request ends as failed with the refusal's words; any other
+    error rolls everything back and the request still waits.
+    Raises ApprovalNotFound, AlreadyDecided, OwnRequest, BeyondLimit.
+    """
+    approval = _locked(approval_id)
+    _check_decider(approval, actor)
+    try:
+        with transaction.atomic():
+            deed_of(verb=approval.verb).execute(_request(approval, checker=actor))
+    except Refusal as refusal:
+        approval.failure = " ".join(filter(None, [refusal.message, refusal.next_step]))
+        return _decide(approval, to=ApprovalState.FAILED, actor=actor, note=note)
+    return _decide(approval, to=ApprovalState.APPROVED, actor=actor, note=note)
+
+
+@transaction.atomic
+def decline(*, approval_id: int, actor: Actor, note: str) -> Approval:
+    """Says no, with a reason. Raises ApprovalNotFound, AlreadyDecided, OwnRequest, BeyondLimit, ReasonMissing."""
+    approval = _locked(approval_id)
+    _check_decider(approval, actor)
+    if not note.strip():
+        raise ReasonMissing(
+            _("Say why you decline."),
+            next_step=_("The person who asked reads your note."),
+            fields={"note": _("This is needed.")},
+        )
+    return _decide(approval, to=ApprovalState.DECLINED, actor=actor, note=note)
+
+
+@transaction.atomic
+def withdraw(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
+    """Takes one's own request back. Raises ApprovalNotFound, AlreadyDecided, NotTheAuthor."""
+    approval = _locked(approval_id)
+    if not actor.is_same_person(other_id=approval.requested_by):
+        raise NotTheAuthor(
+            _("Only the person who asked can withdraw this request."),
+            next_step=_("You can decline it if you may decide it."),
+        )
+    return _decide(approval, to=ApprovalState.WITHDRAWN, actor=actor, note=note)
+
+
+def _locked(approval_id: int) -> Approval:
+    approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
+    if approval is None:
+        raise ApprovalNotFound(_("There is no such request."), next_step=_("Look in the list of requests."))
+    if approval.state != ApprovalState.PENDING:
+        raise AlreadyDecided(
+            _("This request was %(state)s by %(name)s.")
+            % {"state": approval.get_state_display(), "name": approval.decided_by_name},
+            next_step=_("Make a new request if it is still wanted."),
+        )
+    return approval
+
+
+def _check_decider(approval: Approval, actor: Actor) -> None:
+    if actor.is_same_person(other_id=approval.requested_by):
+        raise OwnRequest(
+            _("You asked for this yourself; somebody else has to decide it."),
+            next_step=_("Ask a colleague, or withdraw the request."),
+        )
+    authority = limit_of(verb=approval.verb, actor=actor, currency=approval.currency)
+    if not authority.may_decide(amount=approval.amount):
+        raise BeyondLimit(
+            _("Your roles may not decide this request."),
+            next_step=_("Leave it to a colleague whose limit reaches it."),
+        )
+
+
+def _request(approval: Approval, *, checker: Actor) -> ApprovedRequest:
+    maker = Actor(
+        kind="system" if approval.requested_by is None else "staff",
+        id=approval.requested_by,
+        name=approval.requested_by_name,
+        roles=frozenset(approval.requested_by_roles),
+    )
+    return ApprovedRequest(
+        approval_id=approval.pk,
+        verb=approval.verb,
+        subject_type=approval.subject_type,
+        subject_id=approval.subject_id,
+        borrower_id=approval.borrower_id,
+        payload=approval.payload,
+        amount=approval.amount,
+        currency=approval.currency,
+        reason=approval.reason,
+        maker=maker,
+        checker=checker,
+    )
+
+
+def _decide(approval: Approval, *, to: ApprovalState, actor: Actor, note: str) -> Approval:
+    if not may_move(current=ApprovalState(approval.state), to=to):
+        msg = f"{approval.state} -> {to}"
+        raise ValueError(msg)
+    approval.state = to.value
+    approval.decided_by = actor.id
+    approval.decided_by_name = actor.name
+    approval.decided_at = Now()
+    approval.note = note.strip()
+    approval.save(
+        update_fields=[
+            "state",
+            "decided_by",
+            "decided_by_name",
+            "decided_at",
+            "note",
+            "failure",
+        ]
+    )
+    approval.refresh_from_db(fields=["decided_at"])
+    _note(approval, verb=f"audit.approval.{to.value}", actor=actor, reason=approval.note)
+    return approval
+
+
+def _note(approval: Approval, *, verb: str, actor: Actor, reason: str) -> None:
+    services.record(
+        verb=verb,
+        subject_type="audit.approval",
+        subject_id=approval.pk,
+        actor=actor,
+        reason=reason,
+        borrower_id=approval.borrower_id,
+        after={
+            "verb": approval.verb,
+            "subject": f"{approval.subject_type} {approval.subject_id}",
+            "state": approval.state,
+            "amount": approval.amount,
+            "currency": approval.currency,
+            **({"failure": approval.failure} if approval.failure else {}),
+        },
+    )

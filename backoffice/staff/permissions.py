@@ -1,0 +1,126 @@
+"""Every permission of the product and the roles that hold it: the one catalogue.
+
+A code reads app.thing.verb. An app adds its codes to its own block below; a view or endpoint names exactly one
+code, and a test walks every URL with every role against this table.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+AGENT: Final = "agent"
+SENIOR_AGENT: Final = "senior_agent"
+COLLECTOR: Final = "collector"
+TEAM_LEAD: Final = "team_lead"
+COMPLIANCE: Final = "compliance"
+ANALYST: Final = "analyst"
+ADMIN: Final = "admin"
+AUDITOR: Final = "auditor"
+
+ROLES: Final["dict[str, _StrPromise]"] = {
+    AGENT: _("Agent"),
+    SENIOR_AGENT: _("Senior agent"),
+    COLLECTOR: _("Collector"),
+    TEAM_LEAD: _("Team lead"),
+    COMPLIANCE: _("Compliance officer"),
+    ANALYST: _("Analyst"),
+    ADMIN: _("Administrator"),
+    AUDITOR: _("Auditor"),
+}
+
+SEES_ALL_PORTFOLIOS: Final = frozenset({COMPLIANCE, ANALYST, ADMIN, AUDITOR})
+"""Roles whose work spans the book: their rows are not restricted to their team's portfolios."""
+
+NEEDS_SECOND_FACTOR: Final = frozenset({COMPLIANCE, ADMIN})
+"""Roles that open no page before a one-time code is given."""
+
+_EVERYONE = frozenset(ROLES)
+_SERVICE = frozenset({AGENT, SENIOR_AGENT, TEAM_LEAD})
+_FLOOR = frozenset({AGENT, SENIOR_AGENT, COLLECTOR, TEAM_LEAD})
+_SENIORS = frozenset({SENIOR_AGENT, TEAM_LEAD})
+_DECIDERS = frozenset({SENIOR_AGENT, TEAM_LEAD, COMPLIANCE, ADMIN})
+_READERS = frozenset({COMPLIANCE, ANALYST, ADMIN, AUDITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What one code allows, in words, and the roles that hold it."""
+
+    label: "_StrPromise"
+    roles: frozenset[str]
+
+
+PERMISSIONS: Final[dict[str, Permission]] = {
+    # console
+    "console.home.view": Permission(_("Open the console"), _EVERYONE),
+    # staff
+    "staff.account.use": Permission(_("Change one's own password, second factor, language and tokens"), _EVERYONE),
+    "staff.user.view": Permission(_("See the list of users"), frozenset({ADMIN, AUDITOR, COMPLIANCE, TEAM_LEAD})),
+    "staff.user.manage": Permission(_("Create, change, disable and unlock users"), frozenset({ADMIN})),
+    "staff.team.manage": Permission(_("Create and change teams"), frozenset({ADMIN})),
+    "staff.token.issue": Permission(_("Issue and revoke tokens for the API"), _EVERYONE - {AUDITOR}),
+    # audit
+    "audit.trail.view": Permission(_("Read the audit trail"), frozenset({COMPLIANCE, ADMIN, AUDITOR})),
+    "audit.approval.view": Permission(_("See requests for approval"), _EVERYONE - {ANALYST}),
+    "audit.approval.submit": Permission(_("Ask for an approval and withdraw it"), _EVERYONE - {ANALYST, AUDITOR}),
+    "audit.approval.decide": Permission(_("Approve or decline what another person asked for"), _DECIDERS),
+    "audit.approval_limit.view": Permission(_("See who may approve how much"), _DECIDERS | {AUDITOR}),
+    "audit.approval_limit.edit": Permission(_("Change who may approve how much"), frozenset({ADMIN})),
+    # calendars
+    "calendars.day.view": Permission(_("See the business date and the calendars"), _EVERYONE),
+    "calendars.calendar.edit": Permission(_("Change the days banks work"), frozenset({ADMIN})),
+    # customers
+    "customers.borrower.search": Permission(_("Search for a borrower"), _EVERYONE),
+    "customers.borrower.view": Permission(_("Open a borrower's page"), _EVERYONE),
+    "customers.borrower.reveal": Permission(_("Reveal personal data, with a reason"), _FLOOR | {COMPLIANCE}),
+    "customers.borrower.edit": Permission(_("Correct a borrower's personal data"), _SERVICE),
+    "customers.borrower.merge": Permission(_("Merge duplicate borrowers, and undo it"), _SENIORS),
+    "customers.hold.view": Permission(_("See holds"), _EVERYONE),
+    "customers.hold.place": Permission(_("Place a hold"), _FLOOR | {COMPLIANCE}),
+    "customers.hold.lift": Permission(_("Ask to lift a hold"), _FLOOR | {COMPLIANCE}),
+    # repayment
+    "repayment.quote.compute": Permission(_("Compute a schedule without storing it"), _EVERYONE),
+    "repayment.product.view": Permission(_("See products and their terms"), _EVERYONE),
+    "repayment.product.edit": Permission(_("Draft a version of a product"), frozenset({ADMIN})),
+    "repayment.product.approve": Permission(_("Approve a version of a product"), frozenset({ADMIN, COMPLIANCE})),
+    "repayment.loan.view": Permission(_("Open a loan's page"), _EVERYONE),
+    "repayment.payment.view": Permission(_("See payments and payment files"), _EVERYONE),
+    "repayment.payment.post": Permission(_("Post a payment"), _SERVICE),
+    "repayment.payment.post_file": Permission(_("Post a file of payments"), frozenset({TEAM_LEAD, ADMIN})),
+    "repayment.payment.reverse": Permission(_("Reverse a payment or another operation"), _SENIORS),
+    "repayment.loan.waive": Permission(_("Waive penalty or interest"), _SERVICE | {COLLECTOR}),
+    "repayment.loan.refund": Permission(_("Refund what was overpaid"), _SENIORS),
+    "repayment.loan.payoff": Permission(_("Quote and settle an early payoff"), _SERVICE | {COLLECTOR}),
+    "repayment.loan.charge_off": Permission(_("Charge a loan off, and book what is recovered"), _SENIORS | {ADMIN}),
+    "repayment.loan.write_off": Permission(_("Write off a small balance"), _SENIORS | {ADMIN}),
+    "repayment.loan.buy_back": Permission(_("Change the creditor of a loan"), frozenset({TEAM_LEAD, ADMIN})),
+    "repayment.import.view": Permission(_("See what was brought in"), _READERS | {TEAM_LEAD}),
+    "repayment.import.run": Permission(_("Bring a book in"), frozenset({ADMIN})),
+    # dayend
+    "dayend.run.view": Permission(_("See how a business day was closed"), _READERS | {TEAM_LEAD}),
+    "dayend.run.start": Permission(_("Close a business day"), frozenset({ADMIN})),
+    "dayend.run.retry": Permission(_("Retry a loan that was set aside"), frozenset({ADMIN, TEAM_LEAD})),
+    # reference data
+    "console.admin.open": Permission(_("Edit reference data in the admin site"), frozenset({ADMIN})),
+}
+
+
+class UnknownPermission(LookupError):
+    """A view names a code the catalogue does not know: a defect of the program, never an answer to a person."""
+
+
+def roles_holding(*, code: str) -> frozenset[str]:
+    """Roles that hold the permission. Raises UnknownPermission for a code that is not in the catalogue."""
+    permission = PERMISSIONS.get(code)
+    if permission is None:
+        raise UnknownPermission(code)
+    return permission.roles
+
+
+def codes_of(*, roles: frozenset[str]) -> frozenset[str]:
+    """Every permission the roles hold together."""
+    return frozenset(code for code, permission in PERMISSIONS.items() if permission.roles & roles)
