@@ -26,7 +26,9 @@ Rounding = Literal["half_up", "half_even", "up", "down"]
 InstallmentBasis = Literal["solved", "nominal"]
 FeeWay = Literal[
     "upfront_deducted",  # taken from the payout: the borrower receives less, owes no bill for it
+    "upfront_deducted_of_principal",  # the same, as a share of the principal
     "upfront_billed",  # added to the first bill
+    "upfront_billed_of_principal",  # the same, as a share of the principal
     "per_period_fixed",  # the same amount on every bill
     "per_period_of_principal",  # share of the original principal on every bill
     "per_period_of_balance",  # share of the opening balance on every bill
