@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from psycopg import sql
+from pytest_django import DjangoDbBlocker
 
 TEMPLATES_KEPT = 3
 # The process that runs the session; its workers inherit the name and add their own number.
@@ -22,7 +23,7 @@ RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Names this worker's database after the session, so that sessions side by side do not meet, and picks its template.
 
     With `DATABASE_URL` set, the server is somebody else's: Django makes and migrates the test database there as usual.
@@ -32,7 +33,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     test_settings = connections["default"].settings_dict["TEST"]
     test_settings["NAME"] = f"{RUN}_{worker}" if worker else RUN
-    test_settings["TEMPLATE"] = _template()
+    with django_db_blocker.unblock():
+        test_settings["TEMPLATE"] = _template()
 
 
 def _template() -> str:
