@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from backoffice.audit.context import request_id
+from backoffice.audit.context import serving
 from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import Actor
 
@@ -77,7 +77,7 @@ def _row(entry: Entry) -> AuditEntry:
         reason=entry.reason,
         before=_plain(entry.before),
         after=_plain(entry.after),
-        request_id=request_id.get(),
+        request_id=serving(),
     )
 
 

@@ -1,0 +1,44 @@
+"""People to act with in tests; the password is the same for all of them and works nowhere else."""
+
+from typing import Any
+
+import factory
+from factory.django import DjangoModelFactory
+
+from backoffice.core.actors import Actor
+from backoffice.staff.models import Team, User
+
+PASSWORD = "correct horse battery staple"
+
+
+class TeamFactory(DjangoModelFactory):
+    """A team; it sees every portfolio unless the test names some."""
+
+    name = factory.Sequence(lambda n: f"Team {n}")
+    portfolios: list[str] = []
+
+    class Meta:
+        model = Team
+
+
+class UserFactory(DjangoModelFactory):
+    """An agent in a team that sees everything."""
+
+    username = factory.Sequence(lambda n: f"person{n}")
+    display_name = factory.Sequence(lambda n: f"Person {n}")
+    roles = ["agent"]
+    team = factory.SubFactory(TeamFactory)
+    password = factory.django.Password(PASSWORD)
+
+    class Meta:
+        model = User
+
+
+def person(*roles: str, **fields: Any) -> User:
+    """A user with the roles; an agent when none is named."""
+    return UserFactory(roles=list(roles) or ["agent"], **fields)
+
+
+def actor(*roles: str, actor_id: int = 1, name: str = "Ada") -> Actor:
+    """A member of staff as services see them, without a row."""
+    return Actor(kind="staff", id=actor_id, name=name, roles=frozenset(roles))
