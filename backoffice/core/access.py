@@ -6,16 +6,18 @@ apps beside `staff` can guard their pages too.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from backoffice.core.actors import Actor
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # it reads the settings, which name the class below
 
 P = ParamSpec("P")
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
@@ -83,7 +85,7 @@ class HasPermission(BasePermission):
         """DRF calls each entry of `permission_classes`; an instance answers with itself."""
         return self
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """True when the person, and the token they came with, hold the code the view asks for."""
         code = self.code or code_of(view=view, method=request.method or "GET")
         if code is None or not request.user.is_authenticated:
