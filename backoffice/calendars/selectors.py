@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from django.utils.translation import gettext as _
 
-from backoffice.calendars.domain.business_day import State
+from backoffice.calendars.domain.business_day import CLOSING, State, following
 from backoffice.calendars.domain.working_days import (
     Convention,
     Overrides,
@@ -64,8 +64,12 @@ def business_day() -> BusinessDayNow:
 
 
 def business_date() -> date:
-    """The current business date, one query. Raises DayNotOpened."""
-    return business_day().today
+    """The date new work is booked on, one query. Raises DayNotOpened.
+
+    From the moment a close begins this is the day after the one being closed, so that money never waits for the night.
+    """
+    now = business_day()
+    return following(day=now.today) if now.state == CLOSING else now.today
 
 
 def not_opened() -> DayNotOpened:

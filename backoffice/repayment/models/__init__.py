@@ -1,0 +1,24 @@
+from backoffice.repayment.models.ledger import BucketMove, MonthEnd, Operation, Transfer
+from backoffice.repayment.models.loans import (
+    Installment,
+    Loan,
+    LoanTerms,
+    ScheduleVersion,
+)
+from backoffice.repayment.models.payment_files import PaymentFile, PaymentFileLine
+from backoffice.repayment.models.products import Product, ProductVersion
+
+__all__ = [
+    "BucketMove",
+    "Installment",
+    "Loan",
+    "LoanTerms",
+    "MonthEnd",
+    "Operation",
+    "PaymentFile",
+    "PaymentFileLine",
+    "Product",
+    "ProductVersion",
+    "ScheduleVersion",
+    "Transfer",
+]

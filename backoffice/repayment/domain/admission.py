@@ -1,0 +1,284 @@
+"""What may be booked on a loan: every refusal of a posting, with its reason and the next step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from backoffice.core.errors import Refusal
+from backoffice.core.money import ZERO, exponent_of
+from backoffice.repayment.domain import early
+from backoffice.repayment.domain.bills import LoanState
+from backoffice.repayment.domain.operations import WAIVABLE, Operation
+from backoffice.repayment.domain.terms import Terms
+
+
+class LoanNotFound(Refusal):
+    """No loan has that number, or the actor may not see it."""
+
+    code = "repayment.loan_not_found"
+    status = 404
+
+
+class LoanClosed(Refusal):
+    """Nothing is owed any more."""
+
+    code = "repayment.loan_closed"
+
+
+class AmountNotPositive(Refusal):
+    """The amount is zero or negative."""
+
+    code = "repayment.amount_not_positive"
+
+
+class TooManyDecimals(Refusal):
+    """The amount has more decimals than the currency."""
+
+    code = "repayment.too_many_decimals"
+
+
+class CurrencyDiffers(Refusal):
+    """The payment is in another currency than the loan."""
+
+    code = "repayment.currency_differs"
+
+
+class ValueDateInFuture(Refusal):
+    """The value date lies after the business date."""
+
+    code = "repayment.value_date_in_future"
+
+
+class ValueDateBeforeDisbursement(Refusal):
+    """The value date lies before the loan was paid out."""
+
+    code = "repayment.value_date_before_disbursement"
+
+
+class AlreadyPosted(Refusal):
+    """The same external id was posted before; the earlier posting stands."""
+
+    code = "repayment.already_posted"
+    status = 409
+
+
+class AlreadyReversed(Refusal):
+    """The operation was taken back before."""
+
+    code = "repayment.already_reversed"
+    status = 409
+
+
+class NotReversible(Refusal):
+    """A reversal or a disbursement cannot be taken back."""
+
+    code = "repayment.not_reversible"
+
+
+class WaiverExceedsOwed(Refusal):
+    """More would be waived than is owed."""
+
+    code = "repayment.waiver_exceeds_owed"
+
+
+class RefundExceedsSuspense(Refusal):
+    """More would be paid back than is held for the borrower."""
+
+    code = "repayment.refund_exceeds_suspense"
+
+
+class PayoffDiffers(Refusal):
+    """The amount is not what settles the loan on that day."""
+
+    code = "repayment.payoff_differs"
+
+
+class NotChargeable(Refusal):
+    """Only an active loan can be charged off."""
+
+    code = "repayment.not_chargeable"
+
+
+class BeyondTolerance(Refusal):
+    """What is left is too much for a small-balance write-off."""
+
+    code = "repayment.beyond_tolerance"
+
+
+class CreditorUnchanged(Refusal):
+    """The loan already belongs to that creditor, or none was named."""
+
+    code = "repayment.creditor_unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class LoanFacts:
+    """What can be checked before the loan is brought to the value date."""
+
+    external_id: str
+    currency: str
+    disbursed_on: date
+    status: str
+
+
+def admit(
+    operation: Operation, *, loan: LoanFacts, currency: str | None, business_date: date
+) -> None:
+    """Refuse what no state of the loan could take."""
+    if currency is not None and currency != loan.currency:
+        raise CurrencyDiffers(
+            f"Loan {loan.external_id} is in {loan.currency}, not {currency}.",
+            next_step="Send the amount in the loan's currency.",
+            fields={"currency": loan.currency},
+        )
+    if operation.kind in ("payment", "payoff", "refund") and operation.amount <= 0:
+        raise AmountNotPositive(
+            "The amount must be more than zero.",
+            next_step="Check the amount; to take money back, reverse the posting.",
+            fields={"amount": str(operation.amount)},
+        )
+    for name, amount in (("amount", operation.amount), *operation.components.items()):
+        _check_decimals(name, amount, currency=loan.currency)
+    if operation.value_date > business_date:
+        raise ValueDateInFuture(
+            f"{operation.value_date} lies after the business date {business_date}.",
+            next_step="Post it on the day the money has value.",
+            fields={"value_date": str(operation.value_date)},
+        )
+    if operation.value_date < loan.disbursed_on:
+        raise ValueDateBeforeDisbursement(
+            f"Loan {loan.external_id} was paid out on {loan.disbursed_on}.",
+            next_step="Check the loan number and the value date.",
+            fields={"value_date": str(operation.value_date)},
+        )
+    if loan.status == "closed" and operation.kind not in ("refund", "creditor_change"):
+        raise LoanClosed(
+            f"Loan {loan.external_id} is closed: nothing is owed.",
+            next_step="Post to another loan of the borrower, or send the money back.",
+            fields={"loan": loan.external_id},
+        )
+
+
+def check_against_state(state: LoanState, operation: Operation) -> None:
+    """Refuse what the loan cannot take on the value date; penalty is charged to that day already."""
+    check = _CHECKS.get(operation.kind)
+    if check is not None:
+        check(state, operation)
+
+
+def payoff_of(
+    state: LoanState, *, at: date, uncharged_penalty: Decimal = ZERO
+) -> early.Payoff:
+    """What settles the loan on a day the state has been brought to."""
+    reached = [bill for bill in state.bills if bill.due_date <= at]
+    return early.Payoff(
+        principal=state.outstanding_principal(),
+        interest_due=sum((bill.remaining("interest") for bill in reached), ZERO),
+        interest_accrued=early.accrued_ahead(state, at=at),
+        fees_due=sum(
+            (
+                bill.remaining("fee") + bill.remaining("guarantee_fee")
+                for bill in reached
+            ),
+            ZERO,
+        ),
+        penalty=sum((bill.remaining("penalty") for bill in state.bills), ZERO)
+        + uncharged_penalty,
+        early_fee=early.fee_ahead(state, at=at),
+        suspense=state.suspense,
+    )
+
+
+def write_off_limit(state: LoanState) -> Decimal:
+    """The most that may be left for a small-balance write-off: max(floor, percent of the principal)."""
+    tolerance = state.terms.tolerance
+    return max(tolerance.floor, state.principal * tolerance.percent)
+
+
+def _check_decimals(name: str, amount: Decimal, *, currency: str) -> None:
+    exponent = amount.as_tuple().exponent
+    if (
+        not isinstance(exponent, int)
+        or -exponent > exponent_of(currency)
+        and amount != round(amount, exponent_of(currency))
+    ):
+        raise TooManyDecimals(
+            f"{currency} has {exponent_of(currency)} decimals.",
+            next_step="Round the amount to the currency's smallest unit.",
+            fields={name: str(amount)},
+        )
+
+
+def _check_waiver(state: LoanState, operation: Operation) -> None:
+    for component, asked in operation.components.items():
+        owed = sum((bill.remaining(component) for bill in state.bills), ZERO)
+        if component not in WAIVABLE or asked <= 0 or asked > owed:
+            raise WaiverExceedsOwed(
+                f"Of {component} {owed} is owed; {asked} cannot be waived.",
+                next_step="Waive at most what is owed; principal is never waived.",
+                fields={component: str(owed)},
+            )
+    if not operation.components:
+        raise WaiverExceedsOwed(
+            "A waiver names what it waives.",
+            next_step="Give an amount of penalty or interest.",
+        )
+
+
+def _check_refund(state: LoanState, operation: Operation) -> None:
+    if operation.amount > state.suspense:
+        raise RefundExceedsSuspense(
+            f"{state.suspense} is held for the borrower; {operation.amount} cannot be paid back.",
+            next_step="Refund at most what is held; reverse a payment to release more.",
+            fields={"amount": str(state.suspense)},
+        )
+
+
+def _check_payoff(state: LoanState, operation: Operation) -> None:
+    total = payoff_of(state, at=operation.value_date).total
+    if operation.amount != total:
+        raise PayoffDiffers(
+            f"The loan is settled by {total} on {operation.value_date}, not by {operation.amount}.",
+            next_step="Ask for a fresh payoff quote and post exactly its total.",
+            fields={"amount": str(total)},
+        )
+
+
+def _check_charge_off(state: LoanState, operation: Operation) -> None:
+    if state.status != "active":
+        raise NotChargeable(
+            "Only an active loan can be charged off.",
+            next_step="Look at the loan's state.",
+            fields={"status": state.status},
+        )
+
+
+def _check_write_off(state: LoanState, operation: Operation) -> None:
+    left = sum((bill.remaining_total() for bill in state.bills), ZERO)
+    limit = write_off_limit(state)
+    if left > limit:
+        raise BeyondTolerance(
+            f"{left} is left; the terms write off at most {limit}.",
+            next_step="Collect the rest, waive penalty, or charge the loan off.",
+            fields={"amount": str(left)},
+        )
+
+
+def _check_creditor(state: LoanState, operation: Operation) -> None:
+    if not operation.creditor or operation.creditor == state.creditor:
+        raise CreditorUnchanged(
+            "Name another creditor than the present one.",
+            next_step="Check the name of the guarantor or buyer.",
+            fields={"creditor": state.creditor},
+        )
+
+
+_CHECKS: dict[str, Callable[[LoanState, Operation], None]] = {
+    "waiver": _check_waiver,
+    "refund": _check_refund,
+    "payoff": _check_payoff,
+    "charge_off": _check_charge_off,
+    "write_off": _check_write_off,
+    "creditor_change": _check_creditor,
+}

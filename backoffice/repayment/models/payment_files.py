@@ -1,0 +1,65 @@
+"""Files of payments: what was received, how far it is posted, and which lines were refused."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.repayment.models.loans import MONEY
+
+
+class PaymentFile(models.Model):
+    """A file of payments posted in chunks; `posted_through` is the last line of the last committed chunk."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("Received")
+        POSTING = "posting", _("Posting")
+        POSTED = "posted", _("Posted")
+        REFUSED = "refused", _("Refused")
+
+    name = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64, unique=True)
+    source = models.CharField(max_length=40)
+    state = models.CharField(
+        max_length=10, choices=State.choices, default=State.RECEIVED
+    )
+    stored_as = models.CharField(max_length=200, blank=True)
+    line_count = models.PositiveIntegerField(default=0)
+    posted_through = models.PositiveIntegerField(default=0)
+    posted_count = models.PositiveIntegerField(default=0)
+    posted_amount = models.DecimalField(**MONEY, default=0)
+    refused_count = models.PositiveIntegerField(default=0)
+    refusal = models.CharField(max_length=300, blank=True)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PaymentFileLine(models.Model):
+    """A refused line of a payment file, kept as it came, with the reason."""
+
+    file = models.ForeignKey(
+        PaymentFile, on_delete=models.CASCADE, related_name="refused_lines"
+    )
+    line = models.PositiveIntegerField()
+    loan_external_id = models.CharField(max_length=80, blank=True)
+    amount = models.CharField(max_length=40, blank=True)
+    value_date = models.CharField(max_length=20, blank=True)
+    code = models.CharField(max_length=60)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["file", "line"], name="refused_line_is_listed_once"
+            )
+        ]

@@ -1,0 +1,253 @@
+"""Close a business day over a range of loans: by set where only dates matter, through the engine where money moves."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from backoffice.core.bulk import execute, fetch
+from backoffice.core.errors import Refusal
+from backoffice.repayment.domain.aging import month_end
+from backoffice.repayment.domain.journal import Journal
+from backoffice.repayment.domain.penalty import penalty_rate
+from backoffice.repayment.domain.replay import advance, snapshot
+from backoffice.repayment.domain.terms import Terms
+from backoffice.repayment.selectors.states import (
+    load_histories,
+    load_loans,
+    terms_by_id,
+)
+from backoffice.repayment.services.posting import add_state
+from backoffice.repayment.services.rebuilding import replayed_state
+from backoffice.repayment.services.writing import Pages
+
+SQL = Path(__file__).resolve().parent.parent / "sql"
+ENGINE_CHUNK = 1_000
+
+
+@dataclass(slots=True)
+class RangeClosed:
+    """What closing a range did: loans looked at, bucket moves, and loans that could not be closed with the reason."""
+
+    loans: int = 0
+    moves: int = 0
+    left_behind: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+def due_loans(*, day: date) -> list[int]:
+    """Ids of the loans the close of `day` changes, those left behind earlier included, in order."""
+    rows = fetch(
+        "SELECT id FROM repayment_loan WHERE next_transition_date <= %s ORDER BY id",
+        [day],
+    )
+    return [row[0] for row in rows]
+
+
+@transaction.atomic
+def close_range(
+    *, day: date, first_id: int, last_id: int, run_id: int | None
+) -> RangeClosed:
+    """Close `day` for the due loans with ids in `[first_id, last_id]`, in one transaction; safe to run again.
+
+    A loan whose close fails is left as it was and reported; the others are closed.
+    """
+    result = RangeClosed()
+    special = _needing_the_engine(day=day, first_id=first_id, last_id=last_id)
+    try:
+        with transaction.atomic():
+            _close_by_set(
+                day=day,
+                first_id=first_id,
+                last_id=last_id,
+                skip=special,
+                run_id=run_id,
+                result=result,
+            )
+    except DatabaseError:
+        special = _due_in_range(day=day, first_id=first_id, last_id=last_id)
+        result = RangeClosed()
+    for start in range(0, len(special), ENGINE_CHUNK):
+        close_loans(
+            loan_ids=special[start : start + ENGINE_CHUNK],
+            day=day,
+            run_id=run_id,
+            result=result,
+        )
+    return result
+
+
+def close_loans(
+    *, loan_ids: Sequence[int], day: date, run_id: int | None, result: RangeClosed
+) -> None:
+    """Close every open day through `day` for these loans with the engine; one by one when together they fail."""
+    try:
+        with transaction.atomic():
+            loans, moves = _close_with_engine(loan_ids=loan_ids, day=day, run_id=run_id)
+    except (
+        DatabaseError,
+        Refusal,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:
+        if len(loan_ids) == 1:
+            result.left_behind[loan_ids[0]] = (type(error).__name__, str(error)[:500])
+            return
+        for loan_id in loan_ids:
+            close_loans(loan_ids=[loan_id], day=day, run_id=run_id, result=result)
+        return
+    result.loans += loans
+    result.moves += moves
+
+
+@transaction.atomic
+def snapshot_range(
+    *, day: date, first_id: int, last_id: int, run_id: int | None
+) -> int:
+    """Month-end rows of the month end `day` for every loan of the id range that lived through it; safe to run again."""
+    later = [
+        row[0]
+        for row in fetch(
+            "SELECT DISTINCT loan_id FROM repayment_operation WHERE loan_id BETWEEN %s AND %s AND value_date > %s",
+            [first_id, last_id, day],
+        )
+    ]
+    written = execute(
+        _statement("month_end.sql"),
+        {
+            "day": day,
+            "first_id": first_id,
+            "last_id": last_id,
+            "run_id": run_id,
+            "skip": later,
+        },
+    )
+    return written + _snapshot_with_engine(loan_ids=later, day=day, run_id=run_id)
+
+
+def _needing_the_engine(*, day: date, first_id: int, last_id: int) -> list[int]:
+    """Due loans that a comparison of dates cannot close: suspense, holds, penalty at a month end, earlier days open."""
+    rows = fetch(
+        _statement("loans_for_the_engine.sql"),
+        {
+            "day": day,
+            "first_id": first_id,
+            "last_id": last_id,
+            "is_month_end": day == month_end(day),
+        },
+    )
+    return [row[0] for row in rows]
+
+
+def _due_in_range(*, day: date, first_id: int, last_id: int) -> list[int]:
+    rows = fetch(
+        "SELECT id FROM repayment_loan WHERE next_transition_date <= %s AND id BETWEEN %s AND %s ORDER BY id",
+        [day, first_id, last_id],
+    )
+    return [row[0] for row in rows]
+
+
+def _close_by_set(
+    *,
+    day: date,
+    first_id: int,
+    last_id: int,
+    skip: Collection[int],
+    run_id: int | None,
+    result: RangeClosed,
+) -> None:
+    terms_ids = [
+        row[0]
+        for row in fetch(
+            "SELECT DISTINCT terms_id FROM repayment_loan WHERE next_transition_date = %s AND id BETWEEN %s AND %s",
+            [day, first_id, last_id],
+        )
+    ]
+    if not terms_ids:
+        return
+    params = {
+        "day": day,
+        "first_id": first_id,
+        "last_id": last_id,
+        "run_id": run_id,
+        "is_month_end": day == month_end(day),
+        "skip": list(skip),
+        **_rules({terms_id: terms_by_id(terms_id) for terms_id in terms_ids}),
+    }
+    (loans, moves), *_ = fetch(_statement("close_day.sql"), params)
+    result.loans += loans
+    result.moves += moves
+
+
+def _rules(terms: dict[int, Terms]) -> dict[str, list[Any]]:
+    """The rules of the terms as columns, so that the statement holds none of them."""
+    bands = [
+        (terms_id, band) for terms_id, each in terms.items() for band in each.bands
+    ]
+    return {
+        "rule_terms": list(terms),
+        "rule_penalty": [penalty_rate(each) > 0 for each in terms.values()],
+        "rule_tolerance_days": [each.tolerance.days for each in terms.values()],
+        "rule_floor": [each.tolerance.floor for each in terms.values()],
+        "rule_percent": [each.tolerance.percent for each in terms.values()],
+        "rule_interest": [
+            each.penalty.base == "principal_and_interest" for each in terms.values()
+        ],
+        "band_terms": [terms_id for terms_id, _ in bands],
+        "band_code": [band.code for _, band in bands],
+        "band_first": [band.first for _, band in bands],
+        "band_last": [band.last for _, band in bands],
+    }
+
+
+def _close_with_engine(
+    *, loan_ids: Sequence[int], day: date, run_id: int | None
+) -> tuple[int, int]:
+    business_date = day + timedelta(days=1)
+    loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True)
+    pages = Pages(business_date=business_date, run_id=run_id)
+    moves = 0
+    for loan in loans.values():
+        journal = Journal()
+        advance(loan.state, through=day, journal=journal)
+        moves += len(journal.moves)
+        add_state(loan, journal, pages=pages)
+    pages.flush()
+    return len(loans), moves
+
+
+def _snapshot_with_engine(
+    *, loan_ids: Sequence[int], day: date, run_id: int | None
+) -> int:
+    """Month-end rows of loans something is already booked on for a later day: replayed as of the evening of `day`."""
+    if not loan_ids:
+        return 0
+    loans = load_loans(
+        loan_ids=loan_ids,
+        business_date=day + timedelta(days=1),
+        lock=True,
+        whole_schedule=True,
+    )
+    histories = load_histories(loan_ids=loans)
+    pages = Pages(business_date=day + timedelta(days=1), run_id=run_id)
+    for loan in loans.values():
+        history = histories[loan.id]
+        if day in history.month_ends or loan.state.disbursed_on > day:
+            continue
+        state = replayed_state(loan, history, as_of=day)
+        if state.status != "closed":
+            pages.add_snapshot(
+                loan_id=loan.id, snapshot=snapshot(state, month_end_day=day), revision=0
+            )
+    pages.flush()
+    return len(pages.month_ends)
+
+
+@lru_cache(maxsize=16)
+def _statement(name: str) -> str:
+    return (SQL / name).read_text()
