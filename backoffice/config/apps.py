@@ -6,3 +6,10 @@ class ConfigConfig(AppConfig):
 
     name = "backoffice.config"
     label = "config"
+
+    def ready(self) -> None:
+        """Connects the table of reactions."""
+        from backoffice.audit import outbox
+        from backoffice.config.subscriptions import SUBSCRIPTIONS
+
+        outbox.subscribe(SUBSCRIPTIONS)

@@ -20,7 +20,7 @@ SHORTEST_SECRET_KEY = 50
 FEWEST_DIFFERENT_CHARACTERS = 12
 FIELD_KEY_BYTES = 32
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
-BROKER_SCHEMES = ("redis://", "rediss://", "amqp://", "amqps://", "sentinel://")
+BROKER_SCHEMES = ("redis://", "rediss://", "redis+socket://", "sentinel://", "amqp://", "amqps://")
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})

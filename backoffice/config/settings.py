@@ -109,6 +109,7 @@ TEMPLATES = [
                 "django.template.context_processors.tz",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "backoffice.console.context.shell",
             ],
         },
     },
@@ -192,6 +193,8 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = not PLAIN_HTTP
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if PRODUCTION and not host.startswith(".")]
+
+CSRF_FAILURE_VIEW = "backoffice.console.errors.csrf_failure"
 
 # ---------------------------------------------------------------------------------------------------- browser armour
 
@@ -293,18 +296,16 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "backoffice.core.api.pagination.CursorPages",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
-    ],
-    "DEFAULT_THROTTLE_RATES": {
-        "anon": os.environ.get("API_RATE_ANONYMOUS", "60/min"),
-        "user": os.environ.get("API_RATE_USER", "6000/min"),
-    },
+    "DEFAULT_THROTTLE_CLASSES": ["backoffice.core.api.throttling.RoleThrottle"],
     "EXCEPTION_HANDLER": "backoffice.core.api.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
     "UNICODE_JSON": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+# Calls per person: {scope: {role, "default" or "anonymous": rate}}; the best of a person's roles counts.
+API_RATES = {
+    "read": {"anonymous": "60/minute", "default": "1200/minute", "admin": "6000/minute"},
+    "write": {"anonymous": "10/minute", "default": "600/minute", "admin": "6000/minute"},
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Backoffice",

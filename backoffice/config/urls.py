@@ -1,8 +1,16 @@
 """Every address of the product, one line per app. An app's own addresses are in its `urls` modules."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
+
+from backoffice.config.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("health/", health, name="health"),
     path("admin/", admin.site.urls),
+    path("", include("backoffice.console.urls")),
 ]
+handler400 = "backoffice.console.errors.bad_request"
+handler403 = "backoffice.console.errors.forbidden"
+handler404 = "backoffice.console.errors.not_found"
+handler500 = "backoffice.console.errors.broken"

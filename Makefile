@@ -1,0 +1,52 @@
+# The names other programs may rely on. Everything runs in .venv, which any target builds first.
+# `make demo DATA=../shared/data` loads the real data sets; without DATA a synthetic book is made.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.requirements-installed
+TEST_WORKERS ?= 2
+
+export DJANGO_SETTINGS_MODULE := backoffice.config.settings
+
+.PHONY: help setup demo demo-reset test browser-test check format bench
+
+help:  ## say what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
+
+setup: $(STAMP)  ## build .venv; instant when nothing changed
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; say PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Building $(VENV) (a few minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch $@
+
+demo: setup  ## start everything, load the data once, serve the console until Ctrl-C
+	@exec $(BIN)/python manage.py demo $(if $(DATA),--data "$(DATA)")
+
+demo-reset: setup  ## delete the demo's data
+	@exec $(BIN)/python manage.py demo --reset
+
+test: setup  ## all tests but the browser's
+	@exec $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadscope --ignore tests/browser --ignore tests/benchmarks $(ARGS)
+
+browser-test: setup  ## the journeys in Chromium; without one they are skipped here and fail in CI
+	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
+
+check: setup  ## lint, types, architecture, migrations, translations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
+	DEBUG=1 $(BIN)/python manage.py compile_translations --check
+
+format: setup  ## put the source into its one form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## measure against the targets
+	@exec $(BIN)/python manage.py bench $(ARGS)

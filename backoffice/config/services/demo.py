@@ -1,0 +1,254 @@
+"""`make demo`: everything the product needs, on one machine, from one command, until Ctrl-C.
+
+PostgreSQL and Valkey come from their wheels (or from `DATABASE_URL` and `CELERY_BROKER_URL`); web, worker, beat and
+sandbox run exactly as in production, over plain HTTP on the loopback interface, with keys generated on this machine.
+"""
+
+import fcntl
+import json
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from backoffice.config.services import postgres, processes, valkey
+
+HOST = "127.0.0.1"
+FIRST_WEB_PORT = 8000
+FIRST_SANDBOX_PORT = 8100
+PORTS_TRIED = 100
+ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
+START_SECONDS = 90.0
+POLL_SECONDS = 0.2
+
+
+class DemoRefused(Exception):
+    """The demo cannot start or go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Where things are: the source tree, the run directory, the data sets if any, and the keys of this machine."""
+
+    source: Path
+    folder: Path
+    data: Path | None
+    secret_key: str
+    field_keys: str
+    has_loader: bool
+
+    @property
+    def cluster(self) -> postgres.Cluster:
+        return postgres.Cluster(data=self.folder / "postgres")
+
+    @property
+    def queue(self) -> valkey.Server:
+        return valkey.Server(data=self.folder / "valkey")
+
+    @property
+    def loaded_note(self) -> Path:
+        return self.folder / "loaded.json"
+
+
+def run(*, demo: Demo) -> int:
+    """Runs the demo until it is told to stop; leaves no process behind. Gives the exit status. Raises DemoRefused."""
+    with _only_demo(demo=demo):
+        _say(f"Backoffice demo, kept in {demo.folder}")
+        signal.signal(signal.SIGTERM, _stop_on_signal)
+        signal.signal(signal.SIGHUP, _stop_on_signal)
+        processes.end_marked(mark=str(demo.folder))
+        try:
+            _start_guard(demo=demo)
+            environment = _start_servers(demo=demo)
+            _prepare(demo=demo, environment=environment)
+            return _serve(demo=demo, environment=environment)
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            # From here on nothing may interrupt; a second Ctrl-C changes nothing.
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            _stop_all(demo=demo)
+
+
+def reset(*, demo: Demo) -> None:
+    """Deletes the demo's data and keys. Raises DemoRefused while it runs."""
+    with _only_demo(demo=demo):
+        processes.end_marked(mark=str(demo.folder))
+        valkey.stop(server=demo.queue)
+        postgres.drop(cluster=demo.cluster)
+        for name in ("valkey", "static", "media", "keys"):
+            shutil.rmtree(demo.folder / name, ignore_errors=True)
+        demo.loaded_note.unlink(missing_ok=True)
+        _say(f"The demo's data in {demo.folder} is gone; `make demo` starts over.")
+
+
+def _start_servers(*, demo: Demo) -> dict[str, str]:
+    """Starts PostgreSQL and Valkey unless the environment names others; gives the environment of all that follows."""
+    environment = dict(os.environ) | {
+        "DEBUG": "0",
+        "PLAIN_HTTP": "1",
+        "ALLOWED_HOSTS": f"{HOST},localhost",
+        "SECRET_KEY": demo.secret_key,
+        "FIELD_KEYS": demo.field_keys,
+        "RUN_DIR": str(demo.folder),
+        "PYTHONUNBUFFERED": "1",
+        processes.MARK: str(demo.folder),
+    }
+    if not environment.get("DATABASE_URL"):
+        with _step("Starting PostgreSQL"):
+            postgres.start(cluster=demo.cluster)
+        environment["DATABASE_URL"] = demo.cluster.url()
+    if not environment.get("CELERY_BROKER_URL"):
+        with _step("Starting Valkey"):
+            valkey.start(server=demo.queue)
+        environment["CELERY_BROKER_URL"] = demo.queue.broker_url
+        environment["CACHE_URL"] = demo.queue.cache_url
+    return environment
+
+
+def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
+    """Brings database, translations and static files up to date; loads the data once."""
+    for title, command in (
+        ("Compiling translations", ["compile_translations"]),
+        ("Updating the database", ["migrate", "--no-input", "--verbosity=0"]),
+        ("Collecting static files", ["collectstatic", "--no-input", "--verbosity=0"]),
+    ):
+        with _step(title):
+            _manage(demo=demo, environment=environment, command=command)
+    wanted = {"data": str(demo.data) if demo.data else "", "database": environment["DATABASE_URL"]}
+    if demo.has_loader and _loaded(demo=demo) != wanted:
+        with _step("Loading the books", lines_follow=True):
+            source = ["--data", str(demo.data)] if demo.data else []
+            _manage(demo=demo, environment=environment, command=["load_demo", *source])
+        demo.loaded_note.write_text(json.dumps(wanted), encoding="utf-8")
+
+
+def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
+    web, sandbox = _free_port(first=FIRST_WEB_PORT), _free_port(first=FIRST_SANDBOX_PORT)
+    environment = dict(environment) | {"SANDBOX_URL": f"http://{HOST}:{sandbox}"}
+    python = shlex.quote(sys.executable)
+    commands = {
+        "web": f"{python} -m granian --interface wsgi --host {HOST} --port {web} --workers 2 --blocking-threads 4 "
+        "--workers-kill-timeout 3 --log-level warning backoffice.config.wsgi:application",
+        # The warning about root is for workers that unpickle; ours read JSON only.
+        "worker": f"{python} -W {shlex.quote(ROOT_WARNING)} -m celery --quiet --app backoffice.config.celery worker "
+        "--loglevel WARNING --concurrency 2 --without-mingle --without-gossip",
+        "beat": f"{python} -m celery --quiet --app backoffice.config.celery beat --loglevel WARNING --pidfile=",
+        "sandbox": f"{python} -m backoffice.sandbox --port {sandbox}",
+    }
+    _say(f"Starting {', '.join(commands)}")
+    address = f"http://{HOST}:{web}"
+    threading.Thread(target=_announce, kwargs={"address": address, "environment": environment}, daemon=True).start()
+    return processes.run_together(
+        services=[
+            processes.Service(name=name, command=command, environment=environment) for name, command in commands.items()
+        ],
+        folder=demo.source,
+    )
+
+
+def _announce(*, address: str, environment: Mapping[str, str]) -> None:
+    """Waits until the console answers, then says where it is and who can log in."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}/health/", timeout=5) as answer:
+                if answer.status == 200:
+                    break
+        except (urllib.error.URLError, OSError):
+            time.sleep(POLL_SECONDS)
+    else:
+        _say(f"The console has not answered at {address} for {START_SECONDS:.0f} s; see the lines above.")
+        return
+    _say(f"\n  The console is at  {address}\n  The API is at      {address}/api/docs/\n  Ctrl-C stops everything.\n")
+
+
+def _stop_all(*, demo: Demo) -> None:
+    _say("Stopping")
+    processes.end_marked(mark=str(demo.folder))
+    valkey.stop(server=demo.queue)
+    postgres.stop(cluster=demo.cluster)
+    _say("Stopped; the data is kept. `make demo` starts again, `make demo-reset` starts over.")
+
+
+def _start_guard(*, demo: Demo) -> None:
+    subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "backoffice.config.services.guard", str(os.getpid()), str(demo.folder)],
+        cwd=demo.source,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _manage(*, demo: Demo, environment: Mapping[str, str], command: list[str]) -> None:
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", *command], cwd=demo.source, env=environment, stdin=subprocess.DEVNULL, check=False
+    )
+    if done.returncode != 0:
+        msg = f"`manage.py {' '.join(command)}` failed; its words are above."
+        raise DemoRefused(msg)
+
+
+def _loaded(*, demo: Demo) -> Mapping[str, str] | None:
+    try:
+        note: Mapping[str, str] = json.loads(demo.loaded_note.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return note
+
+
+def _free_port(*, first: int) -> int:
+    """The first port from `first` on that nobody listens on. Raises DemoRefused when a hundred are taken."""
+    for port in range(first, first + PORTS_TRIED):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    msg = f"Ports {first} to {first + PORTS_TRIED - 1} are all taken."
+    raise DemoRefused(msg)
+
+
+@contextmanager
+def _only_demo(*, demo: Demo) -> Iterator[None]:
+    """One demo per run directory at a time."""
+    demo.folder.mkdir(parents=True, exist_ok=True)
+    with (demo.folder / "demo.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            msg = f"A demo already runs in {demo.folder}; stop it with Ctrl-C first."
+            raise DemoRefused(msg) from taken
+        yield
+
+
+@contextmanager
+def _step(title: str, *, lines_follow: bool = False) -> Iterator[None]:
+    """Says what is being done and how long it took."""
+    began = time.monotonic()
+    print(f"{title} ...", end="\n" if lines_follow else " ", flush=True)
+    yield
+    print(f"{'  done' if lines_follow else 'done'} in {time.monotonic() - began:.1f} s", flush=True)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _stop_on_signal(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)

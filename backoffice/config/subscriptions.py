@@ -1,0 +1,7 @@
+"""Every reaction of the product: which tasks are told when something has happened.
+
+An app publishes an event in its transaction (`audit.outbox.publish`) and does not know who listens. Tasks get the
+event's payload as keywords, at least once, so they are safe to run twice.
+"""
+
+SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {}
