@@ -1,0 +1,135 @@
+"""The left navigation: one table, from which each person sees what their roles may open and what exists."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.core.access import StaffUser
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page of the navigation: where it is, who may open it, and the letter that goes there after G."""
+
+    label: "_StrPromise"
+    url_name: str
+    permission: str
+    icon: str
+    key: str = ""
+    counted_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries under one heading."""
+
+    label: "_StrPromise"
+    entries: tuple[Entry, ...]
+
+
+NAVIGATION: tuple[Group, ...] = (
+    Group(
+        _("Work"),
+        (
+            Entry(_("Today"), "console:home", "console.home.view", "home", "h"),
+            Entry(_("Borrowers"), "console:search", "customers.borrower.search", "person", "b"),
+            Entry(_("Approvals"), "audit:approvals", "audit.approval.view", "approve", "a", "approvals"),
+        ),
+    ),
+    Group(
+        _("Repayment"),
+        (
+            Entry(_("Loans"), "repayment:loans", "repayment.loan.view", "loan", "l"),
+            Entry(_("Payments"), "repayment:payments", "repayment.payment.view", "payment", "p"),
+            Entry(_("Payment files"), "repayment:payment_files", "repayment.payment.view", "file", "f"),
+            Entry(_("Products"), "repayment:products", "repayment.product.view", "product", "r"),
+        ),
+    ),
+    Group(
+        _("Book"),
+        (
+            Entry(_("Day end"), "dayend:runs", "dayend.run.view", "moon", "d"),
+            Entry(_("Import"), "repayment:imports", "repayment.import.view", "import", "i"),
+            Entry(_("Calendars"), "calendars:calendars", "calendars.day.view", "calendar"),
+        ),
+    ),
+    Group(
+        _("Control"),
+        (
+            Entry(_("Audit trail"), "audit:trail", "audit.trail.view", "history", "t"),
+            Entry(_("Limits"), "audit:approval_limits", "audit.approval_limit.view", "rules"),
+            Entry(_("Users"), "staff:users", "staff.user.view", "people", "u"),
+            Entry(_("Reference data"), "admin:index", "console.admin.open", "list"),
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as one person sees it on one page."""
+
+    label: "_StrPromise"
+    url: str
+    icon: str
+    key: str
+    current: bool
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkGroup:
+    """The links of a group that has any."""
+
+    label: "_StrPromise"
+    entries: tuple[Link, ...]
+
+
+def navigation_for(*, user: StaffUser, path: str, counts: dict[str, int]) -> list[LinkGroup]:
+    """What this person may open, the entry of this page marked; a group without entries is left out."""
+    groups = []
+    best = _closest(path=path)
+    for group in NAVIGATION:
+        links = tuple(
+            Link(
+                label=entry.label,
+                url=url,
+                icon=entry.icon,
+                key=entry.key,
+                current=entry.url_name == best,
+                count=counts.get(entry.counted_as),
+            )
+            for entry in group.entries
+            if (url := address_of(entry.url_name)) and user.has_permission(entry.permission)
+        )
+        if links:
+            groups.append(LinkGroup(label=group.label, entries=links))
+    return groups
+
+
+@cache
+def address_of(url_name: str) -> str:
+    """The address of a page by name; empty when no such page exists (yet)."""
+    try:
+        return reverse(url_name)
+    except NoReverseMatch:
+        return ""
+
+
+def _closest(*, path: str) -> str:
+    """The entry whose address this page lies under; the longest wins, home only counts as itself."""
+    best, length = "", 0
+    for group in NAVIGATION:
+        for entry in group.entries:
+            url = address_of(entry.url_name)
+            if not url or (url == "/" and path != "/"):
+                continue
+            if path.startswith(url) and len(url) > length:
+                best, length = entry.url_name, len(url)
+    return best
