@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import ClassVar
 
 from backoffice.calendars.domain.working_days import shift
@@ -37,7 +38,8 @@ class DueDates:
     anchor_day: int | None
 
 
-def on_anchor(*, year: int, month: int, anchor_day: int) -> date:
+@lru_cache(maxsize=100_000)
+def on_anchor(year: int, month: int, anchor_day: int) -> date:
     """The anchor day in that month, or the month's last day when it has no such day."""
     return date(year, month, min(anchor_day, monthrange(year, month)[1]))
 
@@ -45,12 +47,12 @@ def on_anchor(*, year: int, month: int, anchor_day: int) -> date:
 def add_months(day: date, *, months: int, anchor_day: int | None = None) -> date:
     """`day` moved by whole months to `anchor_day` (default: its own day), clamped to the month's end."""
     years, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return on_anchor(year=years, month=month + 1, anchor_day=anchor_day or day.day)
+    return on_anchor(years, month + 1, anchor_day or day.day)
 
 
 def is_on_anchor(day: date, *, anchor_day: int) -> bool:
     """True when `day` is the anchor day, or the end of a month too short for it."""
-    return day == on_anchor(year=day.year, month=day.month, anchor_day=anchor_day)
+    return day == on_anchor(day.year, day.month, anchor_day)
 
 
 def nominal_date(day: date, *, anchor_day: int, terms: Terms) -> date:
@@ -107,7 +109,9 @@ def plan_due_dates(*, terms: Terms, disbursed_on: date, first_due_date: date | N
             next_step="Ask for fewer or shorter periods.",
             fields={"periods": "the schedule runs past the calendar"},
         ) from error
-    actual = tuple(shift(day, convention=terms.holiday_shift, calendar=terms.calendar) for day in nominal)
+    actual = nominal
+    if terms.holiday_shift != "none":
+        actual = tuple(shift(day, convention=terms.holiday_shift, calendar=terms.calendar) for day in nominal)
     _check_forward(actual, after=disbursed_on, field="holiday_shift")
     return DueDates(actual=actual, nominal=nominal, anchor_day=anchor_day)
 
@@ -137,7 +141,7 @@ def _first_on_grid(terms: Terms, disbursed_on: date, anchor_day: int) -> date:
     if terms.due_day is None:
         return add_months(disbursed_on, months=terms.every)
     earliest = add_months(disbursed_on, months=terms.every - 1) + timedelta(days=max(1, terms.first_period_min_days))
-    first = on_anchor(year=earliest.year, month=earliest.month, anchor_day=anchor_day)
+    first = on_anchor(earliest.year, earliest.month, anchor_day)
     return first if first >= earliest else add_months(first, months=1, anchor_day=anchor_day)
 
 

@@ -42,21 +42,25 @@ def round_ratio(numerator: int, denominator: int, *, rounding: Rounding) -> int:
             return numerator // denominator
 
 
-def factors_of(*, terms: Terms, since: date, due: DueDates, since_nominal: date | None = None) -> Factors:
-    """The exact interest factor of every period from `since` through the due dates.
+def factors_of(*, terms: Terms, units: Sequence[int]) -> Factors:
+    """The exact interest factor of every period at the terms' rate, from what `period_units` counted."""
+    rate, scale = terms.annual_rate.as_integer_ratio()
+    return Factors(numerators=tuple(rate * count for count in units), denominator=scale * BASIS[terms.day_count])
+
+
+def period_units(*, terms: Terms, since: date, due: DueDates, since_nominal: date | None = None) -> tuple[int, ...]:
+    """How long every period from `since` through the due dates is, in units of the day count's `BASIS` per year.
 
     The monthly count reads the nominal dates: a holiday that moves a bill does not change its whole month. Every other
     count reads the days as they fell. `since_nominal` is given when `since` is itself a shifted due date.
     """
-    rate, scale = terms.annual_rate.as_integer_ratio()
     is_monthly = terms.day_count == "monthly"
     ends = due.nominal if is_monthly else due.actual
     starts = ((since_nominal or since) if is_monthly else since, *ends[:-1])
-    numerators = tuple(
-        rate * year_units(day_count=terms.day_count, start=start, end=end, anchor_day=due.anchor_day)
+    return tuple(
+        year_units(day_count=terms.day_count, start=start, end=end, anchor_day=due.anchor_day)
         for start, end in zip(starts, ends, strict=True)
     )
-    return Factors(numerators=numerators, denominator=scale * BASIS[terms.day_count])
 
 
 def nominal_factor(*, terms: Terms) -> tuple[int, int]:

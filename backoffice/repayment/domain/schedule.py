@@ -13,7 +13,14 @@ from decimal import Decimal
 from backoffice.core.money import exponent_of
 from backoffice.repayment.domain.due_dates import DueDates, nominal_date, plan_due_dates, take_due_dates
 from backoffice.repayment.domain.fees import fees_of_bill
-from backoffice.repayment.domain.interest import Factors, factors_of, level_amount, nominal_factor, round_ratio
+from backoffice.repayment.domain.interest import (
+    Factors,
+    factors_of,
+    level_amount,
+    nominal_factor,
+    period_units,
+    round_ratio,
+)
 from backoffice.repayment.domain.minor_units import ScheduleRefused, floor_minor, major, minor_units
 from backoffice.repayment.domain.terms import Rounding, ScheduledRow, Terms
 
@@ -53,7 +60,7 @@ def build_schedule(
     """
     minor = minor_units(principal, terms=terms)
     due = due_dates_of(terms=terms, disbursed_on=disbursed_on, first_due_date=first_due_date, due_dates=due_dates)
-    factors = factors_of(terms=terms, since=disbursed_on, due=due)
+    factors = factors_of(terms=terms, units=period_units(terms=terms, since=disbursed_on, due=due))
     parts = schedule_parts(terms=terms, balance=minor, factors=factors)
     return _rows(
         terms=terms,
@@ -91,7 +98,8 @@ def rebuild_remaining(
     dates = due_dates[-1:] if terms.method == "single_payment" else due_dates
     due = take_due_dates(terms=terms, since=since, due_dates=dates)
     since_nominal = since if due.anchor_day is None else nominal_date(since, anchor_day=due.anchor_day, terms=terms)
-    factors = factors_of(terms=terms, since=since, due=due, since_nominal=since_nominal)
+    units = period_units(terms=terms, since=since, due=due, since_nominal=since_nominal)
+    factors = factors_of(terms=terms, units=units)
     task = _task(terms=terms, balance=left, factors=factors)
     flat = flat_base(terms=terms, balance=left, original_principal=original, remaining=len(due.actual))
     if keep_installment is None:
