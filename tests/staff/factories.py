@@ -15,7 +15,7 @@ class TeamFactory(DjangoModelFactory):
     """A team; it sees every portfolio unless the test names some."""
 
     name = factory.Sequence(lambda n: f"Team {n}")
-    portfolios: list[str] = []
+    portfolios = factory.LazyFunction(list)
 
     class Meta:
         model = Team
@@ -26,7 +26,7 @@ class UserFactory(DjangoModelFactory):
 
     username = factory.Sequence(lambda n: f"person{n}")
     display_name = factory.Sequence(lambda n: f"Person {n}")
-    roles = ["agent"]
+    roles = factory.LazyFunction(lambda: ["agent"])
     team = factory.SubFactory(TeamFactory)
     password = factory.django.Password(PASSWORD)
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OutboxEvent(models.Model):
-    """One event, written in the transaction that caused it; events of one key are handed on in the order of their ids."""
+    """One event, written in the transaction that caused it; those of one key are handed on in order."""
 
     event = models.CharField(_("event"), max_length=80)
     key = models.CharField(_("key"), max_length=80, blank=True)
