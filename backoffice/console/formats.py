@@ -64,7 +64,7 @@ def date_text(day: date, *, style: str = "full", today: date | None = None) -> s
 
 
 def moment_text(at: datetime, *, style: str = "full", today: date | None = None) -> str:
-    """A moment in the lender's zone: `22 Nov 2026 07:00`; `short` leaves the year of `today` out; `time` only `07:00`."""
+    """A moment in the lender's zone: `22 Nov 2026 07:00`; `short` leaves out the year of `today`, `time` the date."""
     local = timezone.localtime(at)
     clock = dateformat.format(local, "H:i")
     if style == "time":

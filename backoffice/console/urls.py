@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from backoffice.console import views
+from backoffice.console import gallery, views
 
 app_name = "console"
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("gallery/", gallery.gallery, name="gallery"),
     path("language/", views.language, name="language"),
     path("theme/", views.theme, name="theme"),
 ]

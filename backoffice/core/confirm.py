@@ -100,7 +100,7 @@ class ConfirmForm(forms.Form):
 
 
 @dataclass(slots=True)
-class _Panel:
+class Panel:
     """What the template needs of one panel on its way through a request."""
 
     form: ConfirmForm
@@ -178,7 +178,7 @@ class ConfirmView(View):
             name: value for name, value in request.GET.items() if name in self.form_class.base_fields
         }
         options = self.form_options(subject=subject)
-        panel = _Panel(form=self.form_class(initial=initial, **options), key=str(uuid.uuid4()))
+        panel = Panel(form=self.form_class(initial=initial, **options), key=str(uuid.uuid4()))
         self._look(panel=panel, form=self.form_class(initial, **options), subject=subject, request=request)
         return self._answer(request=request, subject=subject, panel=panel)
 
@@ -189,7 +189,7 @@ class ConfirmView(View):
         except Refusal as refusal:
             return refused(request, refusal=refusal)
         form = self.form_class(request.POST, **self.form_options(subject=subject))
-        panel = _Panel(form=form, key=request.POST.get("key") or str(uuid.uuid4()))
+        panel = Panel(form=form, key=request.POST.get("key") or str(uuid.uuid4()))
         self._look(panel=panel, form=form, subject=subject, request=request)
         if "look" in request.POST:
             return self._answer(request=request, subject=subject, panel=panel, part="console/_consequence.html")
@@ -203,33 +203,35 @@ class ConfirmView(View):
                 panel.notice_tone = "warn"
             return self._answer(request=request, subject=subject, panel=panel, status=409 if seen else 200)
         try:
-            said = self.perform(
-                subject=subject, values=form.cleaned_data, actor=actor_of(request.user), key=panel.key
-            )
+            said = self.perform(subject=subject, values=form.cleaned_data, actor=actor_of(request.user), key=panel.key)
         except Refusal as refusal:
             self._take(refusal=refusal, panel=panel)
             return self._answer(request=request, subject=subject, panel=panel, status=refusal.status)
         messages.success(request, str(said))
         return go_to(request, self.done_url(subject=subject))
 
-    def _look(self, *, panel: _Panel, form: ConfirmForm, subject: Any, request: HttpRequest) -> None:
+    def _look(self, *, panel: Panel, form: ConfirmForm, subject: Any, request: HttpRequest) -> None:
         if set(form.errors) - {"reason"}:
             return
         try:
-            panel.consequence = self.foresee(
-                subject=subject, values=form.cleaned_data, actor=actor_of(request.user)
-            )
+            panel.consequence = self.foresee(subject=subject, values=form.cleaned_data, actor=actor_of(request.user))
         except Refusal as refusal:
             self._take(refusal=refusal, panel=panel)
 
-    def _take(self, *, refusal: Refusal, panel: _Panel) -> None:
+    def _take(self, *, refusal: Refusal, panel: Panel) -> None:
         panel.notice, panel.notice_next = str(refusal.message), str(refusal.next_step)
         if panel.form.is_bound:
             for name, why in refusal.fields.items():
                 panel.form.add_error(name if name in panel.form.fields else None, why)
 
     def _answer(
-        self, *, request: HttpRequest, subject: Any, panel: _Panel, status: int = 200, part: str = "console/_confirm.html"
+        self,
+        *,
+        request: HttpRequest,
+        subject: Any,
+        panel: Panel,
+        status: int = 200,
+        part: str = "console/_confirm.html",
     ) -> HttpResponse:
         context = {
             "panel": panel,

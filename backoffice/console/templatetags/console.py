@@ -22,7 +22,7 @@ from backoffice.core.tones import TONES, look_of
 
 register = template.Library()
 
-NO_VALUE = mark_safe('<span class="muted">–</span>')  # noqa: S308 - a constant
+NO_VALUE = mark_safe('<span class="muted">–</span>')
 _LEVELS = {"success": "good", "warning": "warn", "error": "danger", "info": "info", "debug": "info"}
 
 
@@ -150,7 +150,7 @@ def icon(name: str, label: str = "") -> str:
 @register.simple_tag
 def brand_mark() -> str:
     """The three bars beside the name."""
-    return mark_safe(  # noqa: S308 - a constant
+    return mark_safe(
         '<svg width="20" height="20" viewBox="0 0 20 20" fill="currentColor" aria-hidden="true">'
         '<path d="M3 4h14v3H3zM3 8.5h9v3H3zM3 13h12v3H3z"/></svg>'
     )
@@ -207,9 +207,7 @@ def spark(values: Sequence[Decimal | int], label: str = "") -> str:
     low, high = min(values), max(values)
     reach = Decimal(high - low) or Decimal(1)
     step = Decimal(100) / (len(values) - 1)
-    points = [
-        f"{(step * i):.2f} {(30 - 26 * Decimal(value - low) / reach):.2f}" for i, value in enumerate(values)
-    ]
+    points = [f"{(step * i):.2f} {(30 - 26 * Decimal(value - low) / reach):.2f}" for i, value in enumerate(values)]
     line = "M" + " L".join(points)
     return format_html(
         '<svg class="spark" viewBox="0 0 100 34" preserveAspectRatio="none" role="img" aria-label="{}">'
@@ -254,11 +252,13 @@ def empty(title: str, text: str = "", *, url: str = "", action: str = "", icon: 
 
 
 @register.inclusion_tag("console/_field.html")
-def field(bound: BoundField, *, unit: str = "", css: str = "", help: str = "") -> dict[str, Any]:  # noqa: A002
+def field(bound: BoundField, *, unit: str = "", css: str = "", help: str = "") -> dict[str, Any]:
     """A form field with its label, help and errors: `{% field form.amount unit="¥" %}`."""
     is_check = getattr(bound.field.widget, "input_type", "") == "checkbox"
     attrs: dict[str, str] = {}
-    described = [f"{bound.auto_id}_error"] * bool(bound.errors) + [f"{bound.auto_id}_help"] * bool(help or bound.help_text)
+    described = [f"{bound.auto_id}_error"] * bool(bound.errors) + [f"{bound.auto_id}_help"] * bool(
+        help or bound.help_text
+    )
     if described:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:
@@ -274,7 +274,9 @@ def field(bound: BoundField, *, unit: str = "", css: str = "", help: str = "") -
 
 
 @register.inclusion_tag("console/_meter.html")
-def meter(label: str, value: int, maximum: int, *, warn_at: int | None = None, stop_at: int | None = None) -> dict[str, Any]:
+def meter(
+    label: str, value: int, maximum: int, *, warn_at: int | None = None, stop_at: int | None = None
+) -> dict[str, Any]:
     """A count against its limit, worded: `{% meter "Tries today" 2 6 warn_at=4 stop_at=6 %}`."""
     return {
         "label": label,
@@ -301,7 +303,8 @@ class PanelNode(Node):
         tools = format_html('<div class="tools">{}</div>', self.tools.render(context)) if self.tools else ""
         heading_id = options.get("id") or f"panel-{crc32(str(title).encode()):08x}"
         return format_html(
-            '<section class="panel {}" {} aria-labelledby="{}-title"><header><h2 id="{}-title">{}</h2>{}{}</header>{}</section>',
+            '<section class="panel {}" {} aria-labelledby="{}-title">'
+            '<header><h2 id="{}-title">{}</h2>{}{}</header>{}</section>',
             options.get("css", ""),
             format_html('id="{}"', options["id"]) if options.get("id") else "",
             heading_id,
