@@ -18,9 +18,7 @@ class DayEndRun(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
     started_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
-    seconds = models.DecimalField(
-        max_digits=12, decimal_places=3, null=True, blank=True
-    )
+    seconds = models.DecimalField(max_digits=12, decimal_places=3, null=True, blank=True)
     actor_name = models.CharField(max_length=150)
 
     class Meta:
@@ -49,19 +47,16 @@ class DayEndStep(models.Model):
 
     class Meta:
         ordering = ["run_id", "position"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["run", "name"], name="a_step_runs_once_in_a_close"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "name"], name="a_step_runs_once_in_a_close")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.state}"
 
 
 class DayEndRange(models.Model):
     """A range of loan ids one task works through; done in the transaction that did the work."""
 
-    step = models.ForeignKey(
-        DayEndStep, on_delete=models.CASCADE, related_name="ranges"
-    )
+    step = models.ForeignKey(DayEndStep, on_delete=models.CASCADE, related_name="ranges")
     first_id = models.BigIntegerField()
     last_id = models.BigIntegerField()
     is_done = models.BooleanField(default=False)
@@ -79,14 +74,15 @@ class DayEndRange(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.first_id} to {self.last_id}"
+
 
 class SetAside(models.Model):
     """A loan a close could not close, with the reason; it stays on the list until a retry closes it."""
 
     loan_id = models.BigIntegerField()
-    run = models.ForeignKey(
-        DayEndRun, on_delete=models.PROTECT, related_name="set_aside"
-    )
+    run = models.ForeignKey(DayEndRun, on_delete=models.PROTECT, related_name="set_aside")
     day = models.DateField()
     code = models.CharField(max_length=80)
     reason = models.CharField(max_length=500)
@@ -105,3 +101,6 @@ class SetAside(models.Model):
                 name="a_loan_is_set_aside_once_at_a_time",
             )
         ]
+
+    def __str__(self) -> str:
+        return f"loan {self.loan_id}: {self.code}"

@@ -1,7 +1,7 @@
 """Days past due, buckets and classes: functions of the oldest unpaid bill, the holds and a date. mechanics 3.9.
 
-The days that count are the days after the due date up to the day asked for, `(due, as_of]`: the due day itself is day 0.
-A hold takes out of that window only the days it covers.
+The days that count are the days after the due date up to the day asked for, `(due, as_of]`: the due day itself is
+day 0. A hold takes out of that window only the days it covers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,9 +28,7 @@ FIVE_TIER: tuple[tuple[int, FiveTier], ...] = (
 )
 
 
-def held_days(
-    *, after: date, until: date, holds: Iterable[HoldPeriod], scope: HoldScope
-) -> int:
+def held_days(*, after: date, until: date, holds: Iterable[HoldPeriod], scope: HoldScope) -> int:
     """How many of the days `(after, until]` a hold of that scope covers; overlapping holds count a day once."""
     first, last = after.toordinal() + 1, until.toordinal()
     spans = sorted(
@@ -50,18 +48,14 @@ def held_days(
     return total
 
 
-def days_past_due(
-    *, oldest_unpaid_due: date | None, as_of: date, holds: Sequence[HoldPeriod] = ()
-) -> int:
+def days_past_due(*, oldest_unpaid_due: date | None, as_of: date, holds: Sequence[HoldPeriod] = ()) -> int:
     """Days past due on `as_of`: 0 on the due day, 1 the day after, held days left out."""
     if oldest_unpaid_due is None or as_of <= oldest_unpaid_due:
         return 0
     elapsed = (as_of - oldest_unpaid_due).days
     if not holds:
         return elapsed
-    return elapsed - held_days(
-        after=oldest_unpaid_due, until=as_of, holds=holds, scope="aging"
-    )
+    return elapsed - held_days(after=oldest_unpaid_due, until=as_of, holds=holds, scope="aging")
 
 
 def bucket_of(*, dpd: int, terms: Terms) -> str:
@@ -99,11 +93,7 @@ def state_dpd(state: LoanState, *, as_of: date) -> int:
 
 def cycles_past_due(state: LoanState, *, as_of: date) -> int:
     """The calendar variant of the bucket: how many unpaid bills are past due."""
-    return sum(
-        1
-        for bill in state.bills
-        if bill.due_date < as_of and not is_met(bill, terms=state.terms)
-    )
+    return sum(1 for bill in state.bills if bill.due_date < as_of and not is_met(bill, terms=state.terms))
 
 
 def month_end(day: date) -> date:
@@ -140,13 +130,9 @@ def next_transition(state: LoanState, *, accrues_penalty: bool) -> date | None:
     return min(candidates, default=None)
 
 
-def _day_before_roll(
-    *, oldest: date, state: LoanState, first_open: date
-) -> date | None:
+def _day_before_roll(*, oldest: date, state: LoanState, first_open: date) -> date | None:
     """The day whose close pushes the loan out of its band: tomorrow's days past due exceed the band's last day."""
-    dpd_tomorrow = days_past_due(
-        oldest_unpaid_due=oldest, as_of=first_open, holds=state.holds
-    )
+    dpd_tomorrow = days_past_due(oldest_unpaid_due=oldest, as_of=first_open, holds=state.holds)
     limit: int | None
     if dpd_tomorrow <= state.terms.tolerance.days:
         limit = state.terms.tolerance.days
@@ -158,15 +144,10 @@ def _day_before_roll(
     if not any(hold.scope == "aging" for hold in state.holds):
         return day
     for _ in range(20_000):
-        dpd = days_past_due(
-            oldest_unpaid_due=oldest, as_of=day + ONE_DAY, holds=state.holds
-        )
+        dpd = days_past_due(oldest_unpaid_due=oldest, as_of=day + ONE_DAY, holds=state.holds)
         if dpd > limit:
             return day
-        if any(
-            h.scope == "aging" and h.end is None and h.start <= day + ONE_DAY
-            for h in state.holds
-        ):
+        if any(h.scope == "aging" and h.end is None and h.start <= day + ONE_DAY for h in state.holds):
             return None
         day += timedelta(days=max(1, limit - dpd))
     return None

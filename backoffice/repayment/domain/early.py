@@ -48,12 +48,7 @@ class Payoff:
     def total(self) -> Decimal:
         """What must be received; money already held in suspense is taken off, never below zero."""
         owed = (
-            self.principal
-            + self.interest_due
-            + self.interest_accrued
-            + self.fees_due
-            + self.penalty
-            + self.early_fee
+            self.principal + self.interest_due + self.interest_accrued + self.fees_due + self.penalty + self.early_fee
         )
         return max(ZERO, owed - self.suspense)
 
@@ -76,7 +71,7 @@ def early_fee(*, terms: Terms, principal: Decimal, daily_interest: Decimal) -> D
 
 
 def accrued_ahead(state: LoanState, *, at: date) -> Decimal:
-    """Interest earned since the last due date on the principal of the bills ahead, rounded half up, less what is paid."""
+    """Interest earned since the last due date on the principal ahead, rounded half up, less what is paid of it."""
     ahead = bills_ahead(state, at=at)
     if not ahead:
         return ZERO
@@ -89,9 +84,7 @@ def accrued_ahead(state: LoanState, *, at: date) -> Decimal:
 
 def bills_ahead(state: LoanState, *, at: date) -> list[Bill]:
     """Bills due after `at` that are not settled."""
-    return [
-        bill for bill in state.bills if bill.due_date > at and bill.settled_on is None
-    ]
+    return [bill for bill in state.bills if bill.due_date > at and bill.settled_on is None]
 
 
 def fee_ahead(state: LoanState, *, at: date) -> Decimal:
@@ -101,9 +94,7 @@ def fee_ahead(state: LoanState, *, at: date) -> Decimal:
     if principal <= 0:
         return ZERO
     tomorrow = date.fromordinal(at.toordinal() + 1)
-    daily = accrued_interest(
-        terms=state.terms, balance=principal, since=at, until=tomorrow
-    )
+    daily = accrued_interest(terms=state.terms, balance=principal, since=at, until=tomorrow)
     return early_fee(terms=state.terms, principal=principal, daily_interest=daily)
 
 
@@ -120,15 +111,11 @@ def close_early(state: LoanState, *, at: date) -> Reschedule | None:
         closing.paid[INTEREST] + closing.waived[INTEREST],
     )
     closing.charged[FEE] = closing.paid[FEE] + closing.waived[FEE] + fee
-    closing.charged[GUARANTEE_FEE] = (
-        closing.paid[GUARANTEE_FEE] + closing.waived[GUARANTEE_FEE]
-    )
+    closing.charged[GUARANTEE_FEE] = closing.paid[GUARANTEE_FEE] + closing.waived[GUARANTEE_FEE]
     return _replace(state, ahead=ahead, fresh=[closing], cause="payoff")
 
 
-def prepay(
-    state: LoanState, *, at: date, amount: Decimal, shorten: bool
-) -> Reschedule | None:
+def prepay(state: LoanState, *, at: date, amount: Decimal, shorten: bool) -> Reschedule | None:
     """Make room for `amount` beyond what is due: a bill for today and a lighter or shorter schedule after it.
 
     None when the money does not even cover the interest earned so far (it then waits in suspense). When it covers
@@ -160,9 +147,7 @@ def prepay(
             due_dates=[bill.due_date for bill in ahead],
             first_number=first.number + 1,
             original_principal=state.principal,
-            keep_installment=first.charged[PRINCIPAL] + first.charged[INTEREST]
-            if shorten
-            else None,
+            keep_installment=first.charged[PRINCIPAL] + first.charged[INTEREST] if shorten else None,
         )
         fresh += bills_of(rows)
     return _replace(
@@ -197,9 +182,7 @@ def _gather(ahead: Sequence[Bill], *, due_date: date) -> Bill:
     return bill
 
 
-def _replace(
-    state: LoanState, *, ahead: Sequence[Bill], fresh: list[Bill], cause: str
-) -> Reschedule:
+def _replace(state: LoanState, *, ahead: Sequence[Bill], fresh: list[Bill], cause: str) -> Reschedule:
     gone = {id(bill) for bill in ahead}
     state.version += 1
     for bill in ahead:
@@ -221,14 +204,10 @@ def _replace(
         version=state.version,
         cause=cause,
         differences={
-            c: sum((b.charged[c] for b in fresh), ZERO)
-            - sum((b.charged[c] for b in ahead), ZERO)
-            for c in SCHEDULED
+            c: sum((b.charged[c] for b in fresh), ZERO) - sum((b.charged[c] for b in ahead), ZERO) for c in SCHEDULED
         },
     )
 
 
 def _round(amount: Decimal, *, terms: Terms) -> Decimal:
-    return amount.quantize(
-        Decimal(1).scaleb(-exponent_of(terms.currency)), rounding=ROUND_HALF_UP
-    )
+    return amount.quantize(Decimal(1).scaleb(-exponent_of(terms.currency)), rounding=ROUND_HALF_UP)

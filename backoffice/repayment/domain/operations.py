@@ -77,9 +77,7 @@ def apply(state: LoanState, operation: Operation, *, journal: Journal) -> None:
         case "creditor_change":
             _change_creditor(state, operation, journal=journal)
     _settle_what_is_paid(state, at=at)
-    _move_bucket(
-        state, as_of=at, cause=operation.kind, source=operation.key, journal=journal
-    )
+    _move_bucket(state, as_of=at, cause=operation.kind, source=operation.key, journal=journal)
 
 
 def apply_close(state: LoanState, day: date, *, journal: Journal) -> None:
@@ -124,27 +122,19 @@ def _pay(state: LoanState, operation: Operation, *, journal: Journal) -> None:
         left -= _place_surplus(state, operation, left, journal=journal)
     if left > 0:
         state.suspense += left
-        journal.lines.append(
-            Line("surplus", "cash", "suspense", left, at, source=operation.key)
-        )
+        journal.lines.append(Line("surplus", "cash", "suspense", left, at, source=operation.key))
 
 
-def _place_surplus(
-    state: LoanState, operation: Operation, left: Decimal, *, journal: Journal
-) -> Decimal:
+def _place_surplus(state: LoanState, operation: Operation, left: Decimal, *, journal: Journal) -> Decimal:
     """Use money beyond what is due by the borrower's choice, else the terms; returns how much of it was used."""
     at = operation.value_date
     rule = operation.surplus or state.terms.allocation.future
-    ahead = [
-        bill for bill in state.bills if bill.due_date > at and bill.settled_on is None
-    ]
+    ahead = [bill for bill in state.bills if bill.due_date > at and bill.settled_on is None]
     if not ahead or rule == "suspense" or state.status != "active":
         return ZERO
     if rule in ("next_installment", "last_installment"):
         order = ahead if rule == "next_installment" else ahead[::-1]
-        vertical = allocate(
-            amount=left, bills=order, rule=state.terms.allocation, dpd=0
-        )
+        vertical = allocate(amount=left, bills=order, rule=state.terms.allocation, dpd=0)
         return _settle_shares(
             state,
             vertical,
@@ -194,9 +184,7 @@ def _pay_off(state: LoanState, operation: Operation, *, journal: Journal) -> Non
     left = operation.amount - used
     if left > 0:
         state.suspense += left
-        journal.lines.append(
-            Line("surplus", "cash", "suspense", left, at, source=operation.key)
-        )
+        journal.lines.append(Line("surplus", "cash", "suspense", left, at, source=operation.key))
 
 
 def _waive(state: LoanState, operation: Operation, *, journal: Journal) -> None:
@@ -279,10 +267,8 @@ def _write_off(state: LoanState, operation: Operation, *, journal: Journal) -> N
                 )
 
 
-def _change_creditor(
-    state: LoanState, operation: Operation, *, journal: Journal
-) -> None:
-    """A guarantor or buyer takes the claim: the borrower's bills, days past due and bucket do not change. mechanics 3.8."""
+def _change_creditor(state: LoanState, operation: Operation, *, journal: Journal) -> None:
+    """A guarantor or buyer takes the claim; the borrower's bills, days past due and bucket stay. mechanics 3.8."""
     state.creditor = operation.creditor
     if operation.amount > 0:
         journal.lines.append(
@@ -318,9 +304,7 @@ def _use_suspense(state: LoanState, *, at: date, journal: Journal) -> None:
         out=journal,
     )
     _settle_what_is_paid(state, at=at)
-    _move_bucket(
-        state, as_of=at, cause="suspense_applied", source=None, journal=journal
-    )
+    _move_bucket(state, as_of=at, cause="suspense_applied", source=None, journal=journal)
 
 
 def _settle_shares(
@@ -356,16 +340,10 @@ def _settle_shares(
 
 
 def _owed_account(state: LoanState, component: Component) -> Account:
-    return (
-        "charged_off_receivable"
-        if state.status == "charged_off"
-        else RECEIVABLE[component]
-    )
+    return "charged_off_receivable" if state.status == "charged_off" else RECEIVABLE[component]
 
 
-def _charge_penalty(
-    state: LoanState, *, at: date, source: int | None, journal: Journal
-) -> None:
+def _charge_penalty(state: LoanState, *, at: date, source: int | None, journal: Journal) -> None:
     for item in penalty.charge(state, at=at):
         journal.lines.append(
             Line(
@@ -381,13 +359,9 @@ def _charge_penalty(
         )
 
 
-def _record_reschedule(
-    change: early.Reschedule, *, at: date, source: int, journal: Journal
-) -> None:
+def _record_reschedule(change: early.Reschedule, *, at: date, source: int, journal: Journal) -> None:
     """Book how the contract's interest and fees changed; principal never does."""
-    journal.versions.append(
-        VersionChange(number=change.version, on=at, cause=change.cause, source=source)
-    )
+    journal.versions.append(VersionChange(number=change.version, on=at, cause=change.cause, source=source))
     for component in SCHEDULED:
         difference = change.differences[component]
         if component == PRINCIPAL or not difference:
@@ -412,9 +386,7 @@ def _settle_what_is_paid(state: LoanState, *, at: date) -> None:
     """Mark bills with nothing left, forgive penalty days paid within grace, close the loan when nothing is left."""
     for bill in state.bills:
         if bill.settled_on is None:
-            if bill.overdue_base_days and not penalty.overdue_base(
-                bill, terms=state.terms
-            ):
+            if bill.overdue_base_days and not penalty.overdue_base(bill, terms=state.terms):
                 penalty.forgive_within_grace(bill, terms=state.terms, at=at)
             if bill.remaining_total() <= 0:
                 bill.settled_on = at
@@ -425,9 +397,7 @@ def _settle_what_is_paid(state: LoanState, *, at: date) -> None:
         state.closed_on = at
 
 
-def _move_bucket(
-    state: LoanState, *, as_of: date, cause: str, source: int | None, journal: Journal
-) -> None:
+def _move_bucket(state: LoanState, *, as_of: date, cause: str, source: int | None, journal: Journal) -> None:
     bucket = bucket_of(dpd=state_dpd(state, as_of=as_of), terms=state.terms)
     if bucket != state.bucket:
         journal.moves.append(

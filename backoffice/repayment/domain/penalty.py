@@ -47,9 +47,7 @@ def accrues_penalty(state: LoanState, *, on: date) -> bool:
     if oldest is None or oldest.due_date >= on:
         return False
     return any(
-        bill.due_date < on
-        and bill.settled_on is None
-        and overdue_base(bill, terms=state.terms) > 0
+        bill.due_date < on and bill.settled_on is None and overdue_base(bill, terms=state.terms) > 0
         for bill in state.bills
     )
 
@@ -63,9 +61,7 @@ def accrue(state: LoanState, *, until: date) -> None:
             if bill.due_date >= until:
                 break
             if bill.settled_on is None:
-                bill.overdue_base_days += _fresh_base_days(
-                    bill, state=state, until=until
-                )
+                bill.overdue_base_days += _fresh_base_days(bill, state=state, until=until)
     state.accrued_through = until
 
 
@@ -87,30 +83,20 @@ def charge(state: LoanState, *, at: date) -> list[PenaltyCharge]:
 
 
 def penalty_of(bill: Bill, *, terms: Terms, as_of: date) -> Decimal:
-    """Penalty of the bill by its counted base-days, rounded half up to the currency; 0 while grace may still waive it."""
+    """Penalty of the bill by its counted base-days, rounded half up; nothing new while grace may still waive it."""
     grace = terms.grace
-    if (
-        grace.mode == "waive"
-        and grace.days
-        and as_of <= bill.due_date + timedelta(days=grace.days)
-    ):
+    if grace.mode == "waive" and grace.days and as_of <= bill.due_date + timedelta(days=grace.days):
         return bill.charged[PENALTY]
     if not bill.overdue_base_days:
         return bill.charged[PENALTY]
     exact = bill.overdue_base_days * penalty_rate(terms) / terms.penalty.day_basis
-    return exact.quantize(
-        Decimal(1).scaleb(-exponent_of(terms.currency)), rounding=ROUND_HALF_UP
-    )
+    return exact.quantize(Decimal(1).scaleb(-exponent_of(terms.currency)), rounding=ROUND_HALF_UP)
 
 
 def forgive_within_grace(bill: Bill, *, terms: Terms, at: date) -> None:
     """A bill whose base is paid within a waiving grace never bears penalty for those days."""
     grace = terms.grace
-    if (
-        grace.mode == "waive"
-        and grace.days
-        and at <= bill.due_date + timedelta(days=grace.days)
-    ):
+    if grace.mode == "waive" and grace.days and at <= bill.due_date + timedelta(days=grace.days):
         bill.overdue_base_days = ZERO
 
 
@@ -125,9 +111,7 @@ def uncharged(state: LoanState, *, as_of: date) -> dict[int, Decimal]:
         kept = bill.overdue_base_days
         if as_of > state.accrued_through:
             bill.overdue_base_days += _fresh_base_days(bill, state=state, until=as_of)
-        amount = (
-            penalty_of(bill, terms=state.terms, as_of=as_of) - bill.charged[PENALTY]
-        )
+        amount = penalty_of(bill, terms=state.terms, as_of=as_of) - bill.charged[PENALTY]
         bill.overdue_base_days = kept
         if amount > 0:
             result[bill.number] = amount
@@ -139,11 +123,7 @@ def _fresh_base_days(bill: Bill, *, state: LoanState, until: date) -> Decimal:
     if base <= 0:
         return ZERO
     grace = state.terms.grace
-    start = (
-        bill.due_date + timedelta(days=grace.days)
-        if grace.mode == "shift"
-        else bill.due_date
-    )
+    start = bill.due_date + timedelta(days=grace.days) if grace.mode == "shift" else bill.due_date
     start = max(start, state.accrued_through)
     if start >= until:
         return ZERO

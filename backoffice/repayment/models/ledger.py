@@ -1,8 +1,9 @@
-"""What happened to loans, append-only: operations, transfers, bucket moves and month ends. The database refuses changes."""
+"""What happened to loans: operations, transfers, bucket moves, month ends. They only grow; the database sees to it."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models.functions import Now
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.repayment.models.loans import MONEY, Loan
@@ -63,15 +64,13 @@ class Operation(models.Model):
                 condition=Q(reverses__isnull=False),
                 name="operation_is_reversed_once",
             ),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="operation_amount_is_not_negative"),
             models.CheckConstraint(
-                condition=Q(amount__gte=0), name="operation_amount_is_not_negative"
-            ),
-            models.CheckConstraint(
-                condition=Q(kind="reversal", reverses__isnull=False)
-                | (~Q(kind="reversal") & Q(reverses__isnull=True)),
+                condition=Q(kind="reversal", reverses__isnull=False) | (~Q(kind="reversal") & Q(reverses__isnull=True)),
                 name="only_a_reversal_names_what_it_reverses",
             ),
         ]
+        indexes = [BrinIndex(fields=["business_date"], name="operation_business_date", pages_per_range=32)]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount} {self.value_date}"
@@ -121,22 +120,21 @@ class Transfer(models.Model):
                 condition=Q(reverses__isnull=False),
                 name="transfer_is_reversed_once",
             ),
-            models.CheckConstraint(
-                condition=Q(amount__gt=0), name="transfer_amount_is_positive"
-            ),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="transfer_amount_is_positive"),
             models.CheckConstraint(
                 condition=~Q(debit=F("credit")),
                 name="transfer_moves_between_two_accounts",
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.debit} from {self.credit} {self.amount}"
+
 
 class BucketMove(models.Model):
     """A loan changed bucket from the opening of `on`; a move later found wrong is retracted by a row that names it."""
 
-    loan = models.ForeignKey(
-        Loan, on_delete=models.PROTECT, related_name="bucket_moves"
-    )
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="bucket_moves")
     borrower_id = models.BigIntegerField()
     on = models.DateField()
     from_bucket = models.CharField(max_length=8)
@@ -165,13 +163,14 @@ class BucketMove(models.Model):
         ]
         indexes = [models.Index(fields=["on", "to_bucket"], name="bucket_move_on")]
 
+    def __str__(self) -> str:
+        return f"{self.from_bucket} to {self.to_bucket} on {self.on}"
+
 
 class MonthEnd(models.Model):
     """A loan on the evening of a month end; a restatement is a further revision, the highest one counts."""
 
-    loan = models.ForeignKey(
-        Loan, on_delete=models.PROTECT, related_name="month_ends", db_index=False
-    )
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="month_ends", db_index=False)
     month_end = models.DateField()
     revision = models.PositiveSmallIntegerField(default=0)
     status = models.CharField(max_length=12)
@@ -192,6 +191,7 @@ class MonthEnd(models.Model):
                 name="month_end_revision_is_unique_for_a_loan",
             )
         ]
-        indexes = [
-            models.Index(fields=["month_end", "bucket"], name="month_end_bucket")
-        ]
+        indexes = [models.Index(fields=["month_end", "bucket"], name="month_end_bucket")]
+
+    def __str__(self) -> str:
+        return f"{self.month_end} {self.bucket}"

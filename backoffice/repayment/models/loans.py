@@ -3,8 +3,8 @@
 from typing import Any
 
 from django.db import models
-from django.db.models.functions import Now
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.customers.models import Borrower
@@ -55,12 +55,8 @@ class Loan(models.Model):
 
     external_id = models.CharField(max_length=80)
     portfolio = models.CharField(max_length=64)
-    borrower = models.ForeignKey(
-        Borrower, on_delete=models.PROTECT, related_name="loans"
-    )
-    product_version = models.ForeignKey(
-        ProductVersion, null=True, blank=True, on_delete=models.PROTECT
-    )
+    borrower = models.ForeignKey(Borrower, on_delete=models.PROTECT, related_name="loans")
+    product_version = models.ForeignKey(ProductVersion, null=True, blank=True, on_delete=models.PROTECT)
     terms = models.ForeignKey(LoanTerms, on_delete=models.PROTECT, related_name="+")
     currency = models.CharField(max_length=3)
     principal = models.DecimalField(**MONEY)
@@ -68,9 +64,7 @@ class Loan(models.Model):
     periods = models.PositiveIntegerField()
     disbursed_on = models.DateField()
     maturity_on = models.DateField()
-    status = models.CharField(
-        max_length=12, choices=Status.choices, default=Status.ACTIVE
-    )
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     creditor = models.CharField(max_length=80, default="lender")
     bucket = models.CharField(max_length=8, default="M0")
     oldest_unpaid_due_date = models.DateField(null=True, blank=True)
@@ -93,19 +87,14 @@ class Loan(models.Model):
                 fields=["portfolio", "external_id"],
                 name="loan_external_id_is_unique_in_portfolio",
             ),
-            models.CheckConstraint(
-                condition=Q(principal__gt=0), name="loan_principal_is_positive"
-            ),
-            models.CheckConstraint(
-                condition=Q(suspense__gte=0), name="loan_suspense_is_not_negative"
-            ),
+            models.CheckConstraint(condition=Q(principal__gt=0), name="loan_principal_is_positive"),
+            models.CheckConstraint(condition=Q(suspense__gte=0), name="loan_suspense_is_not_negative"),
             models.CheckConstraint(
                 condition=Q(outstanding_principal__gte=0),
                 name="loan_outstanding_principal_is_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(status="closed", next_transition_date__isnull=True)
-                | ~Q(status="closed"),
+                condition=Q(status="closed", next_transition_date__isnull=True) | ~Q(status="closed"),
                 name="closed_loan_awaits_no_transition",
             ),
         ]
@@ -130,9 +119,7 @@ class Loan(models.Model):
 class ScheduleVersion(models.Model):
     """A version of a loan's schedule and why it came to be; its bills are those alive between versions."""
 
-    loan = models.ForeignKey(
-        Loan, on_delete=models.PROTECT, related_name="schedule_versions"
-    )
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="schedule_versions")
     number = models.PositiveIntegerField()
     cause = models.CharField(max_length=24)
     effective_on = models.DateField()
@@ -147,17 +134,18 @@ class ScheduleVersion(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"version {self.number} from {self.effective_on}"
+
 
 class Installment(models.Model):
     """One bill: scheduled amounts, penalty charged, and per component what was paid and what was waived.
 
-    Alive in the schedule versions `[from_version, to_version)`; `to_version` NULL is the schedule now in force. What was
-    paid on a superseded bill has moved to the bill that replaced it.
+    Alive in the schedule versions `[from_version, to_version)`; `to_version` NULL is the schedule now in force. What
+    was paid on a superseded bill has moved to the bill that replaced it.
     """
 
-    loan = models.ForeignKey(
-        Loan, on_delete=models.PROTECT, related_name="installments", db_index=False
-    )
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="installments", db_index=False)
     borrower_id = models.BigIntegerField()
     number = models.PositiveIntegerField()
     from_version = models.PositiveIntegerField(default=1)
@@ -198,12 +186,7 @@ class Installment(models.Model):
                             f"{component}__gte": 0,
                         }
                     )
-                    & Q(
-                        **{
-                            f"{component}__gte": models.F(f"{component}_paid")
-                            + models.F(f"{component}_waived")
-                        }
-                    ),
+                    & Q(**{f"{component}__gte": models.F(f"{component}_paid") + models.F(f"{component}_waived")}),
                     name=f"bill_{component}_is_not_settled_beyond_what_is_charged",
                 )
                 for component in (

@@ -20,9 +20,7 @@ class PaymentFile(models.Model):
     name = models.CharField(max_length=200)
     digest = models.CharField(max_length=64, unique=True)
     source = models.CharField(max_length=40)
-    state = models.CharField(
-        max_length=10, choices=State.choices, default=State.RECEIVED
-    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
     stored_as = models.CharField(max_length=200, blank=True)
     line_count = models.PositiveIntegerField(default=0)
     posted_through = models.PositiveIntegerField(default=0)
@@ -47,9 +45,7 @@ class PaymentFile(models.Model):
 class PaymentFileLine(models.Model):
     """A refused line of a payment file, kept as it came, with the reason."""
 
-    file = models.ForeignKey(
-        PaymentFile, on_delete=models.CASCADE, related_name="refused_lines"
-    )
+    file = models.ForeignKey(PaymentFile, on_delete=models.CASCADE, related_name="refused_lines")
     line = models.PositiveIntegerField()
     loan_external_id = models.CharField(max_length=80, blank=True)
     amount = models.CharField(max_length=40, blank=True)
@@ -58,8 +54,7 @@ class PaymentFileLine(models.Model):
     reason = models.CharField(max_length=300)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["file", "line"], name="refused_line_is_listed_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["file", "line"], name="refused_line_is_listed_once")]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.code}"

@@ -32,9 +32,7 @@ class ProductVersion(models.Model):
         ACTIVE = "active", _("Active")
         RETIRED = "retired", _("Retired")
 
-    product = models.ForeignKey(
-        Product, on_delete=models.PROTECT, related_name="versions"
-    )
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=State.choices, default=State.DRAFT)
     terms = models.JSONField()

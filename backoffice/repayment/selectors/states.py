@@ -35,9 +35,7 @@ SELECT id, borrower_id, external_id, portfolio, currency, principal, disbursed_o
 FROM repayment_loan WHERE id = ANY(%s) ORDER BY id
 """
 
-BILLS = (
-    f"SELECT loan_id, {BILL_COLUMNS} FROM repayment_installment WHERE loan_id = ANY(%s)"  # noqa: S608 - constants
-)
+BILLS = f"SELECT loan_id, {BILL_COLUMNS} FROM repayment_installment WHERE loan_id = ANY(%s)"  # noqa: S608 - constants
 
 
 @dataclass(slots=True)
@@ -91,10 +89,7 @@ def load_loans(
     rows = fetch(LOANS + (" FOR UPDATE" if lock else ""), [ids])
     bills = _bills(loan_ids=[row[0] for row in rows], whole_schedule=whole_schedule)
     holds = _holds(rows)
-    return {
-        row[0]: _loaded(row, bills[row[0]], holds.get(row[0], ()), business_date)
-        for row in rows
-    }
+    return {row[0]: _loaded(row, bills[row[0]], holds.get(row[0], ()), business_date) for row in rows}
 
 
 def bill_of(row: Sequence[Any]) -> Bill:
@@ -122,9 +117,7 @@ def load_histories(*, loan_ids: Iterable[int]) -> dict[int, LoanHistory]:
     for loan_id, *row in fetch(BILLS + " ORDER BY loan_id, due_date, number", [ids]):
         bill = bill_of(row)
         history = histories[loan_id]
-        history.last_version = max(
-            history.last_version, bill.from_version, bill.to_version or 1
-        )
+        history.last_version = max(history.last_version, bill.from_version, bill.to_version or 1)
         if bill.from_version == 1:
             history.first_bills.append(_as_scheduled(bill))
         if bill.to_version is None:
@@ -177,9 +170,7 @@ ORDER BY loan_id, month_end, revision DESC
 
 def _bills(*, loan_ids: list[int], whole_schedule: bool) -> dict[int, list[Bill]]:
     only_open = "" if whole_schedule else " AND settled_on IS NULL"
-    statement = (
-        f"{BILLS} AND to_version IS NULL{only_open} ORDER BY loan_id, due_date, number"
-    )
+    statement = f"{BILLS} AND to_version IS NULL{only_open} ORDER BY loan_id, due_date, number"
     bills: dict[int, list[Bill]] = defaultdict(list)
     for row in fetch(statement, [loan_ids]):
         bills[row[0]].append(bill_of(row[1:]))
@@ -244,9 +235,7 @@ def _loaded(
         state=state,
         touched_on=row[15],
         row=row,
-        bills_before={
-            bill.id: bill_values(bill) for bill in bills if bill.id is not None
-        },
+        bills_before={bill.id: bill_values(bill) for bill in bills if bill.id is not None},
     )
 
 
@@ -282,16 +271,11 @@ def _operation(row: Sequence[Any]) -> Operation:
         key=operation_id,
         amount=amount,
         surplus=surplus or None,
-        components={
-            name: Decimal(value)
-            for name, value in details.get("components", {}).items()
-        },
+        components={name: Decimal(value) for name, value in details.get("components", {}).items()},
         creditor=details.get("creditor", ""),
     )
 
 
 def _line(row: Sequence[Any]) -> Line:
     kind, debit, credit, amount, value_date, component, number, operation_id = row
-    return Line(
-        kind, debit, credit, amount, value_date, component, number, operation_id
-    )
+    return Line(kind, debit, credit, amount, value_date, component, number, operation_id)

@@ -3,9 +3,6 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 from django.db import DatabaseError, transaction
 
@@ -13,19 +10,17 @@ from backoffice.core.bulk import execute, fetch
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.domain.journal import Journal
-from backoffice.repayment.domain.penalty import penalty_rate
 from backoffice.repayment.domain.replay import advance, snapshot
-from backoffice.repayment.domain.terms import Terms
 from backoffice.repayment.selectors.states import (
     load_histories,
     load_loans,
     terms_by_id,
 )
+from backoffice.repayment.selectors.verification import rules_of_terms, statement
 from backoffice.repayment.services.posting import add_state
 from backoffice.repayment.services.rebuilding import replayed_state
 from backoffice.repayment.services.writing import Pages
 
-SQL = Path(__file__).resolve().parent.parent / "sql"
 ENGINE_CHUNK = 1_000
 
 
@@ -48,9 +43,7 @@ def due_loans(*, day: date) -> list[int]:
 
 
 @transaction.atomic
-def close_range(
-    *, day: date, first_id: int, last_id: int, run_id: int | None
-) -> RangeClosed:
+def close_range(*, day: date, first_id: int, last_id: int, run_id: int | None) -> RangeClosed:
     """Close `day` for the due loans with ids in `[first_id, last_id]`, in one transaction; safe to run again.
 
     A loan whose close fails is left as it was and reported; the others are closed.
@@ -80,9 +73,7 @@ def close_range(
     return result
 
 
-def close_loans(
-    *, loan_ids: Sequence[int], day: date, run_id: int | None, result: RangeClosed
-) -> None:
+def close_loans(*, loan_ids: Sequence[int], day: date, run_id: int | None, result: RangeClosed) -> None:
     """Close every open day through `day` for these loans with the engine; one by one when together they fail."""
     try:
         with transaction.atomic():
@@ -106,9 +97,7 @@ def close_loans(
 
 
 @transaction.atomic
-def snapshot_range(
-    *, day: date, first_id: int, last_id: int, run_id: int | None
-) -> int:
+def snapshot_range(*, day: date, first_id: int, last_id: int, run_id: int | None) -> int:
     """Month-end rows of the month end `day` for every loan of the id range that lived through it; safe to run again."""
     later = [
         row[0]
@@ -118,7 +107,7 @@ def snapshot_range(
         )
     ]
     written = execute(
-        _statement("month_end.sql"),
+        statement("month_end.sql"),
         {
             "day": day,
             "first_id": first_id,
@@ -133,7 +122,7 @@ def snapshot_range(
 def _needing_the_engine(*, day: date, first_id: int, last_id: int) -> list[int]:
     """Due loans that a comparison of dates cannot close: suspense, holds, penalty at a month end, earlier days open."""
     rows = fetch(
-        _statement("loans_for_the_engine.sql"),
+        statement("loans_for_the_engine.sql"),
         {
             "day": day,
             "first_id": first_id,
@@ -177,37 +166,14 @@ def _close_by_set(
         "run_id": run_id,
         "is_month_end": day == month_end(day),
         "skip": list(skip),
-        **_rules({terms_id: terms_by_id(terms_id) for terms_id in terms_ids}),
+        **rules_of_terms({terms_id: terms_by_id(terms_id) for terms_id in terms_ids}),
     }
-    (loans, moves), *_ = fetch(_statement("close_day.sql"), params)
+    (loans, moves), *_ = fetch(statement("close_day.sql"), params)
     result.loans += loans
     result.moves += moves
 
 
-def _rules(terms: dict[int, Terms]) -> dict[str, list[Any]]:
-    """The rules of the terms as columns, so that the statement holds none of them."""
-    bands = [
-        (terms_id, band) for terms_id, each in terms.items() for band in each.bands
-    ]
-    return {
-        "rule_terms": list(terms),
-        "rule_penalty": [penalty_rate(each) > 0 for each in terms.values()],
-        "rule_tolerance_days": [each.tolerance.days for each in terms.values()],
-        "rule_floor": [each.tolerance.floor for each in terms.values()],
-        "rule_percent": [each.tolerance.percent for each in terms.values()],
-        "rule_interest": [
-            each.penalty.base == "principal_and_interest" for each in terms.values()
-        ],
-        "band_terms": [terms_id for terms_id, _ in bands],
-        "band_code": [band.code for _, band in bands],
-        "band_first": [band.first for _, band in bands],
-        "band_last": [band.last for _, band in bands],
-    }
-
-
-def _close_with_engine(
-    *, loan_ids: Sequence[int], day: date, run_id: int | None
-) -> tuple[int, int]:
+def _close_with_engine(*, loan_ids: Sequence[int], day: date, run_id: int | None) -> tuple[int, int]:
     business_date = day + timedelta(days=1)
     loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True)
     pages = Pages(business_date=business_date, run_id=run_id)
@@ -221,9 +187,7 @@ def _close_with_engine(
     return len(loans), moves
 
 
-def _snapshot_with_engine(
-    *, loan_ids: Sequence[int], day: date, run_id: int | None
-) -> int:
+def _snapshot_with_engine(*, loan_ids: Sequence[int], day: date, run_id: int | None) -> int:
     """Month-end rows of loans something is already booked on for a later day: replayed as of the evening of `day`."""
     if not loan_ids:
         return 0
@@ -241,13 +205,6 @@ def _snapshot_with_engine(
             continue
         state = replayed_state(loan, history, as_of=day)
         if state.status != "closed":
-            pages.add_snapshot(
-                loan_id=loan.id, snapshot=snapshot(state, month_end_day=day), revision=0
-            )
+            pages.add_snapshot(loan_id=loan.id, snapshot=snapshot(state, month_end_day=day), revision=0)
     pages.flush()
     return len(pages.month_ends)
-
-
-@lru_cache(maxsize=16)
-def _statement(name: str) -> str:
-    return (SQL / name).read_text()

@@ -84,18 +84,27 @@ class Opening:
 
 
 LOAN_COPY_COLUMNS = (
-    "id", "external_id", "portfolio", "borrower_id", "product_version_id", "terms_id", "currency", "principal",
-    "annual_rate", "periods", "disbursed_on", "maturity_on", *LOAN_COLUMNS,
-)  # fmt: skip
+    "id",
+    "external_id",
+    "portfolio",
+    "borrower_id",
+    "product_version_id",
+    "terms_id",
+    "currency",
+    "principal",
+    "annual_rate",
+    "periods",
+    "disbursed_on",
+    "maturity_on",
+    *LOAN_COLUMNS,
+)
 
 
 def copy_of_terms(*, terms: Terms) -> int:
     """The id of the immutable copy of these terms; equal terms share one copy."""
     canonical = to_json(terms)
     digest = sha256(as_json(canonical).encode()).hexdigest()
-    copy, _ = LoanTerms.objects.get_or_create(
-        digest=digest, defaults={"terms": canonical}
-    )
+    copy, _ = LoanTerms.objects.get_or_create(digest=digest, defaults={"terms": canonical})
     return copy.pk
 
 
@@ -183,39 +192,27 @@ def _open(
         rows=rows,
     )
     disbursement = next(operation_ids)
-    keyed = [
-        (next(operation_ids), past)
-        for past in sorted(opening.history, key=lambda past: past.value_date)
-    ]
+    keyed = [(next(operation_ids), past) for past in sorted(opening.history, key=lambda past: past.value_date)]
     journal = fold(
         state,
         operations=[_operation(key, past) for key, past in keyed],
         through=pages.business_date - timedelta(days=1),
         snapshots=True,
     )
-    pages.operations.append(
-        _disbursement_row(opening, loan_id, disbursement, pages=pages, actor=actor)
-    )
-    pages.operations.extend(
-        _past_row(past, key, loan_id, opening, pages=pages, actor=actor)
-        for key, past in keyed
-    )
+    pages.operations.append(_disbursement_row(opening, loan_id, disbursement, pages=pages, actor=actor))
+    pages.operations.extend(_past_row(past, key, loan_id, opening, pages=pages, actor=actor) for key, past in keyed)
     journal.lines = [
         *_opening_lines(opening, rows, source=disbursement),
         *journal.lines,
     ]
-    pages.versions.append(
-        (loan_id, 1, "disbursement", opening.disbursed_on, disbursement)
-    )
+    pages.versions.append((loan_id, 1, "disbursement", opening.disbursed_on, disbursement))
     pages.add_journal(loan_id=loan_id, borrower_id=opening.borrower_id, journal=journal)
     pages.add_new_bills(
         loan_id=loan_id,
         borrower_id=opening.borrower_id,
         bills=[*state.superseded, *state.bills],
     )
-    return _loan_row(
-        opening, rows, state, journal, loan_id=loan_id, terms_id=terms_id, pages=pages
-    )
+    return _loan_row(opening, rows, state, journal, loan_id=loan_id, terms_id=terms_id, pages=pages)
 
 
 def _check_rows(opening: Opening, rows: Sequence[ScheduledRow]) -> None:
@@ -228,9 +225,7 @@ def _check_rows(opening: Opening, rows: Sequence[ScheduledRow]) -> None:
         )
 
 
-def _opening_lines(
-    opening: Opening, rows: Sequence[ScheduledRow], *, source: int
-) -> list[Line]:
+def _opening_lines(opening: Opening, rows: Sequence[ScheduledRow], *, source: int) -> list[Line]:
     on = opening.disbursed_on
     lines = [
         Line(
@@ -288,21 +283,42 @@ def _loan_row(
 ) -> tuple[Any, ...]:
     touched = max([opening.disbursed_on, state.accrued_through, *touched_by(journal)])
     return (
-        loan_id, opening.external_id, opening.portfolio, opening.borrower_id, opening.product_version_id, terms_id,
-        opening.terms.currency, opening.principal, opening.terms.annual_rate, len(rows), opening.disbursed_on,
+        loan_id,
+        opening.external_id,
+        opening.portfolio,
+        opening.borrower_id,
+        opening.product_version_id,
+        terms_id,
+        opening.terms.currency,
+        opening.principal,
+        opening.terms.annual_rate,
+        len(rows),
+        opening.disbursed_on,
         max(row.due_date for row in rows),
         *loan_values(state, business_date=pages.business_date, touched=touched),
-    )  # fmt: skip
+    )
 
 
-def _disbursement_row(
-    opening: Opening, loan_id: int, key: int, *, pages: Pages, actor: Actor
-) -> tuple[Any, ...]:
+def _disbursement_row(opening: Opening, loan_id: int, key: int, *, pages: Pages, actor: Actor) -> tuple[Any, ...]:
     return (
-        key, loan_id, opening.borrower_id, "disbursement", opening.principal, opening.disbursed_on,
-        pages.business_date, opening.source, f"disbursement:{opening.portfolio}:{opening.external_id}", "", "", "",
-        "{}", None, "", actor.id, actor.name,
-    )  # fmt: skip
+        key,
+        loan_id,
+        opening.borrower_id,
+        "disbursement",
+        opening.principal,
+        opening.disbursed_on,
+        pages.business_date,
+        opening.source,
+        f"disbursement:{opening.portfolio}:{opening.external_id}",
+        "",
+        "",
+        "",
+        "{}",
+        None,
+        "",
+        actor.id,
+        actor.name,
+    )
 
 
 def _past_row(
@@ -316,16 +332,28 @@ def _past_row(
 ) -> tuple[Any, ...]:
     details: dict[str, Any] = {}
     if past.components:
-        details["components"] = {
-            component: str(amount) for component, amount in past.components.items()
-        }
+        details["components"] = {component: str(amount) for component, amount in past.components.items()}
     if past.creditor:
         details["creditor"] = past.creditor
     return (
-        key, loan_id, opening.borrower_id, past.kind, past.amount, past.value_date, pages.business_date, past.source,
-        past.external_id, past.channel, past.reference, past.surplus or "", as_json(details), None, past.reason,
-        actor.id, actor.name,
-    )  # fmt: skip
+        key,
+        loan_id,
+        opening.borrower_id,
+        past.kind,
+        past.amount,
+        past.value_date,
+        pages.business_date,
+        past.source,
+        past.external_id,
+        past.channel,
+        past.reference,
+        past.surplus or "",
+        as_json(details),
+        None,
+        past.reason,
+        actor.id,
+        actor.name,
+    )
 
 
 def _operation(key: int, past: PastOperation) -> Operation:

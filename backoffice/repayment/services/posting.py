@@ -1,4 +1,4 @@
-"""Book operations on loans: one is a batch of one. Lock in id order, read the set, apply the rules, write the set back."""
+"""Book operations on loans, one being a batch of one: lock in id order, read the set, apply the rules, write it back."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -121,9 +121,7 @@ def book(
             )
             for index in indexes:
                 refusal = refusals.get(keys[index])
-                outcomes[index] = (
-                    Refused(refusal) if refusal else _booked(drafts[index], keys[index])
-                )
+                outcomes[index] = Refused(refusal) if refusal else _booked(drafts[index], keys[index])
     _write(
         drafts,
         keys,
@@ -156,23 +154,15 @@ def _rebuild(
         return rebuild(
             loan=loan,
             history=history,
-            added={
-                key: _operation(draft, key=key)
-                for draft, key in changes
-                if draft.kind != "reversal"
-            },
-            removed={
-                draft.reverses for draft, _ in changes if draft.reverses is not None
-            },
+            added={key: _operation(draft, key=key) for draft, key in changes if draft.kind != "reversal"},
+            removed={draft.reverses for draft, _ in changes if draft.reverses is not None},
             pages=pages,
         )
     except Refusal as refusal:
         return dict.fromkeys((key for _, key in changes), refusal)
 
 
-def _load_whole_schedules(
-    drafts: Sequence[Draft], loans: dict[int, LoadedLoan], *, business_date: date
-) -> None:
+def _load_whole_schedules(drafts: Sequence[Draft], loans: dict[int, LoadedLoan], *, business_date: date) -> None:
     """Give the loans whose schedule may be rewritten all their bills; the rest need only the open ones."""
     wanted = {
         draft.loan_id
@@ -180,11 +170,7 @@ def _load_whole_schedules(
         if (loan := loans.get(draft.loan_id)) is not None
         and (
             draft.kind == "payoff"
-            or (
-                draft.kind == "payment"
-                and (draft.surplus or loan.state.terms.allocation.future)
-                in RESCHEDULING
-            )
+            or (draft.kind == "payment" and (draft.surplus or loan.state.terms.allocation.future) in RESCHEDULING)
         )
     }
     if wanted:
@@ -237,9 +223,7 @@ def _admit(
     business_date: date,
 ) -> None:
     if loan is None:
-        raise admission.LoanNotFound(
-            "There is no such loan.", next_step="Search by loan number or borrower."
-        )
+        raise admission.LoanNotFound("There is no such loan.", next_step="Search by loan number or borrower.")
     if draft.external_id and (draft.source, draft.external_id) in posted:
         raise admission.AlreadyPosted(
             f"{draft.external_id} from {draft.source} is already posted.",
@@ -264,11 +248,7 @@ def _admit(
 
 def _admit_reversal(draft: Draft, reversible: dict[int, tuple[int, str, bool]]) -> None:
     found = reversible.get(draft.reverses or 0)
-    if (
-        found is None
-        or found[0] != draft.loan_id
-        or found[1] in ("reversal", "disbursement")
-    ):
+    if found is None or found[0] != draft.loan_id or found[1] in ("reversal", "disbursement"):
         raise admission.NotReversible(
             "This cannot be taken back.",
             next_step="Post the correction you need as an operation of its own.",
@@ -281,9 +261,7 @@ def _admit_reversal(draft: Draft, reversible: dict[int, tuple[int, str, bool]]) 
 
 
 def _already_posted(drafts: Iterable[Draft]) -> dict[tuple[str, str], int]:
-    wanted = [
-        (draft.source, draft.external_id) for draft in drafts if draft.external_id
-    ]
+    wanted = [(draft.source, draft.external_id) for draft in drafts if draft.external_id]
     if not wanted:
         return {}
     rows = fetch(
@@ -311,9 +289,7 @@ def _reversible(drafts: Iterable[Draft]) -> dict[int, tuple[int, str, bool]]:
 
 def _is_in_order(drafts: Sequence[Draft], loan: LoadedLoan) -> bool:
     """True when nothing booked or moved on the loan is later than the first of the drafts, and none takes one back."""
-    return drafts[0].value_date >= loan.touched_on and all(
-        draft.kind != "reversal" for draft in drafts
-    )
+    return drafts[0].value_date >= loan.touched_on and all(draft.kind != "reversal" for draft in drafts)
 
 
 def _book_in_order(
@@ -347,9 +323,7 @@ def _book_in_order(
     add_state(loan, journal, pages=pages)
 
 
-def _check(
-    state: Any, operation: Operation, *, business_date: date, loan: LoadedLoan
-) -> None:
+def _check(state: Any, operation: Operation, *, business_date: date, loan: LoadedLoan) -> None:
     """What only the state on the value date can refuse; charging the penalty first is what booking does anyway."""
     if operation.kind == "payment":
         if state.status == "closed":
@@ -365,21 +339,15 @@ def _check(
 
 
 def _copy(bill: Any) -> Any:
-    return replace(
-        bill, charged=dict(bill.charged), paid=dict(bill.paid), waived=dict(bill.waived)
-    )
+    return replace(bill, charged=dict(bill.charged), paid=dict(bill.paid), waived=dict(bill.waived))
 
 
 def add_state(loan: LoadedLoan, journal: Journal, *, pages: Pages) -> None:
     """Put a loan's new state and what led to it on the pages."""
     state = loan.state
-    loan.touched_on = max(
-        [loan.touched_on, state.accrued_through, *touched_by(journal)]
-    )
+    loan.touched_on = max([loan.touched_on, state.accrued_through, *touched_by(journal)])
     pages.add_journal(loan_id=loan.id, borrower_id=loan.borrower_id, journal=journal)
-    pages.add_changed_bills(
-        before=loan.bills_before, bills=[*state.bills, *state.superseded]
-    )
+    pages.add_changed_bills(before=loan.bills_before, bills=[*state.bills, *state.superseded])
     pages.add_new_bills(
         loan_id=loan.id,
         borrower_id=loan.borrower_id,
@@ -400,11 +368,7 @@ def _write(
 ) -> None:
     booked = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Booked)]
     for i in booked:
-        pages.operations.append(
-            _operation_row(
-                drafts[i], keys[i], loans[drafts[i].loan_id], actor, business_date
-            )
-        )
+        pages.operations.append(_operation_row(drafts[i], keys[i], loans[drafts[i].loan_id], actor, business_date))
     pages.flush()
     if not booked:
         return
@@ -420,10 +384,8 @@ def _write(
     )
 
 
-def _entries(
-    booked: list[tuple[Draft, int]], loans: dict[int, LoadedLoan], *, actor: Actor
-) -> list[Entry]:
-    """One trail entry a verb for a person's few, one for the whole of a large batch (its rows name their operations)."""
+def _entries(booked: list[tuple[Draft, int]], loans: dict[int, LoadedLoan], *, actor: Actor) -> list[Entry]:
+    """One trail entry a verb for a person's few, one for the whole of a large batch, naming its operations."""
     if len(booked) > 50:
         total = sum((draft.amount for draft, _ in booked), ZERO)
         return [
@@ -453,11 +415,7 @@ def _entries(
                 "amount": str(draft.amount),
                 "value_date": str(draft.value_date),
                 **({"reverses": draft.reverses} if draft.reverses else {}),
-                **(
-                    {"components": {c: str(a) for c, a in draft.components.items()}}
-                    if draft.components
-                    else {}
-                ),
+                **({"components": {c: str(a) for c, a in draft.components.items()}} if draft.components else {}),
                 **({"creditor": draft.creditor} if draft.creditor else {}),
             },
             borrower_id=loans[draft.loan_id].borrower_id,
@@ -466,21 +424,31 @@ def _entries(
     ]
 
 
-def _operation_row(
-    draft: Draft, key: int, loan: LoadedLoan, actor: Actor, business_date: date
-) -> tuple[Any, ...]:
+def _operation_row(draft: Draft, key: int, loan: LoadedLoan, actor: Actor, business_date: date) -> tuple[Any, ...]:
     details: dict[str, Any] = {}
     if draft.components:
-        details["components"] = {
-            component: str(amount) for component, amount in draft.components.items()
-        }
+        details["components"] = {component: str(amount) for component, amount in draft.components.items()}
     if draft.creditor:
         details["creditor"] = draft.creditor
     return (
-        key, draft.loan_id, loan.borrower_id, draft.kind, draft.amount, draft.value_date, business_date, draft.source,
-        draft.external_id, draft.channel, draft.reference, draft.surplus or "", as_json(details) if details else "{}",
-        draft.reverses, draft.reason, actor.id, actor.name,
-    )  # fmt: skip
+        key,
+        draft.loan_id,
+        loan.borrower_id,
+        draft.kind,
+        draft.amount,
+        draft.value_date,
+        business_date,
+        draft.source,
+        draft.external_id,
+        draft.channel,
+        draft.reference,
+        draft.surplus or "",
+        as_json(details) if details else "{}",
+        draft.reverses,
+        draft.reason,
+        actor.id,
+        actor.name,
+    )
 
 
 def _operation(draft: Draft, *, key: int) -> Operation:

@@ -47,9 +47,7 @@ def rebuild(
     surplus was refunded; nothing is put on the pages then.
     """
     refusals: dict[int, Refusal] = {}
-    kept = [
-        operation for operation in history.operations if operation.key not in removed
-    ]
+    kept = [operation for operation in history.operations if operation.key not in removed]
     candidates = dict(added)
     while True:
         state, journal, refusal = _replay(
@@ -76,9 +74,7 @@ def replayed_state(loan: LoadedLoan, history: LoanHistory, *, as_of: date) -> Lo
     journal = Journal()
     for operation in history.operations:
         if operation.value_date <= as_of:
-            advance(
-                state, through=operation.value_date - timedelta(days=1), journal=journal
-            )
+            advance(state, through=operation.value_date - timedelta(days=1), journal=journal)
             apply(state, operation, journal=journal)
     advance(state, through=as_of, journal=journal)
     return state
@@ -139,21 +135,15 @@ def _bring_to(
         if stored is None:
             pages.add_snapshot(loan_id=loan.id, snapshot=snapshot, revision=0)
         elif stored[1:] != snapshot_values(snapshot):
-            pages.add_snapshot(
-                loan_id=loan.id, snapshot=snapshot, revision=stored[0] + 1
-            )
+            pages.add_snapshot(loan_id=loan.id, snapshot=snapshot, revision=stored[0] + 1)
     _void_month_ends(loan, history, journal, pages=pages)
     _reconcile_bills(loan, history, state, pages=pages)
     loan.state = state
-    loan.touched_on = max(
-        [loan.state.disbursed_on, state.accrued_through, *touched_by(journal)]
-    )
+    loan.touched_on = max([loan.state.disbursed_on, state.accrued_through, *touched_by(journal)])
     pages.add_loan(loan=loan)
 
 
-def _void_month_ends(
-    loan: LoadedLoan, history: LoanHistory, journal: Journal, *, pages: Pages
-) -> None:
+def _void_month_ends(loan: LoadedLoan, history: LoanHistory, journal: Journal, *, pages: Pages) -> None:
     """A month end the loan no longer lived to see is restated as closed, with nothing owed."""
     seen = {snapshot.month_end for snapshot in journal.snapshots}
     for month_end, stored in history.month_ends.items():
@@ -172,9 +162,7 @@ def _void_month_ends(
             pages.add_snapshot(loan_id=loan.id, snapshot=gone, revision=stored[0] + 1)
 
 
-def _reconcile_lines(
-    loan: LoadedLoan, history: LoanHistory, wanted: list[Line], *, pages: Pages
-) -> None:
+def _reconcile_lines(loan: LoadedLoan, history: LoanHistory, wanted: list[Line], *, pages: Pages) -> None:
     missing = Counter(wanted)
     for transfer_id, line in history.lines:
         if missing[line] > 0:
@@ -192,9 +180,7 @@ def _reconcile_lines(
             pages.add_line(loan_id=loan.id, borrower_id=loan.borrower_id, line=line)
 
 
-def _reconcile_moves(
-    loan: LoadedLoan, history: LoanHistory, wanted: list[Move], *, pages: Pages
-) -> None:
+def _reconcile_moves(loan: LoadedLoan, history: LoanHistory, wanted: list[Move], *, pages: Pages) -> None:
     missing = Counter(wanted)
     for move_id, move in history.moves:
         if missing[move] > 0:
@@ -212,19 +198,13 @@ def _reconcile_moves(
             pages.add_move(loan_id=loan.id, borrower_id=loan.borrower_id, move=move)
 
 
-def _reconcile_bills(
-    loan: LoadedLoan, history: LoanHistory, state: LoanState, *, pages: Pages
-) -> None:
+def _reconcile_bills(loan: LoadedLoan, history: LoanHistory, state: LoanState, *, pages: Pages) -> None:
     """Keep the bills that ask for the same, supersede the rest, add what is new under one further version."""
     stored = {_content(bill): bill for bill in history.live_bills}
-    before = {
-        bill.id: bill_values(bill) for bill in history.live_bills if bill.id is not None
-    }
+    before = {bill.id: bill_values(bill) for bill in history.live_bills if bill.id is not None}
     wanted = {_content(bill) for bill in state.bills}
     gone = [bill for content, bill in stored.items() if content not in wanted]
-    is_new_version = bool(gone) or any(
-        _content(bill) not in stored for bill in state.bills
-    )
+    is_new_version = bool(gone) or any(_content(bill) not in stored for bill in state.bills)
     version = history.last_version + 1 if is_new_version else history.last_version
     for bill in gone:
         bill.to_version = version
@@ -246,9 +226,7 @@ def _reconcile_bills(
     if is_new_version:
         pages.add_version(
             loan_id=loan.id,
-            version=VersionChange(
-                number=version, on=pages.business_date, cause="replay"
-            ),
+            version=VersionChange(number=version, on=pages.business_date, cause="replay"),
         )
     state.version = version
     state.superseded = []
@@ -286,7 +264,7 @@ def _fresh_state(loan: LoadedLoan, history: LoanHistory) -> LoanState:
 
 
 def _copy_state(state: LoanState) -> LoanState:
-    copy = LoanState(
+    return LoanState(
         terms=state.terms,
         principal=state.principal,
         disbursed_on=state.disbursed_on,
@@ -314,4 +292,3 @@ def _copy_state(state: LoanState) -> LoanState:
         version=state.version,
         closed_on=state.closed_on,
     )
-    return copy

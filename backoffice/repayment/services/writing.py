@@ -22,28 +22,92 @@ from backoffice.repayment.domain.penalty import accrues_penalty
 from backoffice.repayment.selectors.states import LoadedLoan, bill_values
 
 OPERATION_COLUMNS = (
-    "id", "loan_id", "borrower_id", "kind", "amount", "value_date", "business_date", "source", "external_id", "channel",
-    "reference", "surplus", "details", "reverses_id", "reason", "actor_id", "actor_name",
-)  # fmt: skip
+    "id",
+    "loan_id",
+    "borrower_id",
+    "kind",
+    "amount",
+    "value_date",
+    "business_date",
+    "source",
+    "external_id",
+    "channel",
+    "reference",
+    "surplus",
+    "details",
+    "reverses_id",
+    "reason",
+    "actor_id",
+    "actor_name",
+)
 TRANSFER_COLUMNS = (
-    "loan_id", "borrower_id", "operation_id", "run_id", "kind", "component", "installment_number", "debit", "credit",
-    "amount", "value_date", "business_date", "reverses_id",
-)  # fmt: skip
+    "loan_id",
+    "borrower_id",
+    "operation_id",
+    "run_id",
+    "kind",
+    "component",
+    "installment_number",
+    "debit",
+    "credit",
+    "amount",
+    "value_date",
+    "business_date",
+    "reverses_id",
+)
 MOVE_COLUMNS = (
-    "loan_id", "borrower_id", "on", "from_bucket", "to_bucket", "cause", "operation_id", "run_id", "retracts_id",
-)  # fmt: skip
+    "loan_id",
+    "borrower_id",
+    "on",
+    "from_bucket",
+    "to_bucket",
+    "cause",
+    "operation_id",
+    "run_id",
+    "retracts_id",
+)
 MONTH_END_COLUMNS = (
-    "loan_id", "month_end", "revision", "status", "creditor", "bucket", "dpd", "dpd_contract", "cycles",
-    "outstanding_principal", "overdue_amount", "run_id",
-)  # fmt: skip
+    "loan_id",
+    "month_end",
+    "revision",
+    "status",
+    "creditor",
+    "bucket",
+    "dpd",
+    "dpd_contract",
+    "cycles",
+    "outstanding_principal",
+    "overdue_amount",
+    "run_id",
+)
 VERSION_COLUMNS = ("loan_id", "number", "cause", "effective_on", "operation_id")
 NEW_BILL_COLUMNS = (
-    "loan_id", "borrower_id", "number", "from_version", "to_version", "due_date", "days",
-    "principal", "interest", "fee", "guarantee_fee", "penalty",
-    "principal_paid", "interest_paid", "fee_paid", "guarantee_fee_paid", "penalty_paid",
-    "principal_waived", "interest_waived", "fee_waived", "guarantee_fee_waived", "penalty_waived",
-    "overdue_base_days", "compound_base", "settled_on",
-)  # fmt: skip
+    "loan_id",
+    "borrower_id",
+    "number",
+    "from_version",
+    "to_version",
+    "due_date",
+    "days",
+    "principal",
+    "interest",
+    "fee",
+    "guarantee_fee",
+    "penalty",
+    "principal_paid",
+    "interest_paid",
+    "fee_paid",
+    "guarantee_fee_paid",
+    "penalty_paid",
+    "principal_waived",
+    "interest_waived",
+    "fee_waived",
+    "guarantee_fee_waived",
+    "penalty_waived",
+    "overdue_base_days",
+    "compound_base",
+    "settled_on",
+)
 CHANGED_BILL_COLUMNS = {
     "to_version": "int", "penalty": "numeric",
     **{f"{c}_paid": "numeric" for c in COMPONENTS},
@@ -101,12 +165,10 @@ class Pages:
                 line.value_date,
                 self.business_date,
                 None,
-            )  # fmt: skip
+            )
         )
 
-    def add_line_reversal(
-        self, *, loan_id: int, borrower_id: int, transfer_id: int, line: Line
-    ) -> None:
+    def add_line_reversal(self, *, loan_id: int, borrower_id: int, transfer_id: int, line: Line) -> None:
         """The transfer that takes another back: accounts swapped, same value date."""
         self.transfers.append(
             (
@@ -123,18 +185,12 @@ class Pages:
                 line.value_date,
                 self.business_date,
                 transfer_id,
-            )  # fmt: skip
+            )
         )
 
-    def add_move(
-        self, *, loan_id: int, borrower_id: int, move: Move, retracts: int | None = None
-    ) -> None:
+    def add_move(self, *, loan_id: int, borrower_id: int, move: Move, retracts: int | None = None) -> None:
         """A bucket move, or with `retracts` the row that says an earlier one was wrong."""
-        start, end = (
-            (move.to_bucket, move.from_bucket)
-            if retracts
-            else (move.from_bucket, move.to_bucket)
-        )
+        start, end = (move.to_bucket, move.from_bucket) if retracts else (move.from_bucket, move.to_bucket)
         cause = "retracted" if retracts else move.cause
         self.moves.append(
             (
@@ -152,9 +208,7 @@ class Pages:
 
     def add_version(self, *, loan_id: int, version: VersionChange) -> None:
         """A schedule version."""
-        self.versions.append(
-            (loan_id, version.number, version.cause, version.on, version.source)
-        )
+        self.versions.append((loan_id, version.number, version.cause, version.on, version.source))
 
     def add_snapshot(self, *, loan_id: int, snapshot: Snapshot, revision: int) -> None:
         """A month-end row."""
@@ -168,9 +222,7 @@ class Pages:
             )
         )
 
-    def add_new_bills(
-        self, *, loan_id: int, borrower_id: int, bills: Iterable[Bill]
-    ) -> None:
+    def add_new_bills(self, *, loan_id: int, borrower_id: int, bills: Iterable[Bill]) -> None:
         """Bills that have no row yet."""
         for bill in bills:
             self.new_bills.append(
@@ -188,12 +240,10 @@ class Pages:
                     bill.overdue_base_days,
                     bill.compound_base,
                     bill.settled_on,
-                )  # fmt: skip
+                )
             )
 
-    def add_changed_bills(
-        self, *, before: dict[int, tuple[Any, ...]], bills: Iterable[Bill]
-    ) -> None:
+    def add_changed_bills(self, *, before: dict[int, tuple[Any, ...]], bills: Iterable[Bill]) -> None:
         """Bills whose row differs from `before`."""
         for bill in bills:
             if bill.id is not None:
@@ -240,9 +290,7 @@ class Pages:
         update_rows(table="repayment_loan", columns=LOAN_COLUMNS, rows=self.loans)
 
 
-def loan_values(
-    state: LoanState, *, business_date: date, touched: date
-) -> tuple[Any, ...]:
+def loan_values(state: LoanState, *, business_date: date, touched: date) -> tuple[Any, ...]:
     """The cached facts of a loan in the order of `LOAN_COLUMNS`, as they stand on the business date."""
     oldest = oldest_unpaid(state)
     return (
@@ -252,9 +300,7 @@ def loan_values(
         oldest.due_date if oldest else None,
         next_transition(
             state,
-            accrues_penalty=accrues_penalty(
-                state, on=state.closed_through + timedelta(days=1)
-            ),
+            accrues_penalty=accrues_penalty(state, on=state.closed_through + timedelta(days=1)),
         ),
         state.outstanding_principal(),
         sum((bill.remaining_total() for bill in state.bills), ZERO),

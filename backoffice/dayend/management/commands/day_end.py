@@ -1,0 +1,61 @@
+"""manage.py day_end: close the business date, a named day, or every day through one."""
+
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from backoffice.calendars.selectors import business_day
+from backoffice.calendars.services import open_first_day
+from backoffice.core.actors import SYSTEM
+from backoffice.core.errors import Refusal
+from backoffice.dayend.models import DayEndRun, SetAside
+from backoffice.dayend.services import Progress, close_day, close_through
+
+
+class Command(BaseCommand):
+    """Prints each day's steps with counts and seconds; exit status 1 when loans are left behind."""
+
+    help = "Close the business date (or the day given, or all days through one)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument("--date", type=date.fromisoformat, help="the day to close; must be the business date")
+        group.add_argument("--through", type=date.fromisoformat, help="close every day up to and including this one")
+        group.add_argument("--open", type=date.fromisoformat, help="open the lender's first business day")
+        parser.add_argument("--threads", type=int, default=2, help="connections to work on side by side")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._close(options)
+        except Refusal as refusal:
+            raise CommandError(f"{refusal.message} {refusal.next_step}".strip()) from refusal
+        left = SetAside.objects.filter(resolved_at__isnull=True).count()
+        if left:
+            raise CommandError(f"{left} loans are set aside; see the day-end page.", returncode=1)
+
+    def _close(self, options: dict[str, Any]) -> None:
+        if options["open"]:
+            open_first_day(day=options["open"], actor=SYSTEM)
+            self.stdout.write(f"The business date is {options['open']}.")
+            return
+        if options["through"]:
+            runs = close_through(
+                through=options["through"], actor=SYSTEM, on_progress=self._report, threads=options["threads"]
+            )
+        else:
+            day = options["date"] or business_day().today
+            runs = [close_day(day=day, actor=SYSTEM, on_progress=self._report, threads=options["threads"])]
+        for run in runs:
+            self._print(run)
+
+    def _report(self, progress: Progress) -> None:
+        self.stderr.write(f"{progress.day} {progress.step}: {progress.done} of {progress.total}", ending="\r")
+
+    def _print(self, run: DayEndRun) -> None:
+        steps = "; ".join(
+            f"{step.name} " + ", ".join(f"{name} {count}" for name, count in step.counts.items())
+            for step in run.steps.all()
+        )
+        self.stdout.write(f"{run.day} closed in {run.seconds} s: {steps}")

@@ -1,0 +1,245 @@
+"""Close business days: start or resume a run, work its ranges, and step on when a step's ranges are done.
+
+The state of a close is in its rows alone, so that it may be killed anywhere and taken up by whoever comes next: a range
+is done in the transaction that did its work, a step ends when its ranges are done, the day ends with its last step.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.db.models import Count, F, Q
+from django.utils.translation import gettext as _
+
+from backoffice.audit import outbox
+from backoffice.audit.services import record
+from backoffice.calendars import clock
+from backoffice.calendars.selectors import business_day
+from backoffice.calendars.services import begin_close, finish_close
+from backoffice.core.actors import SYSTEM, Actor
+from backoffice.core.errors import Refusal
+from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
+from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Worked
+from backoffice.repayment.selectors.verification import verify_range
+from backoffice.repayment.services.closing import RangeClosed, close_loans
+
+THREADS = 2
+
+
+class NotTheDayToClose(Refusal):
+    """Days are closed one by one, and only days before today."""
+
+    code = "dayend.not_the_day_to_close"
+    status = 409
+
+
+class NotSetAside(Refusal):
+    """The loan is not waiting for a retry."""
+
+    code = "dayend.not_set_aside"
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a close is: the step under way, its ranges done of all."""
+
+    day: date
+    step: str
+    done: int
+    total: int
+
+
+def start(*, day: date, actor: Actor) -> DayEndRun:
+    """Begin the close of `day`, or take up the one under way. Raises NotTheDayToClose for any other day."""
+    today = business_day().today
+    if day != today:
+        raise NotTheDayToClose(
+            _("The business date is %(today)s; %(day)s cannot be closed now.") % {"today": today, "day": day},
+            next_step=_("Close days one by one, the business date first."),
+        )
+    with transaction.atomic():
+        begin_close(day=day, actor=actor)
+        run, is_new = DayEndRun.objects.get_or_create(day=day, defaults={"actor_name": actor.name})
+        if is_new:
+            record(verb="dayend.run.started", subject_type="dayend.run", subject_id=run.pk, actor=actor)
+            outbox.publish(event="dayend.started", key=f"run:{run.pk}", payload={"run_id": run.pk})
+    step_on(run_id=run.pk)
+    return run
+
+
+@transaction.atomic
+def work_range(*, range_id: int) -> bool:
+    """Do one range and mark it done in the same transaction; False when it is done or in other hands."""
+    work = (
+        DayEndRange.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("step__run")
+        .filter(pk=range_id, is_done=False)
+        .first()
+    )
+    if work is None:
+        return False
+    run = work.step.run
+    worked = STEP_BY_NAME[work.step.name].work(run.day, work.first_id, work.last_id, run.pk)
+    _set_aside(run, worked)
+    work.counts = worked.counts
+    work.is_done = True
+    work.save(update_fields=["counts", "is_done"])
+    return True
+
+
+@transaction.atomic
+def step_on(*, run_id: int) -> list[int]:
+    """Bring a run to where work is left: end the steps that are done, plan the next, end the day after the last.
+
+    Returns the ids of the ranges to work now; none when the day is closed.
+    """
+    run = DayEndRun.objects.select_for_update().get(pk=run_id)
+    if run.state == DayEndRun.State.DONE:
+        return []
+    for position, step in enumerate(STEPS):
+        row, is_new = DayEndStep.objects.get_or_create(run=run, name=step.name, defaults={"position": position})
+        if row.state == DayEndStep.State.DONE:
+            continue
+        if is_new:
+            DayEndRange.objects.bulk_create(
+                DayEndRange(step=row, first_id=first, last_id=last) for first, last in step.plan(run.day)
+            )
+        left = list(row.ranges.filter(is_done=False).order_by("first_id").values_list("pk", flat=True))
+        if left:
+            return left
+        row.state = DayEndStep.State.DONE
+        row.finished_at = clock.now()
+        row.counts = _sum_counts(row)
+        row.save(update_fields=["state", "finished_at", "counts"])
+    _finish(run)
+    return []
+
+
+def close_day(
+    *, day: date, actor: Actor, on_progress: Callable[[Progress], None] | None = None, threads: int = THREADS
+) -> DayEndRun:
+    """Close `day` here and now, ranges side by side on `threads` connections. Raises NotTheDayToClose."""
+    run = start(day=day, actor=actor)
+    while ranges := step_on(run_id=run.pk):
+        if threads > 1 and len(ranges) > 1:
+            with ThreadPoolExecutor(max_workers=threads) as pool:
+                list(pool.map(_work_in_thread, ranges))
+        else:
+            for range_id in ranges:
+                work_range(range_id=range_id)
+        if on_progress:
+            on_progress(progress(run_id=run.pk))
+    run.refresh_from_db()
+    return run
+
+
+def close_through(
+    *, through: date, actor: Actor, on_progress: Callable[[Progress], None] | None = None, threads: int = THREADS
+) -> list[DayEndRun]:
+    """Close every day from the business date up to `through`, one by one."""
+    runs = []
+    while (today := business_day().today) <= through:
+        runs.append(close_day(day=today, actor=actor, on_progress=on_progress, threads=threads))
+    return runs
+
+
+def progress(*, run_id: int) -> Progress:
+    """How far a run is."""
+    run = DayEndRun.objects.get(pk=run_id)
+    step = run.steps.order_by("-position").first()
+    if step is None:
+        return Progress(day=run.day, step="", done=0, total=0)
+    counted = step.ranges.aggregate(done=Count("pk", filter=Q(is_done=True)), total=Count("pk"))
+    return Progress(day=run.day, step=step.name, done=counted["done"], total=counted["total"])
+
+
+@transaction.atomic
+def retry_set_aside(*, set_aside_id: int, actor: Actor) -> bool:
+    """Close the open days of a loan that was left behind; True when that worked now. Raises NotSetAside."""
+    row = SetAside.objects.select_for_update().filter(pk=set_aside_id, resolved_at__isnull=True).first()
+    if row is None:
+        raise NotSetAside(_("This loan is not waiting for a retry."), next_step=_("Reload the list."))
+    now = business_day()
+    through = now.today if now.state == "closing" else now.today - timedelta(days=1)
+    result = RangeClosed()
+    close_loans(loan_ids=[row.loan_id], day=through, run_id=row.run_id, result=result)
+    drifts = verify_range(
+        first_id=row.loan_id, last_id=row.loan_id, business_date=through + timedelta(days=1), only=[row.loan_id]
+    )
+    row.tries += 1
+    row.last_tried_at = clock.now()
+    failure = result.left_behind.get(row.loan_id) or (
+        (DRIFT, f"{drifts[0].check}: {drifts[0].computed} / {drifts[0].stored}"[:500]) if drifts else None
+    )
+    if failure:
+        row.code, row.reason = failure
+    else:
+        row.resolved_at = clock.now()
+        row.resolved_by = actor.name
+    row.save()
+    record(
+        verb="dayend.loan.retried",
+        subject_type="repayment.loan",
+        subject_id=row.loan_id,
+        actor=actor,
+        after={"is_closed": failure is None, "reason": row.reason if failure else ""},
+    )
+    return failure is None
+
+
+def _work_in_thread(range_id: int) -> None:
+    try:
+        work_range(range_id=range_id)
+    finally:
+        connection.close()
+
+
+def _set_aside(run: DayEndRun, worked: Worked) -> None:
+    for loan_id, (code, reason) in worked.left_behind.items():
+        row, is_new = SetAside.objects.get_or_create(
+            loan_id=loan_id,
+            resolved_at=None,
+            defaults={"run": run, "day": run.day, "code": code, "reason": reason[:500]},
+        )
+        if not is_new:
+            SetAside.objects.filter(pk=row.pk).update(
+                code=code, reason=reason[:500], tries=F("tries") + 1, last_tried_at=clock.now()
+            )
+
+
+def _sum_counts(step: DayEndStep) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for counts in step.ranges.values_list("counts", flat=True):
+        for name, count in counts.items():
+            total[name] = total.get(name, 0) + count
+    return total
+
+
+def _finish(run: DayEndRun) -> None:
+    now = clock.now()
+    seconds = Decimal(str((now - run.started_at).total_seconds())).quantize(Decimal("0.001"))
+    run.state = DayEndRun.State.DONE
+    run.finished_at = now
+    run.seconds = seconds
+    run.save(update_fields=["state", "finished_at", "seconds"])
+    _resolve_closed(run)
+    finish_close(day=run.day, seconds=seconds, actor=SYSTEM)
+    record(
+        verb="dayend.run.finished",
+        subject_type="dayend.run",
+        subject_id=run.pk,
+        actor=SYSTEM,
+        after={"day": str(run.day), "seconds": str(seconds)},
+    )
+    outbox.publish(event="dayend.finished", key=f"run:{run.pk}", payload={"run_id": run.pk, "day": str(run.day)})
+
+
+def _resolve_closed(run: DayEndRun) -> None:
+    """Loans set aside by an earlier close and closed by this one need nobody any more."""
+    SetAside.objects.filter(resolved_at__isnull=True, last_tried_at__lt=run.started_at).exclude(code=DRIFT).update(
+        resolved_at=clock.now(), resolved_by=SYSTEM.name
+    )

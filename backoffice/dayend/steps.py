@@ -1,0 +1,99 @@
+"""The close of a business day, as one list of steps, in order. A step is cut into ranges of loan ids; each range is one
+transaction and safe to run again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.core.bulk import fetch
+from backoffice.repayment.domain.aging import month_end
+from backoffice.repayment.selectors.verification import id_ranges, verify_range
+from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
+
+DUE_PER_RANGE = 2_500
+IDS_PER_RANGE = 50_000
+DRIFT = "drift"
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What a range did: counts for the screen, loans left behind with the reason, and drifts found."""
+
+    counts: dict[str, int]
+    left_behind: dict[int, tuple[str, str]]
+    drifts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: `plan(day)` gives the ranges, `work(day, first, last, run_id)` does one."""
+
+    name: str
+    label: Promise
+    plan: Callable[[date], list[Range]]
+    work: Callable[[date, int, int, int], Worked]
+
+
+def _plan_transitions(day: date) -> list[Range]:
+    return _cut(due_loans(day=day))
+
+
+def _work_transitions(day: date, first_id: int, last_id: int, run_id: int) -> Worked:
+    done: RangeClosed = close_range(day=day, first_id=first_id, last_id=last_id, run_id=run_id)
+    return Worked(counts={"loans": done.loans, "moves": done.moves}, left_behind=done.left_behind)
+
+
+def _plan_month_end(day: date) -> list[Range]:
+    return id_ranges(size=IDS_PER_RANGE) if day == month_end(day) else []
+
+
+def _work_month_end(day: date, first_id: int, last_id: int, run_id: int) -> Worked:
+    rows = snapshot_range(day=day, first_id=first_id, last_id=last_id, run_id=run_id)
+    return Worked(counts={"rows": rows}, left_behind={})
+
+
+def _plan_verify(day: date) -> list[Range]:
+    return _cut(_touched_loans(day))
+
+
+def _work_verify(day: date, first_id: int, last_id: int, run_id: int) -> Worked:
+    """Verify what the day and its close touched; the whole book is verified by `verify_books`."""
+    loans = _touched_loans(day, first_id=first_id, last_id=last_id)
+    drifts = verify_range(first_id=first_id, last_id=last_id, business_date=day + timedelta(days=1), only=loans)
+    return Worked(
+        counts={"loans": len(loans), "drifts": len(drifts)},
+        left_behind={drift.loan_id: (DRIFT, f"{drift.check}: {drift.computed} / {drift.stored}") for drift in drifts},
+    )
+
+
+STEPS: tuple[Step, ...] = (
+    Step("transitions", _("Age loans and charge what fell due"), _plan_transitions, _work_transitions),
+    Step("month_end", _("Keep the month-end picture"), _plan_month_end, _work_month_end),
+    Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),
+)
+
+STEP_BY_NAME = {step.name: step for step in STEPS}
+
+
+def _cut(loan_ids: list[int]) -> list[Range]:
+    """Ids in order, cut into ranges of about the same work."""
+    return [
+        (loan_ids[start], loan_ids[min(start + DUE_PER_RANGE, len(loan_ids)) - 1])
+        for start in range(0, len(loan_ids), DUE_PER_RANGE)
+    ]
+
+
+def _touched_loans(day: date, *, first_id: int = 0, last_id: int = 2**62) -> list[int]:
+    """Loans booked on during `day` or since, or moved into another bucket by its close."""
+    rows = fetch(
+        "SELECT loan_id FROM repayment_operation WHERE business_date >= %(day)s AND loan_id BETWEEN %(a)s AND %(b)s "
+        'UNION SELECT loan_id FROM repayment_bucketmove WHERE "on" = %(day)s::date + 1 '
+        "AND loan_id BETWEEN %(a)s AND %(b)s ORDER BY 1",
+        {"day": day, "a": first_id, "b": last_id},
+    )
+    return [row[0] for row in rows]

@@ -1,0 +1,132 @@
+"""Do the books agree with themselves? Every invariant recomputed from the rows; what differs is named."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from backoffice.core.bulk import fetch
+from backoffice.repayment.domain.aging import bucket_of, next_transition, state_dpd
+from backoffice.repayment.domain.bills import oldest_unpaid
+from backoffice.repayment.domain.penalty import accrues_penalty, penalty_rate
+from backoffice.repayment.domain.terms import Terms
+from backoffice.repayment.selectors.states import LoadedLoan, load_loans, terms_by_id
+
+SQL = Path(__file__).resolve().parent.parent / "sql"
+RANGE = 50_000
+CHECKS = ("verify_books.sql", "verify_operations.sql", "verify_buckets.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One thing that does not agree: which loan, which check, what the rows say and what is stored."""
+
+    loan_id: int
+    check: str
+    computed: str
+    stored: str
+
+
+def id_ranges(*, size: int = RANGE) -> list[tuple[int, int]]:
+    """The book cut into ranges of loan ids, `[first, last]` each."""
+    ((first, last),) = fetch("SELECT min(id), max(id) FROM repayment_loan")
+    if first is None:
+        return []
+    return [(start, min(start + size - 1, last)) for start in range(first, last + 1, size)]
+
+
+def verify_book(*, business_date: date, on_range: Callable[[int, int], None] | None = None) -> Iterator[Drift]:
+    """Every drift of the whole book as of the business date, range by range; `on_range(done, all)` reports progress."""
+    ranges = id_ranges()
+    for done, (first_id, last_id) in enumerate(ranges, start=1):
+        yield from verify_range(first_id=first_id, last_id=last_id, business_date=business_date)
+        if on_range:
+            on_range(done, len(ranges))
+
+
+def verify_range(
+    *, first_id: int, last_id: int, business_date: date, only: Collection[int] | None = None
+) -> list[Drift]:
+    """Every drift of the loans of an id range, or of those named in `only`; a fixed number of queries."""
+    params: dict[str, Any] = {
+        "first_id": first_id,
+        "last_id": last_id,
+        "business_date": business_date,
+        "only": list(only) if only is not None else None,
+        **rules_of_terms(terms_in_use(first_id=first_id, last_id=last_id)),
+    }
+    scope = "" if only is None else "AND loan_id = ANY(%(only)s)"
+    loan_scope = "" if only is None else "AND loan.id = ANY(%(only)s)"
+    drifts = [
+        Drift(*row)
+        for name in CHECKS
+        for row in fetch(statement(name).replace("{scope}", scope).replace("{loan_scope}", loan_scope), params)
+    ]
+    return drifts + _verify_held_loans(params)
+
+
+def terms_in_use(*, first_id: int, last_id: int) -> dict[int, Terms]:
+    """The copied terms of the loans of an id range, by id."""
+    rows = fetch("SELECT DISTINCT terms_id FROM repayment_loan WHERE id BETWEEN %s AND %s", [first_id, last_id])
+    return {row[0]: terms_by_id(row[0]) for row in rows}
+
+
+def rules_of_terms(terms: dict[int, Terms]) -> dict[str, list[Any]]:
+    """The rules of terms as columns for the set statements, so that those hold none of them."""
+    bands = [(terms_id, band) for terms_id, each in terms.items() for band in each.bands]
+    return {
+        "rule_terms": list(terms),
+        "rule_penalty": [penalty_rate(each) > 0 for each in terms.values()],
+        "rule_tolerance_days": [each.tolerance.days for each in terms.values()],
+        "rule_floor": [each.tolerance.floor for each in terms.values()],
+        "rule_percent": [each.tolerance.percent for each in terms.values()],
+        "rule_interest": [each.penalty.base == "principal_and_interest" for each in terms.values()],
+        "band_terms": [terms_id for terms_id, _ in bands],
+        "band_code": [band.code for _, band in bands],
+        "band_first": [band.first for _, band in bands],
+        "band_last": [band.last for _, band in bands],
+    }
+
+
+@lru_cache(maxsize=16)
+def statement(name: str) -> str:
+    """The text of a rule written in SQL."""
+    return (SQL / name).read_text()
+
+
+def _verify_held_loans(params: dict[str, Any]) -> list[Drift]:
+    """Loans under a hold: the same three facts, recomputed by the engine."""
+    rows = fetch(
+        "SELECT loan.id FROM repayment_loan loan WHERE loan.id BETWEEN %(first_id)s AND %(last_id)s "
+        "AND (%(only)s::bigint[] IS NULL OR loan.id = ANY(%(only)s)) "
+        "AND EXISTS (SELECT FROM customers_hold hold "
+        "WHERE hold.borrower_id = loan.borrower_id AND hold.scope IN ('aging', 'penalty'))",
+        params,
+    )
+    business_date: date = params["business_date"]
+    loans = load_loans(loan_ids=[row[0] for row in rows], business_date=business_date, lock=False)
+    stored = {
+        row[0]: row[1:]
+        for row in fetch(
+            "SELECT id, oldest_unpaid_due_date, bucket, next_transition_date FROM repayment_loan WHERE id = ANY(%s)",
+            [list(loans)],
+        )
+    }
+    return [drift for loan in loans.values() for drift in _compare_held(loan, stored[loan.id], business_date)]
+
+
+def _compare_held(loan: LoadedLoan, stored: tuple[Any, ...], business_date: date) -> Iterator[Drift]:
+    state = loan.state
+    state.closed_through = business_date - timedelta(days=1)
+    oldest = oldest_unpaid(state)
+    computed = (
+        oldest.due_date if oldest else None,
+        bucket_of(dpd=state_dpd(state, as_of=business_date), terms=state.terms),
+        next_transition(state, accrues_penalty=accrues_penalty(state, on=business_date)),
+    )
+    names = ("oldest unpaid due date", "bucket of the days past due", "next transition")
+    for name, ours, theirs in zip(names, computed, stored, strict=True):
+        if ours != theirs:
+            yield Drift(loan.id, name, str(ours), str(theirs))
