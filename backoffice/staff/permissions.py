@@ -57,6 +57,7 @@ class Permission:
 PERMISSIONS: Final[dict[str, Permission]] = {
     # console
     "console.home.view": Permission(_("Open the console"), _EVERYONE),
+    "console.gallery.view": Permission(_("See every component of the console drawn"), frozenset({ADMIN})),
     # staff
     "staff.account.use": Permission(_("Change one's own password, second factor, language and tokens"), _EVERYONE),
     "staff.user.view": Permission(_("See the list of users"), frozenset({ADMIN, AUDITOR, COMPLIANCE, TEAM_LEAD})),
