@@ -1,5 +1,6 @@
 """Loans as the engine needs them: read in a fixed number of queries, whatever the number of loans."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def load_histories(*, loan_ids: Iterable[int]) -> dict[int, LoanHistory]:
 
 
 LIVE_OPERATIONS = """
-SELECT o.loan_id, o.id, o.kind, o.value_date, o.amount, o.surplus, o.details
+SELECT o.loan_id, o.id, o.kind, o.value_date, o.amount, o.surplus, o.details::text
 FROM repayment_operation o
 LEFT JOIN repayment_operation r ON r.reverses_id = o.id
 WHERE o.loan_id = ANY(%s) AND o.kind NOT IN ('reversal', 'disbursement') AND r.id IS NULL
@@ -264,7 +265,8 @@ def _as_scheduled(bill: Bill) -> Bill:
 
 
 def _operation(row: Sequence[Any]) -> Operation:
-    operation_id, kind, value_date, amount, surplus, details = row
+    operation_id, kind, value_date, amount, surplus, details_json = row
+    details = json.loads(details_json)
     return Operation(
         kind=kind,
         value_date=value_date,

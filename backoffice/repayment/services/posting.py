@@ -1,4 +1,4 @@
-"""Book operations on loans, one being a batch of one: lock in id order, read the set, apply the rules, write it back."""
+"""Book operations on loans, one being a batch of one: lock in id order, read, apply the rules, write the set back."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
