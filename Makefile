@@ -38,7 +38,7 @@ browser-test: setup  ## the journeys in Chromium; without one they are skipped h
 check: setup  ## lint, types, architecture, migrations, translations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	DEBUG=1 $(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run

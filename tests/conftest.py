@@ -24,7 +24,7 @@ RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Names this worker's database after the session, so that sessions side by side do not meet, and picks its template.
+    """Names this worker's database after the session, so that sessions side by side do not meet; picks its template.
 
     With `DATABASE_URL` set, the server is somebody else's: Django makes and migrates the test database there as usual.
     """

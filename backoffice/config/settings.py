@@ -79,6 +79,7 @@ INSTALLED_APPS = ["whitenoise.runserver_nostatic", *OWN_APPS, *DJANGO_APPS, *LIB
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MIDDLEWARE = [
+    "backoffice.audit.middleware.RequestIds",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -109,6 +110,7 @@ TEMPLATES = [
                 "django.template.context_processors.tz",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "backoffice.console.context.shell",
                 "backoffice.console.context.shell",
             ],
         },
@@ -158,9 +160,7 @@ AUTH_USER_MODEL = "staff.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 # The second hasher is only for tests, which make many users and check no hash.
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.MD5PasswordHasher"
-    if TESTING
-    else "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.MD5PasswordHasher" if TESTING else "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.Argon2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -189,6 +189,7 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = not PLAIN_HTTP
+CSRF_FAILURE_VIEW = "backoffice.console.errors.csrf_failure"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = not PLAIN_HTTP
@@ -224,9 +225,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 # Nothing a lender's screen needs: every powerful browser feature is off.
-PERMISSIONS_POLICY = {
-    feature: ()
-    for feature in (
+PERMISSIONS_POLICY: dict[str, tuple[str, ...]] = dict.fromkeys(
+    (
         "accelerometer",
         "autoplay",
         "browsing-topics",
@@ -245,8 +245,9 @@ PERMISSIONS_POLICY = {
         "serial",
         "usb",
         "xr-spatial-tracking",
-    )
-}
+    ),
+    (),
+)
 
 # --------------------------------------------------------------------------------------------- language, time, money
 
@@ -309,7 +310,7 @@ API_RATES = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Backoffice",
-    "DESCRIPTION": "Loans, payments and the day end of a lender. Amounts are decimal strings with a currency beside them.",
+    "DESCRIPTION": "Loans, payments and the day end of a lender. Amounts are decimal strings, a currency beside them.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
@@ -351,6 +352,12 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_ENABLE_UTC = True
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# The first rows of the schedule; administrators edit them afterwards. Seconds between runs.
+CELERY_BEAT_SCHEDULE = {
+    "hand on what waits in the outbox": {"task": "audit.dispatch_outbox", "schedule": 10.0},
+    "throw away old events": {"task": "audit.purge_outbox", "schedule": 24 * 3600.0},
+    "throw away old answers": {"task": "audit.purge_answers", "schedule": 24 * 3600.0},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 
 # Rate limits count in the cache, so several web processes need a shared one.

@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Serves on the loopback interface until told to stop."""
-    parser = argparse.ArgumentParser(prog="python -m backoffice.sandbox", description="A bank and gateways to test with.")
+    parser = argparse.ArgumentParser(prog="python -m backoffice.sandbox", description="A bank and gateways to test.")
     parser.add_argument("--port", type=int, default=8100)
     port: int = parser.parse_args().port
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:

