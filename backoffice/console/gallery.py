@@ -15,6 +15,7 @@ from backoffice.console.navigation import address_of
 from backoffice.core import tones
 from backoffice.core.access import requires
 from backoffice.core.confirm import ConfirmForm, Consequence, Grid, Line, Panel
+from backoffice.core.fields import AmountField, DayField
 
 _TODAY = date(2026, 11, 22)
 _SUMS = ("0", "11041.92", "200", "2225.37", "2324", "55.19", "7500", "7.8", "9197.91", "920.16", "9253.10")
@@ -23,12 +24,8 @@ _SUMS = ("0", "11041.92", "200", "2225.37", "2324", "55.19", "7500", "7.8", "919
 class ExampleForm(ConfirmForm):
     """One field of each kind."""
 
-    amount = forms.DecimalField(
-        label=gettext_lazy("Amount"), widget=forms.TextInput(attrs={"inputmode": "decimal", "data_unit": "¥"})
-    )
-    value_date = forms.DateField(
-        label=gettext_lazy("Value date"), widget=forms.DateInput(attrs={"type": "date"}), initial=_TODAY
-    )
+    amount = AmountField(label=gettext_lazy("Amount"), currency="CNY", unit="¥")
+    value_date = DayField(label=gettext_lazy("Value date"), initial=_TODAY)
     channel = forms.ChoiceField(
         label=gettext_lazy("Channel"),
         choices=[("transfer", gettext_lazy("bank transfer")), ("card", gettext_lazy("card"))],

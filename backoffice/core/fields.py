@@ -1,0 +1,52 @@
+"""Form fields for amounts and days, the same on every page."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.core.money import exponent_of
+
+_GROUPED = re.compile(r"\d{1,3}([, ']\d{3})+(\.\d+)?")
+_SPACES = str.maketrans(dict.fromkeys("\u00a0\u2009\u202f", " "))
+
+
+class DayField(forms.DateField):
+    """A calendar date, picked or typed; sent as ISO 8601 whatever the language of the page."""
+
+    widget = forms.DateInput
+
+    def __init__(self, *, input_formats: Sequence[str] = ("%Y-%m-%d",), **options: Any) -> None:
+        options.setdefault("widget", forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
+        super().__init__(input_formats=list(input_formats), **options)
+
+
+class AmountField(forms.DecimalField):
+    """An amount of money in major units, typed as people type it: `1,100.16`, `１１００`, `1 100.16`.
+
+    `unit` is what stands before the field; more decimals than the currency has are refused, never rounded away.
+    """
+
+    widget = forms.TextInput
+
+    def __init__(self, *, currency: str = "", unit: str = "", **options: Any) -> None:
+        self.unit = unit
+        options.setdefault("max_digits", 18)
+        places = exponent_of(currency) if currency else 2
+        options.setdefault("decimal_places", places)
+        options.setdefault("min_value", Decimal(1).scaleb(-places))
+        options.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}))
+        super().__init__(**options)
+        self.error_messages["invalid"] = _("Write the amount in digits, with a point before the decimals.")
+
+    def to_python(self, value: Any) -> Decimal | None:
+        """The amount; thousands may be grouped. A comma that groups no thousands is refused: `12,00` is not 1200."""
+        if isinstance(value, str):
+            value = unicodedata.normalize("NFKC", value).translate(_SPACES).strip()
+            if _GROUPED.fullmatch(value):
+                value = re.sub(r"[, ']", "", value)
+        return super().to_python(value)
