@@ -10,7 +10,6 @@ from backoffice.core.money import ZERO, exponent_of
 from backoffice.repayment.domain import early
 from backoffice.repayment.domain.bills import LoanState
 from backoffice.repayment.domain.operations import WAIVABLE, Operation
-from backoffice.repayment.domain.terms import Terms
 
 
 class LoanNotFound(Refusal):
@@ -122,9 +121,7 @@ class LoanFacts:
     status: str
 
 
-def admit(
-    operation: Operation, *, loan: LoanFacts, currency: str | None, business_date: date
-) -> None:
+def admit(operation: Operation, *, loan: LoanFacts, currency: str | None, business_date: date) -> None:
     """Refuse what no state of the loan could take."""
     if currency is not None and currency != loan.currency:
         raise CurrencyDiffers(
@@ -167,9 +164,7 @@ def check_against_state(state: LoanState, operation: Operation) -> None:
         check(state, operation)
 
 
-def payoff_of(
-    state: LoanState, *, at: date, uncharged_penalty: Decimal = ZERO
-) -> early.Payoff:
+def payoff_of(state: LoanState, *, at: date, uncharged_penalty: Decimal = ZERO) -> early.Payoff:
     """What settles the loan on a day the state has been brought to."""
     reached = [bill for bill in state.bills if bill.due_date <= at]
     return early.Payoff(
@@ -177,14 +172,10 @@ def payoff_of(
         interest_due=sum((bill.remaining("interest") for bill in reached), ZERO),
         interest_accrued=early.accrued_ahead(state, at=at),
         fees_due=sum(
-            (
-                bill.remaining("fee") + bill.remaining("guarantee_fee")
-                for bill in reached
-            ),
+            (bill.remaining("fee") + bill.remaining("guarantee_fee") for bill in reached),
             ZERO,
         ),
-        penalty=sum((bill.remaining("penalty") for bill in state.bills), ZERO)
-        + uncharged_penalty,
+        penalty=sum((bill.remaining("penalty") for bill in state.bills), ZERO) + uncharged_penalty,
         early_fee=early.fee_ahead(state, at=at),
         suspense=state.suspense,
     )
@@ -198,10 +189,8 @@ def write_off_limit(state: LoanState) -> Decimal:
 
 def _check_decimals(name: str, amount: Decimal, *, currency: str) -> None:
     exponent = amount.as_tuple().exponent
-    if (
-        not isinstance(exponent, int)
-        or -exponent > exponent_of(currency)
-        and amount != round(amount, exponent_of(currency))
+    if not isinstance(exponent, int) or (
+        -exponent > exponent_of(currency) and amount != round(amount, exponent_of(currency))
     ):
         raise TooManyDecimals(
             f"{currency} has {exponent_of(currency)} decimals.",

@@ -19,9 +19,7 @@ class Share:
     amount: Decimal
 
 
-def allocate(
-    *, amount: Decimal, bills: Sequence[Bill], rule: AllocationRule, dpd: int
-) -> list[Share]:
+def allocate(*, amount: Decimal, bills: Sequence[Bill], rule: AllocationRule, dpd: int) -> list[Share]:
     """Divide `amount` over `bills` (oldest first) by the rule; the shares never sum to more than what is owed.
 
     Vertical finishes one bill before the next; horizontal finishes one component over all bills before the next.
@@ -45,14 +43,9 @@ def bills_in_reach(*, bills: Iterable[Bill], as_of: date) -> list[Bill]:
     return [bill for bill in bills if bill.due_date <= as_of]
 
 
-def _order(
-    *, bills: Sequence[Bill], rule: AllocationRule, dpd: int
-) -> Iterator[tuple[Bill, Component]]:
+def _order(*, bills: Sequence[Bill], rule: AllocationRule, dpd: int) -> Iterator[tuple[Bill, Component]]:
     components: tuple[Component, ...] = rule.order
-    if (
-        rule.principal_first_after_dpd is not None
-        and dpd > rule.principal_first_after_dpd
-    ):
+    if rule.principal_first_after_dpd is not None and dpd > rule.principal_first_after_dpd:
         for bill in bills:
             yield bill, PRINCIPAL
         components = tuple(c for c in components if c != PRINCIPAL)

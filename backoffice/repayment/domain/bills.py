@@ -1,7 +1,7 @@
 """A loan as the rules see it: its bills, its surplus, and what has been decided about it. No database here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -172,4 +172,16 @@ def new_state(
         accrued_through=disbursed_on,
         holds=holds,
         bucket=terms.bands[0].code,
+    )
+
+
+def copy_of(state: LoanState) -> LoanState:
+    """A state that can be tried on without touching this one."""
+    return replace(
+        state,
+        bills=[
+            replace(bill, charged=dict(bill.charged), paid=dict(bill.paid), waived=dict(bill.waived))
+            for bill in state.bills
+        ],
+        superseded=[],
     )

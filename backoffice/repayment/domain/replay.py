@@ -18,22 +18,14 @@ from backoffice.repayment.domain.operations import Operation, apply, apply_close
 from backoffice.repayment.domain.penalty import accrues_penalty
 
 
-def advance(
-    state: LoanState, *, through: date, journal: Journal, snapshots: bool = False
-) -> None:
+def advance(state: LoanState, *, through: date, journal: Journal, snapshots: bool = False) -> None:
     """Close every day up to and including `through`, stopping only at the days that change the loan."""
     while state.closed_through < through:
         first_open = state.closed_through + timedelta(days=1)
-        change = next_transition(
-            state, accrues_penalty=accrues_penalty(state, on=first_open)
-        )
+        change = next_transition(state, accrues_penalty=accrues_penalty(state, on=first_open))
         stop = change
         if snapshots and state.status != "closed":
-            stop = (
-                month_end(first_open)
-                if change is None
-                else min(change, month_end(first_open))
-            )
+            stop = month_end(first_open) if change is None else min(change, month_end(first_open))
         if stop is None or stop > through:
             state.closed_through = through
             return
@@ -78,9 +70,7 @@ def snapshot(state: LoanState, *, month_end_day: date) -> Snapshot:
         creditor=state.creditor,
         bucket=bucket_of(dpd=dpd, terms=state.terms),
         dpd=dpd,
-        dpd_contract=days_past_due(
-            oldest_unpaid_due=oldest.due_date if oldest else None, as_of=month_end_day
-        ),
+        dpd_contract=days_past_due(oldest_unpaid_due=oldest.due_date if oldest else None, as_of=month_end_day),
         cycles=cycles_past_due(state, as_of=month_end_day),
         outstanding_principal=state.outstanding_principal(),
         overdue_amount=state.overdue_amount(as_of=month_end_day),

@@ -93,7 +93,7 @@ class PrepaymentRule:
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What is too little to count: bucket entry waits `days`; a bill short by at most max(floor, percent) counts as met."""
+    """What is too little to count: bucket entry waits `days`; a bill short by max(floor, percent) at most is met."""
 
     days: int = 0
     floor: Decimal = Decimal(0)

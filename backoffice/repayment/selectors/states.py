@@ -281,3 +281,17 @@ def _operation(row: Sequence[Any]) -> Operation:
 def _line(row: Sequence[Any]) -> Line:
     kind, debit, credit, amount, value_date, component, number, operation_id = row
     return Line(kind, debit, credit, amount, value_date, component, number, operation_id)
+
+
+def fresh_state(loan: LoadedLoan, history: LoanHistory) -> LoanState:
+    """The loan on the morning of its disbursement, with today's holds."""
+    return LoanState(
+        terms=loan.state.terms,
+        principal=loan.state.principal,
+        disbursed_on=loan.state.disbursed_on,
+        bills=[_as_scheduled(bill) for bill in history.first_bills],
+        closed_through=loan.state.disbursed_on - timedelta(days=1),
+        accrued_through=loan.state.disbursed_on,
+        holds=loan.state.holds,
+        bucket=loan.state.terms.bands[0].code,
+    )

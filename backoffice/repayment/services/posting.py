@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from backoffice.core.bulk import fetch, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain import admission
+from backoffice.repayment.domain.bills import LoanState, copy_of
 from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.journal import Journal
 from backoffice.repayment.domain.operations import Operation, OperationKind, apply
@@ -154,7 +155,7 @@ def _rebuild(
         return rebuild(
             loan=loan,
             history=history,
-            added={key: _operation(draft, key=key) for draft, key in changes if draft.kind != "reversal"},
+            added={key: operation_of(draft, key=key) for draft, key in changes if draft.kind != "reversal"},
             removed={draft.reverses for draft, _ in changes if draft.reverses is not None},
             pages=pages,
         )
@@ -234,7 +235,7 @@ def _admit(
         _admit_reversal(draft, reversible)
         return
     admission.admit(
-        _operation(draft, key=0),
+        operation_of(draft, key=0),
         loan=admission.LoanFacts(
             external_id=loan.external_id,
             currency=loan.currency,
@@ -310,7 +311,7 @@ def _book_in_order(
         if state.closed_through > eve:
             state.closed_through = eve
         advance(state, through=eve, journal=journal)
-        operation = _operation(draft, key=keys[index])
+        operation = operation_of(draft, key=keys[index])
         try:
             _check(state, operation, business_date=pages.business_date, loan=loan)
         except Refusal as refusal:
@@ -323,7 +324,7 @@ def _book_in_order(
     add_state(loan, journal, pages=pages)
 
 
-def _check(state: Any, operation: Operation, *, business_date: date, loan: LoadedLoan) -> None:
+def _check(state: LoanState, operation: Operation, *, business_date: date, loan: LoadedLoan) -> None:
     """What only the state on the value date can refuse; charging the penalty first is what booking does anyway."""
     if operation.kind == "payment":
         if state.status == "closed":
@@ -333,13 +334,9 @@ def _check(state: Any, operation: Operation, *, business_date: date, loan: Loade
                 fields={"loan": loan.external_id},
             )
         return
-    trial = replace(state, bills=[_copy(bill) for bill in state.bills], superseded=[])
+    trial = copy_of(state)
     charge(trial, at=operation.value_date)
     admission.check_against_state(trial, operation)
-
-
-def _copy(bill: Any) -> Any:
-    return replace(bill, charged=dict(bill.charged), paid=dict(bill.paid), waived=dict(bill.waived))
 
 
 def add_state(loan: LoadedLoan, journal: Journal, *, pages: Pages) -> None:
@@ -451,7 +448,8 @@ def _operation_row(draft: Draft, key: int, loan: LoadedLoan, actor: Actor, busin
     )
 
 
-def _operation(draft: Draft, *, key: int) -> Operation:
+def operation_of(draft: Draft, *, key: int) -> Operation:
+    """The draft as the engine applies it."""
     return Operation(
         kind=draft.kind,  # type: ignore[arg-type]
         value_date=draft.value_date,

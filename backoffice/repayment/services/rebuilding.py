@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain import admission
-from backoffice.repayment.domain.bills import Bill, LoanState
+from backoffice.repayment.domain.bills import Bill, LoanState, copy_of
 from backoffice.repayment.domain.components import SCHEDULED
 from backoffice.repayment.domain.journal import (
     Journal,
@@ -23,7 +23,7 @@ from backoffice.repayment.domain.journal import (
 from backoffice.repayment.domain.operations import Operation, apply
 from backoffice.repayment.domain.penalty import charge
 from backoffice.repayment.domain.replay import advance
-from backoffice.repayment.selectors.states import LoadedLoan, LoanHistory, bill_values
+from backoffice.repayment.selectors.states import LoadedLoan, LoanHistory, bill_values, fresh_state
 from backoffice.repayment.services.writing import Pages, snapshot_values, touched_by
 
 
@@ -70,7 +70,7 @@ def rebuild(
 
 def replayed_state(loan: LoadedLoan, history: LoanHistory, *, as_of: date) -> LoanState:
     """The loan as the replay has it after the close of `as_of`."""
-    state = _fresh_state(loan, history)
+    state = fresh_state(loan, history)
     journal = Journal()
     for operation in history.operations:
         if operation.value_date <= as_of:
@@ -88,7 +88,7 @@ def _replay(
     checked: set[int],
     pages: Pages,
 ) -> tuple[LoanState, Journal, tuple[int, Refusal] | None]:
-    state = _fresh_state(loan, history)
+    state = fresh_state(loan, history)
     journal = Journal()
     for operation in sorted(operations, key=lambda item: (item.value_date, item.key)):
         advance(
@@ -99,7 +99,7 @@ def _replay(
         )
         try:
             if operation.key in checked:
-                trial = _copy_state(state)
+                trial = copy_of(state)
                 charge(trial, at=operation.value_date)
                 admission.check_against_state(trial, operation)
             if operation.kind == "refund" and operation.amount > state.suspense:
@@ -237,58 +237,4 @@ def _content(bill: Bill) -> tuple[object, ...]:
         bill.number,
         bill.due_date,
         *(bill.charged[component] for component in SCHEDULED),
-    )
-
-
-def _fresh(bill: Bill) -> Bill:
-    return Bill(
-        number=bill.number,
-        due_date=bill.due_date,
-        days=bill.days,
-        charged=dict(bill.charged),
-    )
-
-
-def _fresh_state(loan: LoadedLoan, history: LoanHistory) -> LoanState:
-    """The loan on the morning of its disbursement, with today's holds."""
-    return LoanState(
-        terms=loan.state.terms,
-        principal=loan.state.principal,
-        disbursed_on=loan.state.disbursed_on,
-        bills=[_fresh(bill) for bill in history.first_bills],
-        closed_through=loan.state.disbursed_on - timedelta(days=1),
-        accrued_through=loan.state.disbursed_on,
-        holds=loan.state.holds,
-        bucket=loan.state.terms.bands[0].code,
-    )
-
-
-def _copy_state(state: LoanState) -> LoanState:
-    return LoanState(
-        terms=state.terms,
-        principal=state.principal,
-        disbursed_on=state.disbursed_on,
-        bills=[
-            Bill(
-                number=bill.number,
-                due_date=bill.due_date,
-                days=bill.days,
-                charged=dict(bill.charged),
-                paid=dict(bill.paid),
-                waived=dict(bill.waived),
-                overdue_base_days=bill.overdue_base_days,
-                compound_base=bill.compound_base,
-                settled_on=bill.settled_on,
-            )
-            for bill in state.bills
-        ],
-        closed_through=state.closed_through,
-        accrued_through=state.accrued_through,
-        holds=state.holds,
-        suspense=state.suspense,
-        status=state.status,
-        creditor=state.creditor,
-        bucket=state.bucket,
-        version=state.version,
-        closed_on=state.closed_on,
     )

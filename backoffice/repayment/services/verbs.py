@@ -1,0 +1,261 @@
+"""The verbs of a loan, one function each: what a person may do alone is booked, what needs a second is asked for.
+
+Every verb takes a reason and the actor, and answers with what was booked or with the request that now waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from backoffice.audit import approvals
+from backoffice.audit.approvals import ApprovedRequest
+from backoffice.calendars.selectors import business_date as current_business_date
+from backoffice.core.actors import Actor
+from backoffice.core.errors import Refusal
+from backoffice.core.money import ZERO
+from backoffice.repayment.domain import admission
+from backoffice.repayment.domain.components import Component
+from backoffice.repayment.domain.terms import FutureRule
+from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.selectors.previews import preview_operation, preview_reversal
+from backoffice.repayment.selectors.states import LoanId, OperationId
+from backoffice.repayment.services.posting import Booked, Draft, book_one, operation_of
+
+# Verb of the approval -> kind of the operation; the table config registers with the approvals.
+VERBS: dict[str, str] = {
+    "repayment.waive": "waiver",
+    "repayment.refund": "refund",
+    "repayment.charge_off": "charge_off",
+    "repayment.write_off": "write_off",
+    "repayment.buy_back": "creditor_change",
+    "repayment.reverse": "reversal",
+}
+
+
+class ReasonNeeded(Refusal):
+    """A verb that changes what is owed says why."""
+
+    code = "repayment.reason_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A verb that waits for a second person."""
+
+    approval_id: int
+
+
+Answer = Booked | Asked
+
+
+def post_payment(
+    *,
+    loan_id: LoanId,
+    amount: Decimal,
+    currency: str,
+    value_date: date,
+    actor: Actor,
+    channel: str = "",
+    reference: str = "",
+    surplus: FutureRule | None = None,
+    source: str = "console",
+    external_id: str = "",
+    reason: str = "",
+) -> Booked:
+    """Post one payment. Raises the refusals of `domain.admission`."""
+    return book_one(
+        draft=Draft(
+            loan_id=loan_id,
+            kind="payment",
+            value_date=value_date,
+            amount=amount,
+            currency=currency,
+            surplus=surplus,
+            source=source,
+            external_id=external_id,
+            channel=channel,
+            reference=reference,
+            reason=reason,
+        ),
+        actor=actor,
+        business_date=current_business_date(),
+    )
+
+
+def pay_off(
+    *,
+    loan_id: LoanId,
+    amount: Decimal,
+    currency: str,
+    value_date: date,
+    actor: Actor,
+    channel: str = "",
+    reference: str = "",
+    source: str = "console",
+    external_id: str = "",
+    reason: str = "",
+) -> Booked:
+    """Settle a loan early by exactly what the payoff quote of that day asks. Raises PayoffDiffers among others."""
+    return book_one(
+        draft=Draft(
+            loan_id=loan_id,
+            kind="payoff",
+            value_date=value_date,
+            amount=amount,
+            currency=currency,
+            source=source,
+            external_id=external_id,
+            channel=channel,
+            reference=reference,
+            reason=reason,
+        ),
+        actor=actor,
+        business_date=current_business_date(),
+    )
+
+
+def waive(
+    *, loan_id: LoanId, components: Mapping[Component, Decimal], value_date: date, actor: Actor, reason: str
+) -> Answer:
+    """Waive penalty, interest or fees, up to the actor's limit alone, beyond it by approval."""
+    return _do(
+        "repayment.waive",
+        loan_id=loan_id,
+        value_date=value_date,
+        actor=actor,
+        reason=reason,
+        amount=sum(components.values(), ZERO),
+        components=dict(components),
+    )
+
+
+def refund(*, loan_id: LoanId, amount: Decimal, value_date: date, actor: Actor, reason: str) -> Answer:
+    """Pay back what is held in suspense."""
+    return _do("repayment.refund", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason, amount=amount)
+
+
+def charge_off(*, loan_id: LoanId, value_date: date, actor: Actor, reason: str) -> Answer:
+    """Charge the loan off: what is owed stays owed, what comes in from now on is recovery."""
+    return _do("repayment.charge_off", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason)
+
+
+def write_off(*, loan_id: LoanId, value_date: date, actor: Actor, reason: str) -> Answer:
+    """Give up a balance within the tolerance of the terms and close the loan."""
+    return _do("repayment.write_off", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason)
+
+
+def change_creditor(
+    *, loan_id: LoanId, creditor: str, amount: Decimal, value_date: date, actor: Actor, reason: str
+) -> Answer:
+    """Hand the claim to a guarantor or buyer who paid `amount`: never a payment of the borrower. mechanics 3.8."""
+    return _do(
+        "repayment.buy_back",
+        loan_id=loan_id,
+        value_date=value_date,
+        actor=actor,
+        reason=reason,
+        amount=amount,
+        creditor=creditor,
+    )
+
+
+def reverse(*, operation_id: OperationId, actor: Actor, reason: str) -> Answer:
+    """Take an operation back; what was booked after it is replayed."""
+    operation = Operation.objects.filter(pk=operation_id).first()
+    if operation is None:
+        raise admission.NotReversible(_("There is no such operation."), next_step=_("Open it from the loan's page."))
+    return _do(
+        "repayment.reverse",
+        loan_id=LoanId(operation.loan_id),
+        value_date=operation.value_date,
+        actor=actor,
+        reason=reason,
+        amount=operation.amount,
+        reverses=operation_id,
+    )
+
+
+def carry_out(request: ApprovedRequest) -> Booked:
+    """Book what was asked for, now that a second person agrees; in the transaction of the decision."""
+    payload = request.payload
+    draft = Draft(
+        loan_id=LoanId(int(payload["loan_id"])),
+        kind=VERBS[request.verb],
+        value_date=date.fromisoformat(payload["value_date"]),
+        amount=Decimal(payload.get("amount", "0")),
+        components={component: Decimal(value) for component, value in payload.get("components", {}).items()},
+        creditor=payload.get("creditor", ""),
+        reverses=OperationId(payload["reverses"]) if payload.get("reverses") else None,
+        reason=request.reason,
+    )
+    return book_one(draft=draft, actor=request.maker, business_date=current_business_date())
+
+
+@transaction.atomic
+def _do(
+    verb: str,
+    *,
+    loan_id: LoanId,
+    value_date: date,
+    actor: Actor,
+    reason: str,
+    amount: Decimal = ZERO,
+    components: dict[Component, Decimal] | None = None,
+    creditor: str = "",
+    reverses: OperationId | None = None,
+) -> Answer:
+    """Book within the actor's limit; else try it, so that only what can be booked is asked for, and ask."""
+    if not reason.strip():
+        raise ReasonNeeded(
+            _("Say why."), next_step=_("Write a reason; it is kept in the trail."), fields={"reason": _("required")}
+        )
+    loan = Loan.objects.filter(pk=loan_id).first()
+    if loan is None:
+        raise admission.LoanNotFound(_("There is no such loan."), next_step=_("Search by loan number or borrower."))
+    weight = amount if VERBS[verb] not in ("charge_off", "write_off") else loan.outstanding_total
+    draft = Draft(
+        loan_id=loan_id,
+        kind=VERBS[verb],
+        value_date=value_date,
+        amount=ZERO if components else amount,
+        components=components or {},
+        creditor=creditor,
+        reverses=reverses,
+        reason=reason.strip(),
+    )
+    today = current_business_date()
+    if not approvals.needs_approval(verb=verb, amount=weight, actor=actor, currency=loan.currency):
+        return book_one(draft=draft, actor=actor, business_date=today)
+    if reverses is not None:
+        preview_reversal(loan_id=loan_id, operation_id=reverses, business_date=today)
+    else:
+        preview_operation(loan_id=loan_id, operation=operation_of(draft, key=0), business_date=today)
+    approval = approvals.submit(
+        verb=verb,
+        subject_type="repayment.loan",
+        subject_id=loan_id,
+        payload=_payload(draft),
+        reason=reason.strip(),
+        actor=actor,
+        amount=weight,
+        currency=loan.currency,
+        borrower_id=loan.borrower_id,
+        portfolio=loan.portfolio,
+    )
+    return Asked(approval_id=approval.pk)
+
+
+def _payload(draft: Draft) -> dict[str, Any]:
+    return {
+        "loan_id": draft.loan_id,
+        "value_date": str(draft.value_date),
+        "amount": str(draft.amount),
+        "components": {component: str(value) for component, value in draft.components.items()},
+        "creditor": draft.creditor,
+        "reverses": draft.reverses,
+    }
