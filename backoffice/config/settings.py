@@ -80,6 +80,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MIDDLEWARE = [
     "backoffice.audit.middleware.RequestIds",
+    "backoffice.core.api.problems.ProblemsForApi",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -290,13 +291,12 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # An endpoint that names no permission is closed to everyone.
+    "DEFAULT_PERMISSION_CLASSES": ["backoffice.core.access.HasPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.MultiPartParser"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PARSER_CLASSES": ["backoffice.core.api.parsing.DecimalJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "backoffice.core.api.pagination.CursorPages",
-    "PAGE_SIZE": 50,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "backoffice.core.api.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["backoffice.core.api.throttling.RoleThrottle"],
     "EXCEPTION_HANDLER": "backoffice.core.api.problems.exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
@@ -355,6 +355,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 # The first rows of the schedule; administrators edit them afterwards. Seconds between runs.
 CELERY_BEAT_SCHEDULE = {
     "hand on what waits in the outbox": {"task": "audit.dispatch_outbox", "schedule": 10.0},
+    "take up day ends that a killed worker left": {"task": "dayend.sweep", "schedule": 60.0},
     "throw away old events": {"task": "audit.purge_outbox", "schedule": 24 * 3600.0},
     "throw away old answers": {"task": "audit.purge_answers", "schedule": 24 * 3600.0},
 }

@@ -58,6 +58,8 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     # console
     "console.home.view": Permission(_("Open the console"), _EVERYONE),
     "console.gallery.view": Permission(_("See every component of the console drawn"), frozenset({ADMIN})),
+    # the API itself
+    "core.api.view": Permission(_("Read the description of the API"), _EVERYONE),
     # staff
     "staff.account.use": Permission(_("Change one's own password, second factor, language and tokens"), _EVERYONE),
     "staff.user.view": Permission(_("See the list of users"), frozenset({ADMIN, AUDITOR, COMPLIANCE, TEAM_LEAD})),
