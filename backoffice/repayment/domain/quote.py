@@ -30,7 +30,7 @@ class Quote:
 
 
 def make_quote(request: QuoteRequest) -> Quote:
-    """The quote for a request. Raises ScheduleRefused, DueDatesRefused or NothingPaidOut, naming the values at fault."""
+    """The quote for a request. Raises ScheduleRefused, DueDatesRefused or NothingPaidOut, naming what is at fault."""
     terms = request.terms
     rows = build_schedule(
         terms=terms,
