@@ -8,8 +8,10 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Connects the table of reactions."""
+        """Connects the table of reactions and what approvals carry out."""
         from backoffice.audit import outbox
+        from backoffice.config.approvals import register_all
         from backoffice.config.subscriptions import SUBSCRIPTIONS
 
         outbox.subscribe(SUBSCRIPTIONS)
+        register_all()

@@ -4,7 +4,7 @@ A loan without history is opened on its disbursement day; a loan from another sy
 its payments are replayed in value-date order through every close since, so its transitions and month ends are real.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -138,7 +138,7 @@ def open_and_replay(
         if terms_id is None:
             terms_id = terms_ids[id(opening.terms)] = copy_of_terms(terms=opening.terms)
         loan_rows.append(
-            _open(
+            put_on_pages(
                 opening,
                 loan_id=loan_id,
                 terms_id=terms_id,
@@ -169,15 +169,16 @@ def open_and_replay(
     return [LoanId(loan_id) for loan_id in loan_ids]
 
 
-def _open(
+def put_on_pages(
     opening: Opening,
     *,
     loan_id: int,
     terms_id: int,
-    operation_ids: Any,
+    operation_ids: Iterator[int],
     pages: Pages,
     actor: Actor,
 ) -> tuple[Any, ...]:
+    """Fold one loan's history onto the pages; the loan's own row, in the order of `LOAN_COPY_COLUMNS`."""
     rows = opening.rows or build_schedule(
         terms=opening.terms,
         principal=opening.principal,

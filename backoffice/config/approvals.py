@@ -1,0 +1,25 @@
+"""What a second person's approval carries out: verb, the service that does it, and its name for people."""
+
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.audit import approvals
+from backoffice.customers.services import holding
+from backoffice.repayment.services import holds, verbs
+
+LABELS = {
+    "repayment.waive": _("Waive penalty or interest"),
+    "repayment.refund": _("Refund what was overpaid"),
+    "repayment.charge_off": _("Charge a loan off"),
+    "repayment.write_off": _("Write off a small balance"),
+    "repayment.buy_back": _("Change the creditor"),
+    "repayment.reverse": _("Take an operation back"),
+}
+
+
+def register_all() -> None:
+    """Connect every verb with its deed; called once when Django starts."""
+    for verb, label in LABELS.items():
+        approvals.register(verb, verbs.carry_out, label=label)
+    approvals.register(
+        holding.LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=holding.consequence_of_lifting
+    )
