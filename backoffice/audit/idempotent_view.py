@@ -3,9 +3,10 @@
 import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, cast
 
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -65,7 +66,8 @@ def _payload(request: Request) -> Any:
     """What the key stands for: the body as read; an uploaded file by the digest of its content."""
     if not request.FILES:
         return request.data
-    return {name: _digest(value) if isinstance(value, UploadedFile) else value for name, value in request.data.items()}
+    parts = cast("QueryDict", request.data).items()
+    return {name: _digest(part) if isinstance(part, UploadedFile) else part for name, part in parts}
 
 
 def _digest(file: UploadedFile) -> str:

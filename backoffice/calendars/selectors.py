@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.utils.translation import gettext as _
 
@@ -37,6 +37,14 @@ class BusinessDayNow:
     last_closed_at: datetime | None
     last_close_seconds: Decimal | None
 
+    @property
+    def books_on(self) -> date:
+        """The date new work is booked on.
+
+        From the moment a close begins this is the day after the one being closed, so that money never waits for it.
+        """
+        return following(day=self.today) if self.state == CLOSING else self.today
+
 
 @dataclass(frozen=True, slots=True)
 class DayAnswer:
@@ -57,19 +65,15 @@ def business_day() -> BusinessDayNow:
         raise not_opened()
     return BusinessDayNow(
         today=row.today,
-        state=row.state,
+        state=cast("State", row.state),
         last_closed_at=row.last_closed_at,
         last_close_seconds=row.last_close_seconds,
     )
 
 
 def business_date() -> date:
-    """The date new work is booked on, one query. Raises DayNotOpened.
-
-    From the moment a close begins this is the day after the one being closed, so that money never waits for the night.
-    """
-    now = business_day()
-    return following(day=now.today) if now.state == CLOSING else now.today
+    """The date new work is booked on, one query: the day after while a day is being closed. Raises DayNotOpened."""
+    return business_day().books_on
 
 
 def not_opened() -> DayNotOpened:

@@ -2,16 +2,16 @@
 
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.calendars import clock
-from backoffice.calendars.domain.business_day import CLOSING, OPEN, TRANSITIONS, Verb, following
+from backoffice.calendars.domain.business_day import CLOSING, OPEN, TRANSITIONS, State, Verb, following
 from backoffice.calendars.domain.working_days import is_working_day
 from backoffice.calendars.models import BusinessDay, BusinessDayMove, HolidayOverride
-from backoffice.calendars.selectors import not_opened
+from backoffice.calendars.selectors import DayAnswer, answer_days, not_opened
 from backoffice.core import trail
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
@@ -91,7 +91,7 @@ def finish_close(*, day: date, seconds: Decimal, actor: Actor) -> date:
 
 
 @transaction.atomic
-def declare_day(*, calendar: str, day: date, is_working: bool, reason: str, actor: Actor) -> HolidayOverride:
+def declare_day(*, calendar: str, day: date, is_working: bool, reason: str, actor: Actor) -> DayAnswer:
     """Say that banks of the calendar work, or do not, on `day`, whatever the published calendar says.
 
     Schedules already made are not moved. Raises UnknownCalendar, OverrideNeedsReason.
@@ -117,11 +117,11 @@ def declare_day(*, calendar: str, day: date, is_working: bool, reason: str, acto
         before=before,
         after=_facts(row),
     )
-    return row
+    return answer_days(calendar=calendar, days=[day])[0]
 
 
 @transaction.atomic
-def withdraw_day(*, calendar: str, day: date, reason: str, actor: Actor) -> None:
+def withdraw_day(*, calendar: str, day: date, reason: str, actor: Actor) -> DayAnswer:
     """Let the published calendar speak again for `day`. Raises NoSuchOverride."""
     row = HolidayOverride.objects.select_for_update().filter(calendar=calendar, day=day).first()
     if row is None:
@@ -138,6 +138,7 @@ def withdraw_day(*, calendar: str, day: date, reason: str, actor: Actor) -> None
         before=_facts(row),
         after={"is_working": is_working_day(calendar=calendar, day=day), "reason": ""},
     )
+    return answer_days(calendar=calendar, days=[day])[0]
 
 
 def _facts(row: HolidayOverride) -> dict[str, object]:
@@ -157,7 +158,7 @@ def _lock(*, day: date) -> BusinessDay:
 
 
 def _move(row: BusinessDay, *, verb: Verb, to_day: date, actor: Actor) -> None:
-    from_state = row.state
+    from_state = cast("State", row.state)
     to_state = TRANSITIONS.get((from_state, verb))
     if to_state is None:
         raise DayNotInState(

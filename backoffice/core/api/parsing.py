@@ -1,6 +1,7 @@
 """JSON in, without losing a digit: numbers with a fraction become Decimal, never float."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import IO, Any
 
@@ -14,7 +15,7 @@ class DecimalJSONParser(JSONParser):
     """DRF's JSON parser with `Decimal` for fractions; NaN, Infinity and a name given twice are refused."""
 
     def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: dict[str, Any] | None = None
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         encoding = (parser_context or {}).get("encoding") or "utf-8"
         try:

@@ -138,8 +138,8 @@ def _of_api_exception(exc: exceptions.APIException) -> Problem:
     headers: dict[str, str] = {}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    if isinstance(exc, exceptions.Throttled) and exc.wait is not None:
-        headers["Retry-After"] = str(int(exc.wait))
+    if (seconds := getattr(exc, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(seconds))
     plain = _plain(exc.status_code)
     # What a view or DRF says of the very case beats the general sentence; the code stays ours and stable.
     says_more = isinstance(exc, exceptions.ParseError | exceptions.AuthenticationFailed | exceptions.NotFound)

@@ -1,6 +1,6 @@
 """The base of every endpoint: each method declares its permission, and no query parameter is ignored in silence."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import HttpResponseBase
@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from backoffice.core.api.pagination import CursorPages
@@ -29,10 +29,10 @@ class ApiView(APIView):
     """
 
     permissions_by_method: ClassVar[dict[str, str]] = {}
-    query_serializer_class: ClassVar[type[BaseSerializer] | None] = None
+    query_serializer_class: ClassVar[type[Serializer] | None] = None
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # type: ignore[override]
         """Raises PermissionNotDeclared at start-up for a method without its permission."""
         missing = [name for name in METHODS if hasattr(cls, name) and name.upper() not in cls.permissions_by_method]
         if missing:
@@ -63,7 +63,8 @@ class ApiView(APIView):
 class ListView(ApiView):
     """A list by cursor. `rows` gives the rows a person may see, filtered by the query; `pages` its order."""
 
-    serializer_class: ClassVar[type[BaseSerializer]]
+    serializer_class: ClassVar[type[Serializer]]
+    pagination_class: ClassVar[type[CursorPagination]] = CursorPages
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
 
     def rows(self, **filters: Any) -> Any:
@@ -76,25 +77,14 @@ class ListView(ApiView):
 
     def get(self, request: Request, **captured: Any) -> Response:
         """One page of the list."""
-        pages = self.paginator
-        page = pages.paginate_queryset(self.rows(**captured, **self.query()), request, view=self)
+        pages = self.pagination_class()
+        pages.ordering = self.ordering
+        page: list[Any] | None = pages.paginate_queryset(self.rows(**captured, **self.query()), request, view=self)
         return pages.get_paginated_response(self.serializer_class(page, many=True).data)
 
-    @property
-    def paginator(self) -> CursorPagination:
-        """The pages in the order of the list."""
-        pages = CursorPages()
-        pages.ordering = self.ordering
-        return pages
 
-
-def read(serializer_class: type[BaseSerializer], data: Any) -> dict[str, Any]:
+def read(serializer_class: type[Serializer], data: Any) -> dict[str, Any]:
     """The values a serializer reads from a body or query. Raises ValidationError naming each one at fault."""
     serializer = serializer_class(data=data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
-
-
-def many(serializer_class: type[BaseSerializer], rows: Sequence[Any]) -> Any:
-    """Rows as the serializer writes them."""
-    return serializer_class(rows, many=True).data
