@@ -16,7 +16,7 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from backoffice.console import formats
+from backoffice.core import formats
 from backoffice.core.confirm import Grid
 from backoffice.core.tones import TONES, look_of
 
