@@ -6,7 +6,6 @@ from functools import wraps
 from typing import Any, ClassVar, Concatenate, ParamSpec, TypeVar, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -66,7 +65,7 @@ def _payload(request: Request) -> Any:
     """What the key stands for: the body as read; an uploaded file by the digest of its content."""
     if not request.FILES:
         return request.data
-    parts = cast("QueryDict", request.data).items()
+    parts = cast("dict[str, Any]", request.data).items()
     return {name: _digest(part) if isinstance(part, UploadedFile) else part for name, part in parts}
 
 
