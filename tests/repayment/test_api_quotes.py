@@ -1,0 +1,140 @@
+"""Quotes over the API and on the command line: one reading, one arithmetic, nothing stored."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from tests.staff.factories import person
+
+ADDRESS = "/api/v1/repayment/quotes/"
+ASKED: dict[str, Any] = {
+    "principal": "12000.00",
+    "currency": "CNY",
+    "disbursed_on": "2026-01-15",
+    "method": "equal_installment",
+    "annual_rate": "0.18",
+    "day_count": "monthly",
+    "periods": 12,
+    "every": 1,
+    "unit": "month",
+}
+
+
+def client() -> APIClient:
+    found = APIClient()
+    found.force_authenticate(person("collector"))
+    return found
+
+
+class Pipe:
+    """Standard input as a process has it: bytes behind text."""
+
+    def __init__(self, content: bytes) -> None:
+        self.buffer = io.BytesIO(content)
+
+
+def command(content: bytes, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, Any]]:
+    monkeypatch.setattr("sys.stdin", Pipe(content))
+    out = io.StringIO()
+    try:
+        call_command("quote", stdout=out)
+    except SystemExit as stopped:
+        return int(str(stopped.code)), json.loads(out.getvalue())
+    return 0, json.loads(out.getvalue())
+
+
+@pytest.mark.django_db
+def test_answers_the_golden_schedule(django_assert_num_queries: Any) -> None:
+    caller = client()
+    with django_assert_num_queries(0):
+        answer = caller.post(ADDRESS, ASKED, format="json")
+    assert answer.status_code == 200
+    body = answer.json()
+    assert [row["total"] for row in body["rows"]] == ["1100.16"] * 11 + ["1100.19"]
+    assert body["totals"]["interest"] == "1201.95"
+    assert body["cost_cap"]["verdict"] == "within"
+
+
+@pytest.mark.django_db
+def test_a_json_number_loses_no_digit() -> None:
+    body = json.dumps(ASKED).replace('"0.18"', "0.18000001").replace('"12000.00"', "9007199254740.93")
+    answer = client().post(ADDRESS, body, content_type="application/json")
+    assert answer.json()["totals"]["principal"] == "9007199254740.93"
+
+
+@pytest.mark.django_db
+def test_names_every_value_at_fault() -> None:
+    answer = client().post(ADDRESS, ASKED | {"annual_rate": "18%", "due_day": 40, "colour": "red"}, format="json")
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "repayment.invalid_terms"
+    assert answer.json()["fields"] == {
+        "annual_rate": 'must be a decimal string such as "0.18"',
+        "due_day": "must be a whole number from 1 to 31",
+        "colour": "is not known here",
+    }
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("changes", "code", "field"),
+    [
+        ({"unit": "day", "holiday_shift": "next"}, "repayment.due_dates_refused", "holiday_shift"),
+        ({"principal": "10.00", "multiple_of": "100"}, "repayment.schedule_refused", "multiple_of"),
+        (
+            {"fees": [{"code": "all", "way": "upfront_deducted", "amount": "12000"}]},
+            "repayment.nothing_paid_out",
+            "fees",
+        ),
+    ],
+)
+def test_says_which_value_no_schedule_can_be_made_from(changes: dict[str, Any], code: str, field: str) -> None:
+    answer = client().post(ADDRESS, ASKED | changes, format="json")
+    assert (answer.status_code, answer.json()["code"], list(answer.json()["fields"])) == (422, code, [field])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", ["{", '{"principal": NaN}', '{"periods": 1, "periods": 2}', "\ufeff{}"])
+def test_a_body_that_is_not_json_is_a_problem_too(body: str) -> None:
+    answer = client().post(ADDRESS, body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "core.malformed")
+
+
+@pytest.mark.django_db
+def test_is_closed_to_the_anonymous() -> None:
+    assert APIClient().post(ADDRESS, ASKED, format="json").status_code in {401, 403}
+
+
+def test_the_command_answers_like_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, answer = command(json.dumps(ASKED).encode(), monkeypatch)
+    assert status == 0
+    assert answer["rows"][11] == {
+        "number": 12,
+        "due_date": "2027-01-15",
+        "days": 31,
+        "principal": "1083.93",
+        "interest": "16.26",
+        "fees": "0.00",
+        "total": "1100.19",
+        "balance": "0.00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "fields"),
+    [
+        (b'{"principal"', "core.malformed", []),
+        (b"\xff\xfe", "core.malformed", []),
+        (b"[]", "repayment.invalid_terms", ["terms"]),
+        (json.dumps(ASKED | {"periods": "twelve"}).encode(), "repayment.invalid_terms", ["periods"]),
+    ],
+)
+def test_the_command_answers_a_problem_with_status_two(
+    content: bytes, code: str, fields: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, problem = command(content, monkeypatch)
+    assert (status, problem["code"], list(problem["fields"])) == (2, code, fields)
