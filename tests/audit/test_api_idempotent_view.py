@@ -1,4 +1,4 @@
-"""Endpoints that move money over HTTP: no key, no money; the same key, the same answer; a file counts by its content."""
+"""Endpoints that move money over HTTP: no key, no money; same key, same answer; a file counts by its content."""
 
 from typing import ClassVar
 
