@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final
+
+LIFT: Final = "customers.hold.lift"
+"""The verb a second person agrees to."""
 
 
 class HoldScope(StrEnum):

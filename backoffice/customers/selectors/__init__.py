@@ -1,0 +1,26 @@
+"""Reads of borrowers, each in a fixed number of queries."""
+
+from backoffice.customers.selectors.borrowers import (
+    BorrowerFacts,
+    ContactFacts,
+    borrower_ids_of,
+    borrower_page_facts,
+    masked_names,
+    merges_of,
+)
+from backoffice.customers.selectors.holds import HoldFacts, holds_of_borrower, holds_of_loans
+from backoffice.customers.selectors.search import FoundBorrower, search
+
+__all__ = [
+    "BorrowerFacts",
+    "ContactFacts",
+    "FoundBorrower",
+    "HoldFacts",
+    "borrower_ids_of",
+    "borrower_page_facts",
+    "holds_of_borrower",
+    "holds_of_loans",
+    "masked_names",
+    "merges_of",
+    "search",
+]

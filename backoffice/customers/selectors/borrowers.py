@@ -1,0 +1,143 @@
+"""A borrower as pages show them: masked, with what was merged into them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.utils.translation import gettext as _
+
+from backoffice.core.errors import Refusal
+from backoffice.customers.domain.identities import mask_number
+from backoffice.customers.domain.names import mask_name
+from backoffice.customers.domain.sealing import HIDDEN, Unopenable
+from backoffice.customers.fields import text_of
+from backoffice.customers.models import Borrower, ContactPoint, Merge
+from backoffice.staff.models import User
+
+
+class BorrowerNotFound(Refusal):
+    """There is no such borrower, or none the person may see."""
+
+    code: ClassVar[str] = "customers.borrower_not_found"
+    status: ClassVar[int] = 404
+
+
+@dataclass(frozen=True, slots=True)
+class ContactFacts:
+    """One contact point, masked; `field` is what `reveal` takes."""
+
+    id: int
+    kind: str
+    kind_label: str
+    masked: str
+    country: str
+    quality: str
+    quality_label: str
+    is_primary: bool
+    is_in_use: bool
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class BorrowerFacts:
+    """What the head and the identity panel of a borrower's page need; names and numbers masked."""
+
+    id: int
+    external_id: str
+    source: str
+    portfolio: str
+    masked_name: str
+    has_name: bool
+    masked_identity: str
+    identity_kind: str
+    identity_country: str
+    birth_year: int | None
+    country: str
+    time_zone: str
+    language: str
+    contacts: tuple[ContactFacts, ...]
+    merged_into_id: int | None
+    merged_into_external_id: str
+    absorbed: tuple[tuple[int, str], ...]
+
+    @property
+    def display_name(self) -> str:
+        """The masked name, or words for there being none."""
+        return self.masked_name or _("no name given")
+
+
+def borrower_page_facts(*, borrower_id: int, user: User) -> BorrowerFacts:
+    """The borrower as their page shows them; three queries. Raises BorrowerNotFound, for rows out of sight too."""
+    borrower = Borrower.objects.visible_to(user).select_related("merged_into").filter(pk=borrower_id).first()
+    if borrower is None:
+        raise BorrowerNotFound(_("There is no such borrower."), next_step=_("Search for the borrower again."))
+    points = borrower.contact_points.order_by("kind", "ended_at", "-is_primary", "pk")
+    absorbed = borrower.absorbed.order_by("pk").values_list("pk", "external_id")
+    name = masked_name_of(borrower)
+    return BorrowerFacts(
+        id=borrower.pk,
+        external_id=borrower.external_id,
+        source=borrower.source,
+        portfolio=borrower.portfolio,
+        masked_name=name,
+        has_name=bool(name),
+        masked_identity=_masked(borrower, "identity_number"),
+        identity_kind=borrower.identity_kind,
+        identity_country=borrower.identity_country,
+        birth_year=borrower.birth_year,
+        country=borrower.country,
+        time_zone=borrower.time_zone,
+        language=borrower.language,
+        contacts=tuple(_contact(point) for point in points),
+        merged_into_id=borrower.merged_into_id,
+        merged_into_external_id="" if borrower.merged_into is None else borrower.merged_into.external_id,
+        absorbed=tuple(absorbed),
+    )
+
+
+def masked_names(*, borrower_ids: Iterable[int]) -> dict[int, str]:
+    """Masked name of each borrower, their external id where no name is given; one query. For lists of loans."""
+    rows = Borrower.objects.filter(pk__in=borrower_ids)
+    return {row.pk: masked_name_of(row) or row.external_id for row in rows}
+
+
+def borrower_ids_of(*, borrower_id: int) -> list[int]:
+    """The borrower and everyone merged into them: whose append-only rows tell their history. One query."""
+    absorbed = Borrower.objects.filter(merged_into_id=borrower_id).order_by("pk").values_list("pk", flat=True)
+    return [borrower_id, *absorbed]
+
+
+def merges_of(*, borrower_id: int) -> list[Merge]:
+    """Merges into the borrower that stand, the newest first, with the absorbed record; one query."""
+    standing = Merge.objects.filter(survivor_id=borrower_id, undone_at__isnull=True)
+    return list(standing.select_related("absorbed").order_by("-pk"))
+
+
+def masked_name_of(borrower: Borrower) -> str:
+    """First letters and dots; "" without a name; dots when the name cannot be opened."""
+    try:
+        return mask_name(text_of(borrower, "full_name"))
+    except Unopenable:
+        return HIDDEN
+
+
+def _masked(borrower: Borrower, name: str) -> str:
+    try:
+        return mask_number(text_of(borrower, name))
+    except Unopenable:
+        return HIDDEN
+
+
+def _contact(point: ContactPoint) -> ContactFacts:
+    return ContactFacts(
+        id=point.pk,
+        kind=point.kind,
+        kind_label=str(point.get_kind_display()),
+        masked=point.masked,
+        country=point.country,
+        quality=point.quality,
+        quality_label=str(point.get_quality_display()),
+        is_primary=point.is_primary,
+        is_in_use=point.ended_at is None,
+        field=f"contact_point:{point.pk}",
+    )
