@@ -20,6 +20,7 @@ class DayEndRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     seconds = models.DecimalField(max_digits=12, decimal_places=3, null=True, blank=True)
     actor_name = models.CharField(max_length=150)
+    through = models.DateField(null=True, blank=True, help_text=_("go on closing up to and including this day"))
 
     class Meta:
         ordering = ["-day"]

@@ -53,8 +53,11 @@ class Progress:
     total: int
 
 
-def start(*, day: date, actor: Actor) -> DayEndRun:
-    """Begin the close of `day`, or take up the one under way. Raises NotTheDayToClose for any other day."""
+def start(*, day: date, actor: Actor, through: date | None = None) -> DayEndRun:
+    """Begin the close of `day`, or take up the one under way. Raises NotTheDayToClose for any other day.
+
+    `through` asks the workers to go on, day by day, up to and including that day.
+    """
     today = business_day().today
     if day != today:
         raise NotTheDayToClose(
@@ -64,6 +67,9 @@ def start(*, day: date, actor: Actor) -> DayEndRun:
     with transaction.atomic():
         begin_close(day=day, actor=actor)
         run, is_new = DayEndRun.objects.get_or_create(day=day, defaults={"actor_name": actor.name})
+        if through is not None and (run.through is None or run.through < through):
+            run.through = through
+            run.save(update_fields=["through"])
         if is_new:
             record(verb="dayend.run.started", subject_type="dayend.run", subject_id=run.pk, actor=actor)
             outbox.publish(event="dayend.started", key=f"run:{run.pk}", payload={"run_id": run.pk})

@@ -1,28 +1,34 @@
 """The close of a day on Celery workers: one task a range, and a sweep that takes up whatever was left."""
 
-from celery import shared_task
+from datetime import date, timedelta
 
+from celery import shared_task
+from django.conf import settings
+
+from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_day
 from backoffice.core.actors import SYSTEM
-from backoffice.dayend.models import DayEndRun
+from backoffice.dayend.models import DayEndRun, DayEndStep
 from backoffice.dayend.services import start, step_on, work_range
 
 
 @shared_task(name="dayend.continue_run", acks_late=True)
 def continue_run(*, run_id: int) -> None:
-    """Hand out the ranges that are left; the run ends itself when none are."""
-    for range_id in step_on(run_id=run_id):
+    """Hand out the ranges that are left; when none are, the day is closed and the next begins if it was asked for."""
+    ranges = step_on(run_id=run_id)
+    for range_id in ranges:
         run_range.delay(run_id=run_id, range_id=range_id)
+    if not ranges:
+        _go_on(run_id)
 
 
 @shared_task(name="dayend.run_range", acks_late=True)
 def run_range(*, run_id: int, range_id: int) -> None:
-    """Work one range; whoever finishes the last one of a step hands out the next."""
+    """Work one range; whoever finds its step over hands out the next."""
     work_range(range_id=range_id)
-    ranges = step_on(run_id=run_id)
-    if ranges and not DayEndRun.objects.filter(pk=run_id, steps__ranges__pk=range_id, steps__state="running").exists():
-        for next_id in ranges:
-            run_range.delay(run_id=run_id, range_id=next_id)
+    step = DayEndStep.objects.get(ranges__pk=range_id)
+    if not step.ranges.filter(is_done=False).exists():
+        continue_run.delay(run_id=run_id)
 
 
 @shared_task(name="dayend.sweep")
@@ -32,8 +38,24 @@ def sweep() -> None:
         continue_run.delay(run_id=run_id)
 
 
-@shared_task(name="dayend.close_business_day")
-def close_business_day() -> None:
-    """Begin the close of the current business date; scheduled for the evening, and pressed as a button."""
-    run = start(day=business_day().today, actor=SYSTEM)
-    continue_run.delay(run_id=run.pk)
+@shared_task(name="dayend.close_days")
+def close_days(*, through: str) -> None:
+    """Begin to close every day up to and including `through` (ISO date), the business date first."""
+    last = date.fromisoformat(through)
+    today = business_day().today
+    if today <= last:
+        run = start(day=today, actor=SYSTEM, through=last)
+        continue_run.delay(run_id=run.pk)
+
+
+@shared_task(name="dayend.close_past_days")
+def close_past_days() -> None:
+    """Close the days that are over by the calendar in the lender's zone; scheduled for after midnight."""
+    yesterday = clock.today_in(settings.TIME_ZONE) - timedelta(days=1)
+    close_days.delay(through=yesterday.isoformat())
+
+
+def _go_on(run_id: int) -> None:
+    run = DayEndRun.objects.get(pk=run_id)
+    if run.state == DayEndRun.State.DONE and run.through is not None and run.through > run.day:
+        close_days.delay(through=run.through.isoformat())

@@ -1,0 +1,83 @@
+"""What the day-end page shows: the day, what its close will do, past runs with their steps, loans left behind."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db.models import Count, Prefetch, Q
+
+from backoffice.calendars.selectors import business_day
+from backoffice.core.bulk import fetch
+from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
+from backoffice.dayend.steps import STEP_BY_NAME
+from backoffice.repayment.domain.aging import month_end
+from backoffice.repayment.models import Loan
+
+SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CloseForecast:
+    """What closing a day will do, in counts: loans due, of these left behind earlier, and whether a month ends."""
+
+    day: date
+    loans: int
+    left_behind: int
+    is_month_end: bool
+    open_loans: int
+
+
+def forecast(*, day: date) -> CloseForecast:
+    """Counts before the close; three queries."""
+    ((loans, behind),) = fetch(
+        "SELECT count(*), count(*) FILTER (WHERE next_transition_date < %(day)s) "
+        "FROM repayment_loan WHERE next_transition_date <= %(day)s",
+        {"day": day},
+    )
+    is_month_end = day == month_end(day)
+    open_loans = Loan.objects.exclude(status=Loan.Status.CLOSED).count() if is_month_end else 0
+    return CloseForecast(day=day, loans=loans, left_behind=behind, is_month_end=is_month_end, open_loans=open_loans)
+
+
+def runs(*, limit: int = SHOWN) -> list[DayEndRun]:
+    """The latest runs with their steps, newest first; two queries."""
+    return list(DayEndRun.objects.prefetch_related(steps_prefetch()).order_by("-day")[:limit])
+
+
+def run_of(*, run_id: int) -> DayEndRun | None:
+    """One run with its steps."""
+    return DayEndRun.objects.prefetch_related(steps_prefetch()).filter(pk=run_id).first()
+
+
+def running() -> DayEndRun | None:
+    """The run under way, if any, with its steps."""
+    return DayEndRun.objects.prefetch_related(steps_prefetch()).filter(state=DayEndRun.State.RUNNING).first()
+
+
+def steps_prefetch() -> Prefetch:
+    """Steps with how many of their ranges are done."""
+    steps = DayEndStep.objects.annotate(
+        ranges_done=Count("ranges", filter=Q(ranges__is_done=True)), ranges_all=Count("ranges")
+    )
+    return Prefetch("steps", queryset=steps.order_by("position"))
+
+
+def set_aside(*, is_open: bool = True, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
+    """Loans left behind with their loan, newest first; two queries."""
+    rows = list(SetAside.objects.filter(resolved_at__isnull=is_open).order_by("-id")[:limit])
+    loans = Loan.objects.in_bulk([row.loan_id for row in rows])
+    return [(row, loans.get(row.loan_id)) for row in rows]
+
+
+def set_aside_count() -> int:
+    """How many loans wait for a person."""
+    return SetAside.objects.filter(resolved_at__isnull=True).count()
+
+
+def missed_days(*, calendar_today: date) -> int:
+    """How many business days are over by the calendar and not closed yet."""
+    return max(0, (calendar_today - timedelta(days=1) - business_day().today).days + 1)
+
+
+def label_of(*, step: str) -> str:
+    """The step's name for people."""
+    return str(STEP_BY_NAME[step].label)
