@@ -1,3 +1,4 @@
+from backoffice.repayment.models.imports import ImportedLoan, ImportRun, RejectedRow, ReportedStatus
 from backoffice.repayment.models.ledger import BucketMove, MonthEnd, Operation, Transfer
 from backoffice.repayment.models.loans import (
     Installment,
@@ -10,6 +11,8 @@ from backoffice.repayment.models.products import Product, ProductVersion
 
 __all__ = [
     "BucketMove",
+    "ImportRun",
+    "ImportedLoan",
     "Installment",
     "Loan",
     "LoanTerms",
@@ -19,6 +22,8 @@ __all__ = [
     "PaymentFileLine",
     "Product",
     "ProductVersion",
+    "RejectedRow",
+    "ReportedStatus",
     "ScheduleVersion",
     "Transfer",
 ]
