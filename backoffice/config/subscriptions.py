@@ -4,4 +4,9 @@ An app publishes an event in its transaction (`audit.outbox.publish`) and does n
 event's payload as keywords, at least once, so they are safe to run twice.
 """
 
-SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {}
+SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
+    "customers.hold.placed": ("repayment.follow_hold",),
+    "customers.hold.lifted": ("repayment.follow_hold",),
+    "customers.borrower.merged": ("repayment.follow_merge",),
+    "customers.borrower.unmerged": ("repayment.follow_merge",),
+}

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from backoffice.core.actors import SYSTEM
 from backoffice.repayment.models import PaymentFile
+from backoffice.repayment.services.holds import CLOCKS, replay_loans_of_borrowers
 from backoffice.repayment.services.payment_files import post_file
 
 
@@ -18,3 +19,16 @@ def take_up_payment_files() -> None:
     """Hand out files whose posting was cut off; chunks in other hands are passed over by their lock and mark."""
     for file_id in PaymentFile.objects.filter(state=PaymentFile.State.POSTING).values_list("pk", flat=True):
         post_payment_file.delay(file_id=file_id)
+
+
+@shared_task(name="repayment.follow_hold")
+def follow_hold(*, borrower_id: int, scopes: list[str], **_: object) -> None:
+    """A hold was placed or lifted: bring the borrower's loans in line where it stops one of their clocks."""
+    if CLOCKS & set(scopes):
+        replay_loans_of_borrowers(borrower_ids=[borrower_id])
+
+
+@shared_task(name="repayment.follow_merge")
+def follow_merge(*, survivor_id: int, absorbed_id: int) -> None:
+    """Two records became one, or two again: the holds that bear on their loans may have changed."""
+    replay_loans_of_borrowers(borrower_ids=[survivor_id, absorbed_id])

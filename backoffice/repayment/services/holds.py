@@ -81,6 +81,13 @@ def replay_loans(*, loan_ids: Iterable[int]) -> int:
     return len(ids)
 
 
+@transaction.atomic
+def replay_loans_of_borrowers(*, borrower_ids: Collection[int]) -> int:
+    """Replay the open loans of borrowers whose holds changed: theirs, or by being merged with another record."""
+    loans = Loan.objects.filter(borrower_id__in=borrower_ids).exclude(status=Loan.Status.CLOSED)
+    return replay_loans(loan_ids=loans.values_list("pk", flat=True))
+
+
 def _replay_for(hold_id: int) -> None:
     hold = Hold.objects.get(pk=hold_id)
     if hold.scope in CLOCKS:
