@@ -76,6 +76,14 @@ def business_date() -> date:
     return business_day().books_on
 
 
+def latest_business_date(*, at_least: date) -> date:
+    """The business date, or `at_least` when that is later or no day is open: for work that has waited for a lock."""
+    row = BusinessDay.objects.filter(pk=BusinessDay.ONLY).first()
+    if row is None:
+        return at_least
+    return max(at_least, following(day=row.today) if row.state == CLOSING else row.today)
+
+
 def not_opened() -> DayNotOpened:
     """The refusal for a lender whose first business day was never opened."""
     return DayNotOpened(

@@ -160,16 +160,22 @@ def prepay(state: LoanState, *, at: date, amount: Decimal, shorten: bool) -> Res
 
 def _accrued(state: LoanState, *, ahead: Sequence[Bill], at: date) -> Decimal:
     """Interest the bills ahead have earned by `at`, on the principal that is ahead, since the last due date."""
-    balance = sum((bill.remaining(PRINCIPAL) for bill in ahead), ZERO)
     behind = [bill.due_date for bill in state.bills if bill.due_date <= at]
     since = max([state.disbursed_on, *behind])
     if at <= since:
         return ZERO
-    earned = accrued_interest(terms=state.terms, balance=balance, since=since, until=at)
-    return min(
-        _round(earned, terms=state.terms),
-        sum((bill.charged[INTEREST] for bill in ahead), ZERO),
-    )
+    charged = sum((bill.charged[INTEREST] for bill in ahead), ZERO)
+    if state.terms.method == "flat" or not state.terms.annual_rate:
+        earned = _share_of_period(ahead[0], since=since, at=at)
+    else:
+        balance = sum((bill.remaining(PRINCIPAL) for bill in ahead), ZERO)
+        earned = accrued_interest(terms=state.terms, balance=balance, since=since, until=at)
+    return min(_round(earned, terms=state.terms), charged)
+
+
+def _share_of_period(bill: Bill, *, since: date, at: date) -> Decimal:
+    """Flat interest, or interest a schedule states without a rate, is earned evenly over the days of its period."""
+    return bill.charged[INTEREST] * (at - since).days / (bill.due_date - since).days
 
 
 def _gather(ahead: Sequence[Bill], *, due_date: date) -> Bill:

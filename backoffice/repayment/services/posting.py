@@ -11,6 +11,7 @@ from django.db import transaction
 
 from backoffice.audit import outbox
 from backoffice.audit.services import Entry, record_many
+from backoffice.calendars.selectors import latest_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch, next_ids
 from backoffice.core.errors import Refusal
@@ -90,11 +91,7 @@ def book(
 
     Loans are locked in id order. A draft dated before anything already booked or moved on its loan replays the loan.
     """
-    loans = load_loans(
-        loan_ids={draft.loan_id for draft in drafts},
-        business_date=business_date,
-        lock=True,
-    )
+    loans, business_date = _lock_loans({draft.loan_id for draft in drafts}, business_date=business_date)
     _load_whole_schedules(drafts, loans, business_date=business_date)
     outcomes: list[Outcome | None] = [None] * len(drafts)
     _refuse_what_cannot_be(drafts, loans, outcomes, business_date=business_date)
@@ -161,6 +158,16 @@ def _rebuild(
         )
     except Refusal as refusal:
         return dict.fromkeys((key for _, key in changes), refusal)
+
+
+def _lock_loans(loan_ids: set[LoanId], *, business_date: date) -> tuple[dict[int, LoadedLoan], date]:
+    """The loans, locked, and the date to book on: a day end may have begun while we waited for the locks."""
+    while True:
+        loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True)
+        latest = latest_business_date(at_least=business_date)
+        if latest == business_date:
+            return loans, business_date
+        business_date = latest
 
 
 def _load_whole_schedules(drafts: Sequence[Draft], loans: dict[int, LoadedLoan], *, business_date: date) -> None:
