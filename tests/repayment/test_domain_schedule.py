@@ -281,6 +281,34 @@ def test_refuses_a_shift_that_makes_two_daily_bills_meet() -> None:
     assert list(refused.value.fields) == ["holiday_shift"]
 
 
+def test_refuses_a_first_due_date_that_is_not_after_the_payout() -> None:
+    with pytest.raises(DueDatesRefused) as refused:
+        build_schedule(terms=terms(), principal=TWELVE_THOUSAND, disbursed_on=PAID_OUT, first_due_date=PAID_OUT)
+    assert refused.value.fields == {"first_due_date": "must be after disbursed_on"}
+
+
+def test_refuses_an_empty_list_of_due_dates() -> None:
+    with pytest.raises(DueDatesRefused) as refused:
+        build_schedule(terms=terms(), principal=TWELVE_THOUSAND, disbursed_on=PAID_OUT, due_dates=[])
+    assert refused.value.fields == {"due_dates": "must not be empty"}
+
+
+@pytest.mark.parametrize("unit", ["month", "day"])
+def test_refuses_a_schedule_that_runs_past_the_calendar(unit: str) -> None:
+    with pytest.raises(DueDatesRefused) as refused:
+        schedule(terms(unit=unit, every=366, periods=1200), disbursed_on=date(9000, 1, 1))
+    assert list(refused.value.fields) == ["periods"]
+
+
+def test_the_first_due_date_starts_the_grid_it_stands_on() -> None:
+    rows = build_schedule(
+        terms=terms(periods=3), principal=TWELVE_THOUSAND, disbursed_on=PAID_OUT, first_due_date=date(2026, 2, 28)
+    )
+    assert [row.due_date for row in rows] == [date(2026, 2, 28), date(2026, 3, 28), date(2026, 4, 28)]
+    # one month and thirteen days
+    assert rows[0].interest == Decimal("258.00")
+
+
 class TestRebuild:
     """What a partial prepayment of 3,000.00 on the day of bill 3 makes of the nine bills ahead."""
 
@@ -330,6 +358,14 @@ class TestRebuild:
         shorter = self.rebuild(loan_terms, "6000.00", "1135.00")
         assert parts(shorter)[0] == ("1000.00", "90.00")
         assert len(shorter) == 6
+
+    def test_a_balance_of_exactly_one_installment_is_one_bill(self) -> None:
+        rows = self.rebuild(terms(annual_rate=Decimal(0)), "500.00", "500.00")
+        assert [(row.number, row.total) for row in rows] == [(4, Decimal("500.00"))]
+
+    def test_flat_bills_too_small_leave_the_rest_to_the_last(self) -> None:
+        rows = self.rebuild(terms(method="flat", annual_rate=Decimal("0.12")), "9000.00", "200.00")
+        assert parts(rows) == [("80.00", "120.00")] * 8 + [("8360.00", "120.00")]
 
     def test_flat_interest_falls_with_the_principal_given_back(self) -> None:
         loan_terms = terms(method="flat", annual_rate=Decimal("0.12"))

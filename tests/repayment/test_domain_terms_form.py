@@ -156,6 +156,7 @@ def test_defaults_that_follow_the_currency() -> None:
 def test_json_numbers_are_exact_when_parsed_to_decimal() -> None:
     value = json.loads(json.dumps(PLAIN).replace('"0.18"', "0.18"), parse_float=Decimal)
     assert from_json(value).annual_rate == Decimal("0.18")
+    assert from_json(PLAIN | {"annual_rate": 1}).annual_rate == 1
 
 
 def test_everything_missing_is_named_at_once() -> None:
@@ -212,6 +213,7 @@ def test_every_fault_is_named_at_once_by_its_path() -> None:
         ("calendar", "XX", "must be one of: none, CN, US, IN, GB, CZ, NG, UG, KE, MX, TW"),
         ("fees", {}, "must be a list of 0 to 20 items"),
         ("grace", [], "must be a JSON object"),
+        ("multiple_of", False, 'must be a decimal string such as "0.18"'),
         ("method", ["flat"], "must be one of: equal_installment, equal_principal, interest_only, flat, single_payment"),
     ],
 )
@@ -336,6 +338,12 @@ def test_listed_due_dates_say_the_number_of_periods() -> None:
 )
 def test_a_bad_quote_request_is_refused_by_name(change: dict[str, Any], faults: dict[str, str]) -> None:
     assert quote_faults_of(QUOTE | change) == faults
+
+
+def test_a_single_payment_has_one_date_and_needs_no_periods() -> None:
+    asked = {name: value for name, value in QUOTE.items() if name != "periods"}
+    request = quote_from_json(asked | {"method": "single_payment", "due_dates": ["2026-03-01"]})
+    assert (request.terms.periods, request.due_dates) == (1, (date(2026, 3, 1),))
 
 
 def test_a_quote_request_names_terms_and_request_together() -> None:

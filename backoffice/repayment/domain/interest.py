@@ -38,7 +38,7 @@ def round_ratio(numerator: int, denominator: int, *, rounding: Rounding) -> int:
             return quotient + (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
         case "up":
             return -(-numerator // denominator)
-        case "down":
+        case _:  # down
             return numerator // denominator
 
 

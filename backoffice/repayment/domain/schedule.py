@@ -188,7 +188,7 @@ def _parts(task: _Task, *, terms: Terms, flat_on: int) -> list[Part]:
         case "flat":
             principal = round_ratio(task.balance, task.periods, rounding=task.rounding)
             return _flat(task, flat_on=flat_on, principal=principal)
-        case "interest_only" | "single_payment":
+        case _:  # interest_only, single_payment
             return _bullet(task)
 
 
@@ -199,15 +199,8 @@ def _shortened(task: _Task, *, terms: Terms, flat_on: int, original: int, keep: 
         case "equal_principal":
             parts = _equal_principal(task, principal=max(1, original // terms.periods))
         case "flat":
-            left, parts = task.balance, []
-            for period in range(task.periods):
-                interest = task.interest(balance=flat_on, period=period)
-                principal = left if period == task.periods - 1 else min(left, max(0, keep - interest))
-                parts.append((principal, interest))
-                left -= principal
-                if not left:
-                    break
-        case "interest_only" | "single_payment":
+            parts = _level_flat(task, flat_on=flat_on, installment=keep)
+        case _:  # interest_only, single_payment
             parts = _bullet(task)
     return _without_empty_tail(parts)
 
@@ -258,6 +251,20 @@ def _flat(task: _Task, *, flat_on: int, principal: int) -> list[Part]:
         part = balance if period == task.periods - 1 else min(balance, principal)
         parts.append((part, task.interest(balance=flat_on, period=period)))
         balance -= part
+    return parts
+
+
+def _level_flat(task: _Task, *, flat_on: int, installment: int) -> list[Part]:
+    """Flat bills of one given amount, until nothing is left."""
+    balance = task.balance
+    parts: list[Part] = []
+    while balance:
+        period = len(parts)
+        interest = task.interest(balance=flat_on, period=period)
+        is_last = period == task.periods - 1
+        principal = balance if is_last else min(balance, max(0, installment - interest))
+        parts.append((principal, interest))
+        balance -= principal
     return parts
 
 
