@@ -105,18 +105,16 @@ def month_end(day: date) -> date:
 def next_transition(state: LoanState, *, accrues_penalty: bool) -> date | None:
     """The first business day after `closed_through` whose close changes this loan; None when none ever will.
 
-    A close changes a loan when a bill falls due on that day and is not met, when the next morning's days past due lie
-    in another band, or when it is a month end and penalty is accruing.
+    A close changes a loan when a bill with anything left falls due on that day, when the next morning's days past due
+    lie in another band, or when it is a month end and penalty is accruing.
     """
     if state.status == "closed":
         return None
     first_open = state.closed_through + ONE_DAY
     candidates: list[date] = []
     oldest: date | None = None
-    for bill in state.bills:
-        if bill.settled_on is not None or is_met(bill, terms=state.terms):
-            continue
-        if oldest is None:
+    for bill in state.open_bills():
+        if oldest is None and not is_met(bill, terms=state.terms):
             oldest = bill.due_date
         if bill.due_date >= first_open:
             candidates.append(bill.due_date)

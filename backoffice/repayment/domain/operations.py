@@ -87,7 +87,7 @@ def apply_close(state: LoanState, day: date, *, journal: Journal) -> None:
     if day == month_end(day) and penalty.accrues_penalty(state, on=day):
         _charge_penalty(state, at=day, source=None, journal=journal)
         if state.terms.penalty.compounding == "monthly":
-            for bill in state.bills:
+            for bill in state.open_bills():
                 bill.compound_base = bill.remaining(PENALTY)
     state.closed_through = day
     _move_bucket(
@@ -388,6 +388,7 @@ def _settle_what_is_paid(state: LoanState, *, at: date) -> None:
         if bill.settled_on is None:
             if bill.overdue_base_days and not penalty.overdue_base(bill, terms=state.terms):
                 penalty.forgive_within_grace(bill, terms=state.terms, at=at)
+            bill.compound_base = min(bill.compound_base, bill.remaining(PENALTY))
             if bill.remaining_total() <= 0:
                 bill.settled_on = at
     if state.status == "closed":

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from backoffice.core.money import ZERO, exponent_of
 from backoffice.repayment.domain.aging import held_days
-from backoffice.repayment.domain.bills import Bill, LoanState, oldest_unpaid
+from backoffice.repayment.domain.bills import Bill, LoanState, is_met
 from backoffice.repayment.domain.components import INTEREST, PENALTY, PRINCIPAL
 from backoffice.repayment.domain.terms import Terms
 
@@ -30,21 +30,21 @@ def penalty_rate(terms: Terms) -> Decimal:
 
 
 def overdue_base(bill: Bill, *, terms: Terms) -> Decimal:
-    """The amount penalty grows on: principal, interest too if the terms say so, and the compounded penalty."""
-    base = bill.remaining(PRINCIPAL)
+    """The amount penalty grows on: principal, interest too if the terms say so, and the compounded penalty.
+
+    Nothing on a bill that counts as met: what the terms tolerate is not overdue.
+    """
+    if is_met(bill, terms=terms):
+        return ZERO
+    base = bill.remaining(PRINCIPAL) + bill.compound_base
     if terms.penalty.base == "principal_and_interest":
         base += bill.remaining(INTEREST)
-    if bill.compound_base:
-        base += min(bill.compound_base, bill.remaining(PENALTY))
     return base
 
 
 def accrues_penalty(state: LoanState, *, on: date) -> bool:
-    """True when the day `on` adds penalty: an active loan, a rate, an unpaid bill due before it and an overdue base."""
+    """True when the day `on` adds penalty: an active loan, a rate, and an overdue base on a bill due before it."""
     if state.status != "active" or not penalty_rate(state.terms):
-        return False
-    oldest = oldest_unpaid(state)
-    if oldest is None or oldest.due_date >= on:
         return False
     return any(
         bill.due_date < on and bill.settled_on is None and overdue_base(bill, terms=state.terms) > 0

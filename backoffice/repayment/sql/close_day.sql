@@ -42,13 +42,12 @@ WITH rule AS (
 ), summed AS (
     SELECT bill.loan_id,
            min(bill.due_date) FILTER (WHERE unmet.is_unmet) AS oldest,
-           min(bill.due_date) FILTER (WHERE unmet.is_unmet AND bill.due_date > %(day)s) AS next_due,
+           min(bill.due_date) FILTER (WHERE bill.due_date > %(day)s) AS next_due,
            coalesce(sum(bill.scheduled_left + bill.penalty_left) FILTER (WHERE bill.due_date <= %(day)s), 0) AS overdue,
            bool_or(
-               bill.due_date <= %(day)s
-               AND bill.principal_left
-                   + CASE WHEN rule.interest_bears_penalty THEN bill.interest_left ELSE 0 END
-                   + least(bill.compound_base, bill.penalty_left) > 0
+               unmet.is_unmet AND bill.due_date <= %(day)s
+               AND bill.principal_left + bill.compound_base
+                   + CASE WHEN rule.interest_bears_penalty THEN bill.interest_left ELSE 0 END > 0
            ) AS has_base
     FROM bill
     JOIN due ON due.id = bill.loan_id
@@ -91,7 +90,7 @@ WITH rule AS (
         next_transition_date = least(
             banded.next_due,
             banded.roll_on,
-            CASE WHEN banded.status = 'active' AND banded.penalty_can_accrue AND banded.has_base AND banded.dpd > 0
+            CASE WHEN banded.status = 'active' AND banded.penalty_can_accrue AND banded.has_base
                  THEN (date_trunc('month', %(day)s::date + 1) + interval '1 month - 1 day')::date END
         ),
         touched_on = CASE WHEN banded.to_bucket <> banded.from_bucket

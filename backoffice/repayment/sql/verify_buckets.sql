@@ -18,12 +18,12 @@ WITH rule AS (
 ), bill AS (
     SELECT i.loan_id,
            min(i.due_date) FILTER (WHERE unmet.is_unmet) AS oldest,
-           min(i.due_date) FILTER (WHERE unmet.is_unmet AND i.due_date >= %(business_date)s) AS next_due,
+           min(i.due_date) FILTER (WHERE i.due_date >= %(business_date)s) AS next_due,
            bool_or(
-               i.due_date < %(business_date)s
-               AND (i.principal - i.principal_paid - i.principal_waived)
+               unmet.is_unmet AND i.due_date < %(business_date)s
+               AND i.principal - i.principal_paid - i.principal_waived + i.compound_base
                    + CASE WHEN rule.interest_bears_penalty THEN i.interest - i.interest_paid - i.interest_waived ELSE 0 END
-                   + least(i.compound_base, i.penalty - i.penalty_paid - i.penalty_waived) > 0
+                   > 0
            ) AS has_base
     FROM (SELECT *,
                  (principal + interest + fee + guarantee_fee)
@@ -56,7 +56,7 @@ WITH rule AS (
                CASE WHEN aged.dpd = 0 THEN NULL
                     WHEN aged.dpd <= aged.tolerance_days THEN aged.oldest + aged.tolerance_days
                     ELSE aged.oldest + band.last END,
-               CASE WHEN aged.status = 'active' AND aged.penalty_can_accrue AND aged.has_base AND aged.dpd > 0
+               CASE WHEN aged.status = 'active' AND aged.penalty_can_accrue AND aged.has_base
                     THEN (date_trunc('month', %(business_date)s::date) + interval '1 month - 1 day')::date END
            ) END AS expected_transition
     FROM aged
