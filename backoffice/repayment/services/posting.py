@@ -104,7 +104,7 @@ def book(
     replayed: dict[int, list[int]] = {}
     for loan_id in sorted(by_loan):
         indexes = sorted(by_loan[loan_id], key=lambda i: drafts[i].value_date)
-        if _is_in_order([drafts[i] for i in indexes], loans[loan_id]):
+        if _is_in_order([drafts[i] for i in indexes], loans[loan_id], business_date=business_date):
             _book_in_order(indexes, drafts, keys, loans[loan_id], outcomes, pages=pages)
         else:
             replayed[loan_id] = indexes
@@ -295,9 +295,14 @@ def _reversible(drafts: Iterable[Draft]) -> dict[int, tuple[int, str, bool]]:
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
-def _is_in_order(drafts: Sequence[Draft], loan: LoadedLoan) -> bool:
-    """True when nothing booked or moved on the loan is later than the first of the drafts, and none takes one back."""
-    return drafts[0].value_date >= loan.touched_on and all(draft.kind != "reversal" for draft in drafts)
+def _is_in_order(drafts: Sequence[Draft], loan: LoadedLoan, *, business_date: date) -> bool:
+    """True when nothing booked, charged or moved on the loan comes after the first draft, and none takes one back.
+
+    On a day that is closed already, what its close did comes after whatever is dated on it.
+    """
+    first = drafts[0].value_date
+    is_last = first > loan.touched_on or first == loan.touched_on == business_date
+    return is_last and all(draft.kind != "reversal" for draft in drafts)
 
 
 def _book_in_order(
