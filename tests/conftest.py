@@ -14,12 +14,17 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
 TEMPLATES_KEPT = 3
 # The process that runs the session; its workers inherit the name and add their own number.
 RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
+
+# A law is a law on a busy machine too: a slow first example (holidays are read once a year) is not a failure.
+hypothesis_settings.register_profile("laws", deadline=None)
+hypothesis_settings.load_profile("laws")
 
 
 @pytest.fixture(scope="session")
