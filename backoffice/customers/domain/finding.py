@@ -12,7 +12,7 @@ from backoffice.customers.domain.identities import compact_identity, last_four
 
 LONGEST_QUERY: Final = 100
 SHORTEST_EXTERNAL_PREFIX: Final = 3
-_PHONE_LIKE = re.compile(r"[+\d][\d\s().\-/]*")
+_PHONE_LIKE = re.compile(r"[+(\d][\d\s().\-/]*")
 _LAST_FOUR = re.compile(r"\d{3}[\dX]")
 
 
