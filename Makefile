@@ -11,6 +11,8 @@ export DJANGO_SETTINGS_MODULE := backoffice.config.settings
 
 .PHONY: help setup demo demo-reset test browser-test check format bench
 
+.DEFAULT_GOAL := help
+
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from backoffice.audit.append_only import APPLICATION_ROLE
 from backoffice.config.services import postgres, processes, valkey
 
 HOST = "127.0.0.1"
@@ -32,6 +33,8 @@ FIRST_SANDBOX_PORT = 8100
 PORTS_TRIED = 100
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 START_SECONDS = 90.0
+# Exit statuses of the process manager after Ctrl-C and after SIGTERM: the demo ended as it should.
+ASKED_TO_STOP = (128 + signal.SIGINT, 128 + signal.SIGTERM)
 POLL_SECONDS = 0.2
 
 
@@ -64,7 +67,10 @@ class Demo:
 
 
 def run(*, demo: Demo) -> int:
-    """Runs the demo until it is told to stop; leaves no process behind. Gives the exit status. Raises DemoRefused."""
+    """Runs the demo until it is told to stop; leaves no process behind. Gives the exit status, 0 when it was told to.
+
+    Raises DemoRefused.
+    """
     with _only_demo(demo=demo):
         _say(f"Backoffice demo, kept in {demo.folder}")
         signal.signal(signal.SIGTERM, _stop_on_signal)
@@ -74,9 +80,10 @@ def run(*, demo: Demo) -> int:
             _start_guard(demo=demo)
             environment = _start_servers(demo=demo)
             _prepare(demo=demo, environment=environment)
-            return _serve(demo=demo, environment=environment)
+            status = _serve(demo=demo, environment=_of_application(demo=demo, environment=environment))
+            return 0 if status in ASKED_TO_STOP else status
         except KeyboardInterrupt:
-            return 130
+            return 0
         finally:
             # From here on nothing may interrupt; a second Ctrl-C changes nothing.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -135,6 +142,14 @@ def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
             source = ["--data", str(demo.data)] if demo.data else []
             _manage(demo=demo, environment=environment, command=["load_demo", *source])
         demo.loaded_note.write_text(json.dumps(wanted), encoding="utf-8")
+
+
+def _of_application(*, demo: Demo, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment of what serves: on our own cluster under the application's role, which cannot edit the past."""
+    if environment["DATABASE_URL"] != demo.cluster.url():
+        return environment
+    postgres.admit(cluster=demo.cluster, role=APPLICATION_ROLE)
+    return {**environment, "DATABASE_URL": demo.cluster.url(role=APPLICATION_ROLE)}
 
 
 def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
@@ -251,4 +266,4 @@ def _say(text: str) -> None:
 
 
 def _stop_on_signal(number: int, frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
+    raise KeyboardInterrupt

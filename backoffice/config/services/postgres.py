@@ -81,10 +81,10 @@ class Cluster:
         """The data directory, or a short one when its path is too long for a Unix socket."""
         return sockets.directory_for(data=self.data, name=f".s.PGSQL.{PORT}")
 
-    def url(self, *, database: str = DATABASE) -> str:
-        """The address of one database, as `DATABASE_URL` takes it."""
+    def url(self, *, database: str = DATABASE, role: str = SUPERUSER) -> str:
+        """The address of one database for one role, as `DATABASE_URL` takes it."""
         query = urlencode({"host": str(self.socket_directory), "port": PORT})
-        return f"postgresql://{quote(SUPERUSER)}@/{quote(database)}?{query}"
+        return f"postgresql://{quote(role)}@/{quote(database)}?{query}"
 
 
 # The locks this process holds, by data directory. They live as long as the process.
@@ -111,6 +111,11 @@ def start(*, cluster: Cluster) -> None:
     with _changing(cluster=cluster):
         if process_id(cluster=cluster) is None:
             _start(cluster=cluster)
+
+
+def admit(*, cluster: Cluster, role: str) -> None:
+    """Lets a role that a migration made log in over the socket."""
+    _psql(cluster=cluster, statement=f'ALTER ROLE "{role}" LOGIN')
 
 
 def stop(*, cluster: Cluster) -> None:
