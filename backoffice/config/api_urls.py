@@ -7,5 +7,6 @@ from backoffice.core.api.docs import urlpatterns as docs
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/calendars/", include("backoffice.calendars.api.urls")),
     path("api/v1/repayment/", include("backoffice.repayment.api.urls")),
+    path("api/v1/dayend/", include("backoffice.dayend.api.urls")),
     *docs,
 ]

@@ -319,6 +319,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Names for sets of choices that several endpoints share, or whose field is just called "state".
+    "ENUM_NAME_OVERRIDES": {
+        "BillState": ["paid", "overdue", "due", "partly", "planned"],
+        "BusinessDayState": "backoffice.calendars.models.DayState",
+        "DayEndState": "backoffice.dayend.models.DayEndRun.State",
+        "FutureRule": ["suspense", "next_installment", "last_installment", "reduce_installment", "shorten_term"],
+        "LoanStatus": "backoffice.repayment.models.Loan.Status",
+        "OperationKind": "backoffice.repayment.models.Operation.Kind",
+        "PaymentFileState": "backoffice.repayment.models.PaymentFile.State",
+        "ShiftConvention": ["none", "next", "previous", "modified_following"],
+    },
 }
 
 # ------------------------------------------------------------------------------------------------------ queue, cache

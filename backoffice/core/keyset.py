@@ -78,7 +78,7 @@ class _Key:
         return value if self.field is None or self.field.is_relation else self.field.to_python(value)
 
 
-def page_of(*, rows: "QuerySet[Any]", order: Sequence[str], cursor: str, size: int) -> Page:
+def page_of(*, rows: QuerySet[Any], order: Sequence[str], cursor: str, size: int) -> Page:
     """The page after (or before) the cursor, one query; `order` is ORM paths, "-" first for descending.
 
     Rows may be a queryset of models; annotations can be sorted by. Raises CursorNotUsable.

@@ -102,7 +102,7 @@ def fits(*, amount: Decimal | None, currency: str) -> bool:
 
 def currency_field(**kwargs: Any) -> serializers.RegexField:
     """The three capital letters of ISO 4217."""
-    return serializers.RegexField(r"^[A-Z]{3}$", help_text="ISO 4217", **kwargs)
+    return serializers.RegexField(r"^[A-Z]{3}$", **{"help_text": "ISO 4217", **kwargs})
 
 
 class MoneySchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]

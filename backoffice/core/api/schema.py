@@ -1,7 +1,8 @@
 """OpenAPI from the endpoints themselves: what each takes, answers and refuses, and the permission it needs.
 
-`ApiView` names its serializers: `serializer_class` for the answer, `request_serializer_class` for the body,
-`query_serializer_class` for the query string, `success_status` for a POST that answers something else than 200.
+An endpoint names its serializers: `serializer_class` for the answer, `request_serializer_class` for the body,
+`query_serializer_class` for the query string. A POST may have an `answer_serializer_class` of its own, a
+`success_status` other than 200, and `other_answers` (status to serializer). `refusals` names further statuses.
 """
 
 from typing import Any
@@ -42,8 +43,8 @@ class Schema(AutoSchema):
         """The answer; a POST of a list view answers with one row, at the view's `success_status`."""
         serializer = getattr(self.view, "serializer_class", None)
         if self.method == "POST":
-            answer = getattr(self.view, "answer_serializer_class", None) or serializer
-            return {getattr(self.view, "success_status", 200): answer}
+            answer = getattr(self.view, "answer_serializer_class", serializer)
+            return {getattr(self.view, "success_status", 200): answer} | getattr(self.view, "other_answers", {})
         return serializer
 
     def get_override_parameters(self) -> list[Any]:

@@ -1,18 +1,19 @@
 """The base of every endpoint: each method declares its permission, and no query parameter is ignored in silence."""
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from backoffice.core.api.pagination import CursorPages
+from backoffice.core.api.pagination import PARAMETERS, CursorPages
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -61,25 +62,24 @@ class ApiView(APIView):
 
 
 class ListView(ApiView):
-    """A list by cursor. `rows` gives the rows a person may see, filtered by the query; `pages` its order."""
+    """A list by cursor. `rows` gives what the person may see, narrowed by the query; `ordering` is its order."""
 
     serializer_class: ClassVar[type[Serializer]]
-    pagination_class: ClassVar[type[CursorPagination]] = CursorPages
+    pagination_class: ClassVar[type[CursorPages]] = CursorPages
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
 
-    def rows(self, **filters: Any) -> Any:
+    @abstractmethod
+    def rows(self, *args: Any, **filters: Any) -> QuerySet[Any]:
         """The queryset of the rows the person may see, narrowed by the filters."""
-        raise NotImplementedError
 
     def parameters(self) -> frozenset[str]:
         """The filters, and the two names of the page."""
-        return super().parameters() | {"cursor", CursorPages.page_size_query_param}
+        return super().parameters() | PARAMETERS
 
     def get(self, request: Request, **captured: Any) -> Response:
         """One page of the list."""
         pages = self.pagination_class()
-        pages.ordering = self.ordering
-        page: list[Any] | None = pages.paginate_queryset(self.rows(**captured, **self.query()), request, view=self)
+        page = pages.paginate_queryset(self.rows(**captured, **self.query()), request, view=self)
         return pages.get_paginated_response(self.serializer_class(page, many=True).data)
 
 

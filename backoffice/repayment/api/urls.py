@@ -2,10 +2,30 @@
 
 from django.urls import path
 
+from backoffice.repayment.api import files, loans, verbs
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
 
 urlpatterns = [
     path("quotes/", QuotesView.as_view(), name="quotes"),
+    path("loans/", loans.LoansView.as_view(), name="loans"),
+    path("loans/<int:loan_id>/", loans.LoanOnADayView.as_view(), name="loan"),
+    path("loans/<int:loan_id>/explanation/", loans.ExplanationView.as_view(), name="explanation"),
+    path("loans/<int:loan_id>/schedule-versions/", loans.ScheduleVersionsView.as_view(), name="schedule-versions"),
+    path("loans/<int:loan_id>/transfers/", loans.TransfersView.as_view(), name="transfers"),
+    path("loans/<int:loan_id>/operations/", loans.OperationsView.as_view(), name="operations"),
+    path("loans/<int:loan_id>/bucket-moves/", loans.BucketMovesView.as_view(), name="bucket-moves"),
+    path("loans/<int:loan_id>/payoff-quote/", loans.PayoffQuoteView.as_view(), name="payoff-quote"),
+    path("loans/<int:loan_id>/payoff/", verbs.PayoffView.as_view(), name="payoff"),
+    path("loans/<int:loan_id>/waivers/", verbs.WaiversView.as_view(), name="waivers"),
+    path("loans/<int:loan_id>/refunds/", verbs.RefundsView.as_view(), name="refunds"),
+    path("loans/<int:loan_id>/charge-off/", verbs.ChargeOffView.as_view(), name="charge-off"),
+    path("loans/<int:loan_id>/write-off/", verbs.WriteOffView.as_view(), name="write-off"),
+    path("loans/<int:loan_id>/creditor-changes/", verbs.CreditorChangesView.as_view(), name="creditor-changes"),
+    path("operations/<int:operation_id>/reversal/", verbs.ReversalView.as_view(), name="reversal"),
+    path("payments/", verbs.PaymentsView.as_view(), name="payments"),
+    path("payment-files/", files.FilesView.as_view(), name="payment-files"),
+    path("payment-files/<int:file_id>/", files.FileView.as_view(), name="payment-file"),
+    path("payment-files/<int:file_id>/refused-lines/", files.RefusedLinesView.as_view(), name="refused-lines"),
 ]

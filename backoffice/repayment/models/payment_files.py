@@ -1,11 +1,21 @@
 """Files of payments: what was received, how far it is posted, and which lines were refused."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.repayment.models.loans import MONEY
+
+
+class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
+    """Files of payments with the row rules of the staff."""
+
+    def visible_to(self, user: Any) -> "PaymentFileQuerySet":
+        """All for those who see the whole book; else the person's own: a file may hold any portfolio's loans."""
+        return self if user.scope().all else self.filter(uploaded_by=user)
 
 
 class PaymentFile(models.Model):
@@ -37,6 +47,8 @@ class PaymentFile(models.Model):
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PaymentFileQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

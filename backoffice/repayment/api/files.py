@@ -1,0 +1,118 @@
+"""Files of payments over the API: upload, how far it is posted, and the lines that were refused."""
+
+from typing import ClassVar
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from backoffice.audit.idempotent_view import idempotent
+from backoffice.core.access import actor_of
+from backoffice.core.api.views import ApiView, ListView, read
+from backoffice.repayment.models import PaymentFile, PaymentFileLine
+from backoffice.repayment.services.payment_files import FileNotFound, receive_file
+from backoffice.repayment.tasks import post_payment_file
+
+VIEW_PAYMENTS: dict[str, str] = {"GET": "repayment.payment.view"}
+
+
+class PaymentFileSerializer(serializers.Serializer):
+    """A file and how far it is posted; lines are counted without the header."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # a field of that name
+    digest = serializers.CharField(help_text="SHA-256 of the content, hexadecimal")
+    state = serializers.ChoiceField(choices=PaymentFile.State.choices)
+    line_count = serializers.IntegerField()
+    posted_through = serializers.IntegerField(help_text="the last line of the file that is dealt with")
+    posted_count = serializers.IntegerField()
+    refused_count = serializers.IntegerField()
+    refusal = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class UploadSerializer(serializers.Serializer):
+    """A CSV file in UTF-8: loan, amount, currency, value_date [, portfolio, channel, reference, external_id]."""
+
+    file = serializers.FileField()
+    source = serializers.RegexField(  # type: ignore[assignment]  # a field of that name
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", help_text="whose file it is; external ids are unique within it"
+    )
+
+
+class RefusedLineSerializer(serializers.Serializer):
+    """A line as it came, and why it was not posted."""
+
+    line = serializers.IntegerField(help_text="its number in the file; the header is line 1")
+    loan_external_id = serializers.CharField(allow_blank=True)
+    amount = serializers.CharField(allow_blank=True, help_text="as it came")
+    value_date = serializers.CharField(allow_blank=True, help_text="as it came")
+    code = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class FilesQuery(serializers.Serializer):
+    """Filters of the list of files."""
+
+    state = serializers.ChoiceField(choices=PaymentFile.State.choices, required=False)
+
+
+class FilesView(ListView):
+    """Files of payments, newest first; and sending one."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {**VIEW_PAYMENTS, "POST": "repayment.payment.post_file"}
+    parser_classes = (MultiPartParser,)
+    query_serializer_class = FilesQuery
+    request_serializer_class = UploadSerializer
+    serializer_class = PaymentFileSerializer
+    success_status = 202
+
+    def rows(self, **equal: str) -> QuerySet[PaymentFile]:
+        """The files the person may see."""
+        return PaymentFile.objects.visible_to(self.request.user).filter(**equal)
+
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Taken in and posted in the background: 202, then read its state. The same content is refused again."""
+        asked = read(self.request_serializer_class, request.data)
+        file = receive_file(
+            name=asked["file"].name, content=asked["file"], source=asked["source"], actor=actor_of(request.user)
+        )
+        post_payment_file.delay_on_commit(file_id=file.pk)
+        file.refresh_from_db()
+        return Response(self.serializer_class(file).data, status=202)
+
+
+class FileView(ApiView):
+    """One file of payments."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = VIEW_PAYMENTS
+    serializer_class = PaymentFileSerializer
+
+    def get(self, request: Request, file_id: int) -> Response:
+        """How far it is posted."""
+        return Response(self.serializer_class(_file(request, file_id)).data)
+
+
+class RefusedLinesView(ListView):
+    """The lines of a file that were not posted, in the order of the file."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = VIEW_PAYMENTS
+    serializer_class = RefusedLineSerializer
+    ordering = ("line",)
+
+    def rows(self, *, file_id: int) -> QuerySet[PaymentFileLine]:
+        """The refused lines."""
+        return PaymentFileLine.objects.filter(file=_file(self.request, file_id))
+
+
+def _file(request: Request, file_id: int) -> PaymentFile:
+    file = PaymentFile.objects.visible_to(request.user).filter(pk=file_id).first()
+    if file is None:
+        raise FileNotFound(_("There is no such file."), next_step=_("Open it from the list of files."))
+    return file
