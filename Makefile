@@ -9,7 +9,8 @@ TEST_WORKERS ?= 2
 
 export DJANGO_SETTINGS_MODULE := backoffice.config.settings
 
-.PHONY: help setup demo demo-reset test browser-test check format bench
+.PHONY: help setup demo demo-reset test browser-test check lint types layers dependencies migrations translations \
+	format bench
 
 .DEFAULT_GOAL := help
 
@@ -37,13 +38,25 @@ test: setup  ## all tests but the browser's
 browser-test: setup  ## the journeys in Chromium; without one they are skipped here and fail in CI
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
 
-check: setup  ## lint, types, architecture, migrations, translations
+check: lint types layers dependencies migrations translations  ## lint, types, architecture, migrations, translations
+
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup
 	DEBUG=1 $(BIN)/mypy
-	$(BIN)/lint-imports
+
+layers: setup
+	$(BIN)/lint-imports --no-cache
+
+dependencies: setup
 	$(BIN)/deptry .
+
+migrations: setup
 	DEBUG=1 $(BIN)/python manage.py makemigrations --check --dry-run
+
+translations: setup
 	DEBUG=1 $(BIN)/python manage.py compile_translations --check
 
 format: setup  ## put the source into its one form
