@@ -18,6 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
+from backoffice.config import translations
+
 TEMPLATES_KEPT = 3
 # The process that runs the session; its workers inherit the name and add their own number.
 RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
@@ -25,6 +27,11 @@ RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
 # A law is a law on a busy machine too: a slow first example (holidays are read once a year) is not a failure.
 hypothesis_settings.register_profile("laws", deadline=None)
 hypothesis_settings.load_profile("laws")
+
+
+def pytest_sessionstart() -> None:
+    """Translations are compiled from what is in the tree, so that a fresh clone tests in both languages."""
+    translations.compile_all(folders=[Path(folder) for folder in settings.LOCALE_PATHS])
 
 
 @pytest.fixture(scope="session")

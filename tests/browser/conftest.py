@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
-
-from backoffice.config import translations
 
 # Playwright keeps an event loop in this thread; Django would refuse to query beside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -44,8 +41,6 @@ def chromium() -> Iterator[Browser]:
         if IN_CI:
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
-    # Pages are looked at in Chinese too.
-    translations.compile_all(folders=[Path(folder) for folder in settings.LOCALE_PATHS])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         yield browser

@@ -36,6 +36,7 @@ START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.05
 MEBIBYTE = 1024 * 1024
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 def _binaries() -> Path:
@@ -279,9 +280,16 @@ def server_settings(*, cluster: Cluster) -> dict[str, str]:
         "log_min_duration_statement": "-1",
         "timezone": "UTC",
     }
+    if _is_small(SHARED_MEMORY):
+        # A container's usual 64 MB would not hold what parallel queries share.
+        settings["dynamic_shared_memory_type"] = "mmap"
     if not cluster.durable:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "on"}
     return settings
+
+
+def _is_small(folder: Path) -> bool:
+    return folder.is_dir() and shutil.disk_usage(folder).total < 1024 * MEBIBYTE
 
 
 def _stop(*, cluster: Cluster) -> None:
