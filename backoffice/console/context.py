@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from backoffice.calendars.selectors import BusinessDayNow, DayNotOpened, business_day
-from backoffice.core import formats
 from backoffice.console.navigation import Link, LinkGroup, address_of, navigation_for
+from backoffice.core import formats
 from backoffice.core.access import StaffUser
 from backoffice.staff.permissions import ROLES
 

@@ -1,8 +1,8 @@
-"""Addresses of the shell."""
+"""Addresses of the shell, of search and of the page of a borrower."""
 
 from django.urls import path
 
-from backoffice.console import gallery, views
+from backoffice.console import borrowers, gallery, views
 
 app_name = "console"
 
@@ -11,4 +11,9 @@ urlpatterns = [
     path("gallery/", gallery.gallery, name="gallery"),
     path("language/", views.language, name="language"),
     path("theme/", views.theme, name="theme"),
+    path("search/", borrowers.search, name="search"),
+    path("borrowers/<int:borrower_id>/", borrowers.borrower, name="borrower"),
+    path("borrowers/<int:borrower_id>/reveal/<str:field>/", borrowers.reveal, name="reveal"),
+    path("borrowers/<int:borrower_id>/hold/", borrowers.PlaceHold.as_view(), name="place_hold"),
+    path("holds/<int:hold_id>/lift/", borrowers.LiftHold.as_view(), name="lift_hold"),
 ]

@@ -109,6 +109,7 @@ class Panel:
     notice: str = ""
     notice_next: str = ""
     notice_tone: Tone = "danger"
+    is_at_field: bool = False
     context: dict[str, Any] = field(default_factory=dict)
 
 
@@ -162,6 +163,10 @@ class ConfirmView(View):
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Does it: one call into a service, with `key` against a double; the sentence to say. Raises Refusals."""
 
+    def said_before(self, *, key: str, actor: Actor) -> Text | None:
+        """The sentence that was said when this very panel was sent before; None when it was not."""
+        return None
+
     def done_url(self, *, subject: Any) -> str:
         """Where to go after it is done."""
         return self.back_url(subject=subject)
@@ -188,8 +193,12 @@ class ConfirmView(View):
             subject = self.load(request=request, **address)
         except Refusal as refusal:
             return refused(request, refusal=refusal)
+        actor, key = actor_of(request.user), request.POST.get("key") or str(uuid.uuid4())
+        said = None if "look" in request.POST else self.said_before(key=key, actor=actor)
+        if said is not None:
+            return self._done(request=request, subject=subject, said=said)
         form = self.form_class(request.POST, **self.form_options(subject=subject))
-        panel = Panel(form=form, key=request.POST.get("key") or str(uuid.uuid4()))
+        panel = Panel(form=form, key=key)
         self._look(panel=panel, form=form, subject=subject, request=request)
         if "look" in request.POST:
             return self._answer(request=request, subject=subject, panel=panel, part="console/_consequence.html")
@@ -203,10 +212,13 @@ class ConfirmView(View):
                 panel.notice_tone = "warn"
             return self._answer(request=request, subject=subject, panel=panel, status=409 if seen else 200)
         try:
-            said = self.perform(subject=subject, values=form.cleaned_data, actor=actor_of(request.user), key=panel.key)
+            said = self.perform(subject=subject, values=form.cleaned_data, actor=actor, key=key)
         except Refusal as refusal:
             self._take(refusal=refusal, panel=panel)
             return self._answer(request=request, subject=subject, panel=panel, status=refusal.status)
+        return self._done(request=request, subject=subject, said=said)
+
+    def _done(self, *, request: HttpRequest, subject: Any, said: Text) -> HttpResponse:
         messages.success(request, str(said))
         return go_to(request, self.done_url(subject=subject))
 
@@ -220,9 +232,11 @@ class ConfirmView(View):
 
     def _take(self, *, refusal: Refusal, panel: Panel) -> None:
         panel.notice, panel.notice_next = str(refusal.message), str(refusal.next_step)
-        if panel.form.is_bound:
-            for name, why in refusal.fields.items():
-                panel.form.add_error(name if name in panel.form.fields else None, why)
+        at_fault = [name for name in refusal.fields if name in panel.form.fields]
+        if panel.form.is_bound and at_fault:
+            panel.is_at_field = True
+            for name in at_fault:
+                panel.form.add_error(name, " ".join(filter(None, (panel.notice, panel.notice_next))))
 
     def _answer(
         self,

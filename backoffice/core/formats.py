@@ -44,10 +44,13 @@ def count_text(count: int) -> str:
     return f"{count:,d}".replace("-", MINUS)
 
 
-def percent_text(share: Decimal, *, places: int = 2) -> str:
-    """`0.1956` as `19.56 %`: a fraction as a percentage, half up."""
+def percent_text(share: Decimal, *, places: int = 2, bare: bool = False) -> str:
+    """`0.1956` as `19.56 %`: a fraction as a percentage, half up; `bare` leaves out zeros at the end: `18 %`."""
     value = quantize(share * 100, exponent=places)
-    return f"{MINUS if value < 0 else ''}{abs(value):,.{places}f}{THIN}%"
+    digits = f"{abs(value):,.{places}f}"
+    if bare and "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return f"{MINUS if value < 0 else ''}{digits}{THIN}%"
 
 
 def date_text(day: date, *, style: str = "full", today: date | None = None) -> str:
@@ -87,3 +90,9 @@ def seconds_text(seconds: Decimal | float) -> str:
 def is_chinese() -> bool:
     """True when the page is read in Chinese."""
     return (get_language() or "").startswith("zh")
+
+
+def capitalised(text: object) -> str:
+    """A label that begins a line or heads a column: only the first letter changes."""
+    words = str(text)
+    return words[:1].upper() + words[1:]

@@ -31,11 +31,20 @@ class UndeclaredState(LookupError):
 
 
 _families: dict[str, dict[str, StateLook]] = {}
+_otherwise: dict[str, Tone] = {}
 
 
-def declare(family: str, states: Mapping[str, tuple["str | _StrPromise", Tone]]) -> None:
-    """Names the label and tone of every state of a family; declaring again replaces it."""
-    _families[family] = {state: StateLook(label=label, tone=tone) for state, (label, tone) in states.items()}
+def declare(
+    family: str, states: Mapping[str, tuple["str | _StrPromise", Tone]], *, otherwise: Tone | None = None
+) -> None:
+    """Names the label and tone of every state of a family; declaring again replaces it.
+
+    `otherwise` is the tone of states that are data, such as the bands of a product: they read as their own code.
+    """
+    _families[family] = {str(state): StateLook(label=label, tone=tone) for state, (label, tone) in states.items()}
+    _otherwise.pop(family, None)
+    if otherwise is not None:
+        _otherwise[family] = otherwise
 
 
 def look_of(*, family: str, state: str) -> StateLook:
@@ -43,6 +52,8 @@ def look_of(*, family: str, state: str) -> StateLook:
     try:
         return _families[family][state]
     except KeyError:
+        if family in _otherwise:
+            return StateLook(label=state, tone=_otherwise[family])
         msg = f"no tone is declared for the state {state!r} of {family!r}"
         raise UndeclaredState(msg) from None
 

@@ -44,9 +44,9 @@ def money(amount: Decimal | None, currency: str = "", *, signed: bool = False, z
 
 
 @register.simple_tag
-def percent(share: Decimal | None, places: int = 2) -> str:
-    """A fraction as a percentage: 0.1956 is 19.56 %."""
-    return NO_VALUE if share is None else formats.percent_text(share, places=places)
+def percent(share: Decimal | None, places: int = 2, *, bare: bool = False) -> str:
+    """A fraction as a percentage: 0.1956 is 19.56 %; `bare` writes 18 % instead of 18.00 %."""
+    return NO_VALUE if share is None else formats.percent_text(share, places=places, bare=bare)
 
 
 @register.simple_tag

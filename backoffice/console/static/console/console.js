@@ -14,7 +14,8 @@
   const panel = document.getElementById("panel");
   const help = document.getElementById("help");
   const $$ = (selector, root) => Array.from((root || document).querySelectorAll(selector));
-  const visible = (element) => element.getClientRects().length > 0;
+  /* What stands in a closed menu can still be started by its key. */
+  const visible = (element) => (element.closest("details.menu") || element).getClientRects().length > 0;
   const scope = () => document.querySelector("dialog[open]") || document;
 
   function typing(target) {

@@ -1,0 +1,209 @@
+"""The list of loans and the page of one loan on any day, with what explains it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.calendars.selectors import business_date
+from backoffice.core.access import requires
+from backoffice.core.errors import Refusal
+from backoffice.core.http import page_or_part, refused
+from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
+from backoffice.repayment.console import reading, states
+from backoffice.repayment.console.verb_list import verbs_for
+from backoffice.repayment.models import Loan
+from backoffice.repayment.selectors.loan_pages import loan_as_of, schedule_versions, transfers_of
+
+DEFAULT_BUCKETS = ("M0", "M1", "M2", "M3", "M4", "M5", "M6", "M6+")
+
+
+def loan_address(loan: Loan) -> str:
+    """Where a loan's page is."""
+    return reverse("repayment:loan", args=[loan.pk])
+
+
+def _portfolios() -> list[tuple[str, str]]:
+    return [(code, code) for code in Loan.objects.order_by("portfolio").values_list("portfolio", flat=True).distinct()]
+
+
+LOANS = Table(
+    name="loans",
+    caption=gettext_lazy("Loans"),
+    columns=(
+        Column("external_id", gettext_lazy("Loan"), link=loan_address, sort="external_id"),
+        Column("borrower", gettext_lazy("Borrower"), value="borrower.external_id"),
+        Column("portfolio", gettext_lazy("Portfolio"), css="muted"),
+        Column("bucket", gettext_lazy("Bucket"), kind="state", family=states.BUCKET),
+        Column(
+            "oldest_unpaid_due_date", gettext_lazy("Oldest unpaid bill"), kind="date", sort="oldest_unpaid_due_date"
+        ),
+        Column(
+            "overdue_amount",
+            gettext_lazy("Overdue"),
+            kind="money",
+            value=lambda loan: loan.overdue_amount or None,
+            sort="overdue_amount",
+        ),
+        Column("outstanding_principal", gettext_lazy("Principal left"), kind="money", sort="outstanding_principal"),
+        Column("disbursed_on", gettext_lazy("Disbursed"), kind="date", sort="disbursed_on"),
+        Column("status", gettext_lazy("Status"), kind="state", family=states.LOAN),
+    ),
+    filters=(
+        Words("q", gettext_lazy("Loan number"), narrow=lambda rows, words: rows.filter(external_id__startswith=words)),
+        Choice("bucket", gettext_lazy("Bucket"), choices=[(code, code) for code in DEFAULT_BUCKETS]),
+        Choice("status", gettext_lazy("Status"), choices=Loan.Status.choices),
+        Choice("portfolio", gettext_lazy("Portfolio"), choices=_portfolios),
+        Flag("overdue", gettext_lazy("Overdue"), narrow=lambda rows: rows.overdue()),
+        Day("disbursed_from", gettext_lazy("Disbursed from"), lookup="disbursed_on__gte"),
+    ),
+    order=("-id",),
+    row_url=loan_address,
+    count_up_to=10_000,
+    empty_title=gettext_lazy("No loan yet"),
+    empty_text=gettext_lazy("Loans appear here when a book is brought in."),
+)
+
+
+@requires("repayment.loan.view")
+def loans(request: HttpRequest) -> HttpResponse:
+    """The loans of the person's portfolios, filtered and sorted."""
+    rows = Loan.objects.visible_to(request.user).select_related("borrower")
+    try:
+        table = LOANS.shown(rows=rows, query=request.GET)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("repayment:loans"))
+    return render(request, "repayment/loans.html", {"table": table})
+
+
+@requires("repayment.loan.view")
+def loan(request: HttpRequest, loan_id: int) -> HttpResponse:
+    """A loan as it stands, or as it stood on the day `as_of` names."""
+    as_of = _day_asked(request)
+    try:
+        page = reading.loan_page(user=request.user, loan_id=loan_id, as_of=as_of)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("repayment:loans"))
+    context = {
+        "page": page,
+        "loan": page.loan,
+        "shown": page.shown,
+        "verbs": verbs_for(user=request.user, page=page) if page.shown.is_today else None,
+        "day_before": page.shown.as_of - timedelta(days=1),
+        "day_after": page.shown.as_of + timedelta(days=1),
+        "method": states.METHOD_LABELS.get(page.shown.state.terms.method, page.shown.state.terms.method),
+        "unit": states.UNIT_LABELS[page.shown.state.terms.unit],
+        "may_reverse": request.user.has_permission("repayment.payment.reverse"),
+        "hold_url": f"{reverse('console:place_hold', args=[page.loan.borrower_id])}?loan={page.loan.pk}",
+        "may_hold": request.user.has_permission("customers.hold.place"),
+        "may_lift": request.user.has_permission("customers.hold.lift"),
+        "overdue_tone": states.overdue_tone(page.shown.explanation.dpd),
+    }
+    return render(request, "repayment/loan.html", context)
+
+
+@requires("repayment.loan.view")
+def explain(request: HttpRequest, loan_id: int) -> HttpResponse:
+    """Which bill, which payments, which holds and which rule made the days past due and the penalty of a day."""
+    subject = reading.visible_loan(user=request.user, loan_id=loan_id)
+    today = business_date()
+    shown = loan_as_of(loan_id=loan_id, as_of=_day_asked(request) or today, business_date=today)
+    context = {
+        "loan": subject,
+        "shown": shown,
+        "why": shown.explanation,
+        "terms": shown.state.terms,
+        "settled_by": [
+            (line, states.TRANSFER_LABELS.get(line.kind, line.kind), states.COMPONENT_LABELS.get(line.component, ""))
+            for line in shown.explanation.settled_by
+        ],
+    }
+    return page_or_part(request, page="repayment/explain.html", part="repayment/_explain.html", context=context)
+
+
+@requires("repayment.loan.view")
+def versions(request: HttpRequest, loan_id: int) -> HttpResponse:
+    """Every version of the schedule beside the one before it, what changed marked."""
+    subject = reading.visible_loan(user=request.user, loan_id=loan_id)
+    found = schedule_versions(loan_id=loan_id)
+    shown = _two_chosen(request, count=len(found))
+    context = {
+        "loan": subject,
+        "versions": [version for version, _rows in found],
+        "chosen": shown,
+        "sides": [_side(found, number, against=shown[1 - index]) for index, number in enumerate(shown)],
+    }
+    return render(request, "repayment/versions.html", context)
+
+
+@requires("repayment.loan.view")
+def ledger(request: HttpRequest, loan_id: int) -> HttpResponse:
+    """Every transfer of the loan, corrections included, and everything that was done to it."""
+    subject = reading.visible_loan(user=request.user, loan_id=loan_id)
+    transfers = transfers_of(loan_id=loan_id)
+    corrected = {transfer.reverses_id for transfer in transfers if transfer.reverses_id}
+    rows = [
+        {
+            "transfer": transfer,
+            "kind": states.TRANSFER_LABELS.get(transfer.kind, transfer.kind),
+            "component": states.COMPONENT_LABELS.get(transfer.component, ""),
+            "debit": states.ACCOUNT_LABELS.get(transfer.debit, transfer.debit),
+            "credit": states.ACCOUNT_LABELS.get(transfer.credit, transfer.credit),
+            "css": "gone" if transfer.pk in corrected or transfer.reverses_id else "",
+        }
+        for transfer in transfers
+    ]
+    return render(request, "repayment/ledger.html", {"loan": subject, "rows": rows})
+
+
+def _day_asked(request: HttpRequest) -> date | None:
+    asked = request.GET.get("as_of", "").strip()
+    if not asked:
+        return None
+    try:
+        return date.fromisoformat(asked)
+    except ValueError:
+        messages.warning(request, _("“%(day)s” is not a date; the page shows today.") % {"day": asked})
+        return None
+
+
+def _two_chosen(request: HttpRequest, *, count: int) -> tuple[int, int]:
+    """The two versions to compare: what the address asks for, else the last two (or the only one twice)."""
+
+    def number(name: str, otherwise: int) -> int:
+        asked = request.GET.get(name, "")
+        return int(asked) if asked.isdigit() and 1 <= int(asked) <= count else otherwise
+
+    return number("left", max(1, count - 1)), number("right", count)
+
+
+def _side(found: list[Any], number: int, *, against: int) -> dict[str, Any]:
+    """One version as a column of the comparison; a bill the other version does not have is marked."""
+    version, rows = found[number - 1]
+    _other, other_rows = found[against - 1]
+    others = {row.number: row for row in other_rows}
+    return {
+        "version": version,
+        "cause": states.CAUSE_LABELS.get(version.cause, version.cause),
+        "rows": [
+            {
+                "bill": row,
+                "fees": row.fee + row.guarantee_fee,
+                "is_new": row.number not in others,
+                "changed": {
+                    name
+                    for name in ("due_date", "principal", "interest")
+                    if row.number in others and getattr(row, name) != getattr(others[row.number], name)
+                },
+            }
+            for row in rows
+        ],
+        "principal": sum(row.principal for row in rows),
+        "interest": sum(row.interest for row in rows),
+        "fees": sum(row.fee + row.guarantee_fee for row in rows),
+    }

@@ -1,0 +1,459 @@
+"""The verbs of a loan as confirm panels: tried first, then booked or asked for, exactly as shown."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from backoffice.audit import idempotency
+from backoffice.audit.models import IdempotencyKey
+from backoffice.calendars.selectors import business_date
+from backoffice.core import formats
+from backoffice.core.actors import Actor
+from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Text
+from backoffice.core.money import ZERO
+from backoffice.repayment.console import verb_forms
+from backoffice.repayment.console.consequences import approval_needed, consequence_of, payoff_lines
+from backoffice.repayment.console.reading import REVERSIBLE, visible_loan
+from backoffice.repayment.domain import operations
+from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.selectors.loan_pages import loan_as_of, payoff_quote
+from backoffice.repayment.selectors.previews import preview_operation, preview_reversal
+from backoffice.repayment.selectors.states import LoanId, OperationId
+from backoffice.repayment.services import verbs
+from backoffice.repayment.services.verbs import Answer, Asked
+
+ASK = gettext_lazy("Ask for approval")
+
+
+class LoanVerb(ConfirmView):
+    """What the verbs of a loan have in common. `approval_verb` is empty for those nobody has to agree to."""
+
+    approval_verb: ClassVar[str] = ""
+    booked: ClassVar[Text]
+    form_class: ClassVar[type[ConfirmForm]] = verb_forms.LoanForm
+
+    def load(self, *, request: HttpRequest, **address: Any) -> Loan:
+        """The loan, if the person may see it."""
+        return visible_loan(user=request.user, loan_id=address["loan_id"])
+
+    def back_url(self, *, subject: Any) -> str:
+        """The page of the loan."""
+        return reverse("repayment:loan", args=[subject.pk])
+
+    def subject_line(self, *, subject: Any) -> str:
+        """The loan and its borrower."""
+        return _("Loan %(loan)s, borrower %(borrower)s") % {
+            "loan": subject.external_id,
+            "borrower": subject.borrower.external_id,
+        }
+
+    def initial(self, *, subject: Any) -> dict[str, Any]:
+        """Today."""
+        return {"value_date": business_date()}
+
+    def form_options(self, *, subject: Any) -> dict[str, Any]:
+        """The currency of the loan's amounts."""
+        return {"currency": subject.currency}
+
+    @abstractmethod
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The operation these values mean."""
+
+    @abstractmethod
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """The one call into the services."""
+
+    def weight(self, *, subject: Loan, values: Mapping[str, Any]) -> Decimal:
+        """The amount that is held against the person's limit."""
+        amount: Decimal = values.get("amount") or ZERO
+        return amount
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
+        """Tries the operation; the panel then shows what it would book."""
+        preview = preview_operation(
+            loan_id=subject.pk,
+            operation=self.operation(subject=subject, values=values),
+            business_date=business_date(),
+        )
+        approval = self._approval(subject=subject, values=values, actor=actor)
+        return consequence_of(
+            preview=preview,
+            loan=subject,
+            caption=str(self.title),
+            approval=approval,
+            verb=str(ASK) if approval else self.worded(subject=subject, values=values),
+        )
+
+    def worded(self, *, subject: Loan, values: Mapping[str, Any]) -> str:
+        """The words on the button once the amount is known."""
+        return str(self.verb)
+
+    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Books it once for the key of the panel, however often the panel is sent."""
+        return once(
+            view=type(self),
+            key=key,
+            actor=actor,
+            payload={"loan": subject.pk, **{name: value for name, value in values.items() if name != "reason"}},
+            action=lambda: said(
+                answer=self.carry_out(subject=subject, values=values, actor=actor, key=key), booked=self.booked
+            ),
+        )
+
+    def said_before(self, *, key: str, actor: Actor) -> Text | None:
+        """What this panel was answered when it was sent before."""
+        return answered(view=type(self), key=key, actor=actor)
+
+    def _approval(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor) -> str:
+        if not self.approval_verb:
+            return ""
+        weight = self.weight(subject=subject, values=values)
+        return approval_needed(verb=self.approval_verb, amount=weight, loan=subject, actor=actor)
+
+
+class PostPayment(LoanVerb):
+    """Money came in."""
+
+    permission = "repayment.payment.post"
+    title, verb, booked = gettext_lazy("Post payment"), gettext_lazy("Post payment"), gettext_lazy("Payment posted.")
+    form_class = verb_forms.PaymentForm
+
+    def initial(self, *, subject: Any) -> dict[str, Any]:
+        """Today, and what is due today."""
+        today = business_date()
+        due = loan_as_of(loan_id=subject.pk, as_of=today, business_date=today).due_total
+        return {"value_date": today, "channel": "bank_transfer", **({"amount": due} if due else {})}
+
+    def worded(self, *, subject: Loan, values: Mapping[str, Any]) -> str:
+        """The amount on the button."""
+        return _("Post %(amount)s") % {"amount": formats.amount_text(values["amount"], currency=subject.currency)}
+
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The payment."""
+        return operations.Operation(
+            kind="payment",
+            value_date=values["value_date"],
+            key=0,
+            amount=values["amount"],
+            surplus=values["surplus"] or None,
+        )
+
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """Posts it."""
+        return verbs.post_payment(
+            loan_id=LoanId(subject.pk),
+            amount=values["amount"],
+            currency=subject.currency,
+            value_date=values["value_date"],
+            actor=actor,
+            channel=values["channel"],
+            reference=values["reference"],
+            surplus=values["surplus"] or None,
+            external_id=key,
+            reason=values["reason"],
+        )
+
+
+class PayOff(LoanVerb):
+    """What settles the loan on a day, and settling it."""
+
+    permission = "repayment.loan.payoff"
+    title, verb, booked = gettext_lazy("Payoff quote"), gettext_lazy("Settle"), gettext_lazy("The loan is settled.")
+    form_class = verb_forms.PayoffForm
+
+    def initial(self, *, subject: Any) -> dict[str, Any]:
+        """Today."""
+        return {"value_date": business_date(), "channel": "bank_transfer"}
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
+        """The quote, part by part; for a day ahead the quote alone, since it cannot be booked yet."""
+        today = business_date()
+        payoff = payoff_quote(loan_id=subject.pk, on=values["value_date"], business_date=today)
+        lines = payoff_lines(payoff=payoff, currency=subject.currency)
+        if values["value_date"] > today:
+            return Consequence(
+                lines=lines,
+                warnings=(_("A quote for a day ahead, as if nothing were paid before. It is booked on that day."),),
+            )
+        operation = operations.Operation(kind="payoff", value_date=values["value_date"], key=0, amount=payoff.total)
+        preview = preview_operation(loan_id=subject.pk, operation=operation, business_date=today)
+        return consequence_of(
+            preview=preview,
+            loan=subject,
+            caption=str(self.title),
+            first=lines,
+            verb=_("Settle with %(amount)s") % {"amount": formats.amount_text(payoff.total, currency=subject.currency)},
+        )
+
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The settlement by exactly what the quote says."""
+        payoff = payoff_quote(loan_id=subject.pk, on=values["value_date"], business_date=business_date())
+        return operations.Operation(kind="payoff", value_date=values["value_date"], key=0, amount=payoff.total)
+
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """Settles the loan."""
+        operation = self.operation(subject=subject, values=values)
+        return verbs.pay_off(
+            loan_id=LoanId(subject.pk),
+            amount=operation.amount,
+            currency=subject.currency,
+            value_date=operation.value_date,
+            actor=actor,
+            channel=values["channel"],
+            reference=values["reference"],
+            external_id=key,
+            reason=values["reason"],
+        )
+
+
+class Waive(LoanVerb):
+    """Penalty, interest or fees are given up."""
+
+    permission = "repayment.loan.waive"
+    approval_verb = "repayment.waive"
+    title, verb, booked = gettext_lazy("Waive"), gettext_lazy("Waive"), gettext_lazy("Waived.")
+    costly = True
+    form_class = verb_forms.WaiveForm
+
+    def form_options(self, *, subject: Any) -> dict[str, Any]:
+        """What is owed today by component; principal is never waived."""
+        today = business_date()
+        due = loan_as_of(loan_id=subject.pk, as_of=today, business_date=today).due
+        return {
+            "currency": subject.currency,
+            "owed": {component: amount for component, amount in due.items() if component in operations.WAIVABLE},
+        }
+
+    def initial(self, *, subject: Any) -> dict[str, Any]:
+        """Today, all of the penalty."""
+        owed = self.form_options(subject=subject)["owed"]
+        return {"value_date": business_date(), "penalty": owed.get("penalty") or None}
+
+    def weight(self, *, subject: Loan, values: Mapping[str, Any]) -> Decimal:
+        """All components together."""
+        return sum(values["components"].values(), ZERO)
+
+    def worded(self, *, subject: Loan, values: Mapping[str, Any]) -> str:
+        """The sum on the button."""
+        amount = self.weight(subject=subject, values=values)
+        return _("Waive %(amount)s") % {"amount": formats.amount_text(amount, currency=subject.currency)}
+
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The waiver."""
+        return operations.Operation(
+            kind="waiver", value_date=values["value_date"], key=0, components=dict(values["components"])
+        )
+
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """Waives, or asks."""
+        return verbs.waive(
+            loan_id=LoanId(subject.pk),
+            components=values["components"],
+            value_date=values["value_date"],
+            actor=actor,
+            reason=values["reason"],
+        )
+
+
+class Refund(LoanVerb):
+    """Money held for the borrower goes back."""
+
+    permission = "repayment.loan.refund"
+    approval_verb = "repayment.refund"
+    title, verb, booked = gettext_lazy("Refund"), gettext_lazy("Refund"), gettext_lazy("Refunded.")
+    form_class = verb_forms.RefundForm
+
+    def initial(self, *, subject: Any) -> dict[str, Any]:
+        """Today, all that is held."""
+        return {"value_date": business_date(), "amount": subject.suspense or None}
+
+    def worded(self, *, subject: Loan, values: Mapping[str, Any]) -> str:
+        """The amount on the button."""
+        return _("Refund %(amount)s") % {"amount": formats.amount_text(values["amount"], currency=subject.currency)}
+
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The refund."""
+        return operations.Operation(kind="refund", value_date=values["value_date"], key=0, amount=values["amount"])
+
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """Refunds, or asks."""
+        return verbs.refund(
+            loan_id=LoanId(subject.pk),
+            amount=values["amount"],
+            value_date=values["value_date"],
+            actor=actor,
+            reason=values["reason"],
+        )
+
+
+class ChargeOff(LoanVerb):
+    """The loan is written down; what comes in from now on is recovery."""
+
+    permission = "repayment.loan.charge_off"
+    approval_verb = "repayment.charge_off"
+    title, verb = gettext_lazy("Charge off"), gettext_lazy("Charge off")
+    booked = gettext_lazy("The loan is charged off.")
+    costly = True
+
+    def weight(self, *, subject: Loan, values: Mapping[str, Any]) -> Decimal:
+        """Everything that is owed."""
+        return subject.outstanding_total
+
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The charge-off."""
+        return operations.Operation(kind="charge_off", value_date=values["value_date"], key=0)
+
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """Charges off, or asks."""
+        return verbs.charge_off(
+            loan_id=LoanId(subject.pk), value_date=values["value_date"], actor=actor, reason=values["reason"]
+        )
+
+
+class WriteOff(ChargeOff):
+    """A small balance within the tolerance of the terms is given up and the loan closes."""
+
+    permission = "repayment.loan.write_off"
+    approval_verb = "repayment.write_off"
+    title, verb = gettext_lazy("Write off small balance"), gettext_lazy("Write off")
+    booked = gettext_lazy("The balance is written off.")
+
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The write-off."""
+        return operations.Operation(kind="write_off", value_date=values["value_date"], key=0)
+
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """Writes off, or asks."""
+        return verbs.write_off(
+            loan_id=LoanId(subject.pk), value_date=values["value_date"], actor=actor, reason=values["reason"]
+        )
+
+
+class ChangeCreditor(LoanVerb):
+    """A guarantor or buyer takes the claim over; the borrower's debt, days and bucket stay."""
+
+    permission = "repayment.loan.buy_back"
+    approval_verb = "repayment.buy_back"
+    title, verb = gettext_lazy("Change creditor"), gettext_lazy("Change creditor")
+    booked = gettext_lazy("The creditor is changed.")
+    costly = True
+    form_class = verb_forms.CreditorForm
+
+    def initial(self, *, subject: Any) -> dict[str, Any]:
+        """Today, everything that is owed."""
+        return {"value_date": business_date(), "amount": subject.outstanding_total}
+
+    def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
+        """The change."""
+        return operations.Operation(
+            kind="creditor_change",
+            value_date=values["value_date"],
+            key=0,
+            amount=values["amount"],
+            creditor=values["creditor"],
+        )
+
+    def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
+        """Changes the creditor, or asks."""
+        return verbs.change_creditor(
+            loan_id=LoanId(subject.pk),
+            creditor=values["creditor"],
+            amount=values["amount"],
+            value_date=values["value_date"],
+            actor=actor,
+            reason=values["reason"],
+        )
+
+
+class Reverse(ConfirmView):
+    """An operation is taken back; what was booked after it is worked out again."""
+
+    permission = "repayment.payment.reverse"
+    title, verb = gettext_lazy("Take back"), gettext_lazy("Take back")
+    costly = True
+
+    def load(self, *, request: HttpRequest, **address: Any) -> Operation:
+        """The operation, if the person may see its loan."""
+        operation = (
+            Operation.objects.select_related("loan__borrower")
+            .filter(pk=address["operation_id"], loan__in=Loan.objects.visible_to(request.user))
+            .first()
+        )
+        if operation is None or operation.kind not in REVERSIBLE:
+            raise Http404
+        return operation
+
+    def back_url(self, *, subject: Any) -> str:
+        """The page of the loan."""
+        return reverse("repayment:loan", args=[subject.loan_id])
+
+    def subject_line(self, *, subject: Any) -> str:
+        """What is taken back, from which loan."""
+        return _("%(kind)s of %(day)s, %(amount)s, loan %(loan)s") % {
+            "kind": subject.get_kind_display(),
+            "day": formats.date_text(subject.value_date),
+            "amount": formats.amount_text(subject.amount, currency=subject.loan.currency),
+            "loan": subject.loan.external_id,
+        }
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
+        """Tries the loan without it."""
+        preview = preview_reversal(loan_id=subject.loan_id, operation_id=subject.pk, business_date=business_date())
+        approval = approval_needed(verb="repayment.reverse", amount=subject.amount, loan=subject.loan, actor=actor)
+        return consequence_of(
+            preview=preview,
+            loan=subject.loan,
+            caption=_("What is taken back"),
+            approval=approval,
+            verb=str(ASK) if approval else "",
+        )
+
+    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Takes it back, or asks."""
+        return once(
+            view=type(self),
+            key=key,
+            actor=actor,
+            payload={"operation": subject.pk},
+            action=lambda: said(
+                answer=verbs.reverse(operation_id=OperationId(subject.pk), actor=actor, reason=values["reason"]),
+                booked=gettext_lazy("Taken back."),
+            ),
+        )
+
+    def said_before(self, *, key: str, actor: Actor) -> Text | None:
+        """What this panel was answered when it was sent before."""
+        return answered(view=type(self), key=key, actor=actor)
+
+
+def said(*, answer: Answer | object, booked: Text) -> str:
+    """What a verb answers, as the sentence the page shows."""
+    if isinstance(answer, Asked):
+        return _("Asked for approval, request %(number)s. Nothing is booked until a second person agrees.") % {
+            "number": answer.approval_id
+        }
+    return str(booked)
+
+
+def once(*, view: type[ConfirmView], key: str, actor: Actor, payload: Any, action: Callable[[], str]) -> str:
+    """Does `action` once for the key of a panel and gives its sentence. Raises RequestInFlight, PayloadDiffers."""
+    _status, body = idempotency.run(
+        scope=_scope(view=view, actor=actor), key=key, payload=payload, action=lambda: (200, {"said": action()})
+    )
+    return str(body["said"])
+
+
+def answered(*, view: type[ConfirmView], key: str, actor: Actor) -> str | None:
+    """The sentence kept for the key of a panel that was sent before."""
+    kept = IdempotencyKey.objects.filter(scope=_scope(view=view, actor=actor), key=key).first()
+    return None if kept is None else str(kept.body["said"])
+
+
+def _scope(*, view: type[ConfirmView], actor: Actor) -> str:
+    return f"user:{actor.id} console {view.__name__}"
