@@ -77,7 +77,14 @@ class Running:
             valkey.process_id(server=valkey.Server(data=self.folder / "valkey")),
         ):
             found += [psutil.Process(pid)] if pid else []
-        return found
+        guards = [process for process in psutil.process_iter(["cmdline"]) if _guards(process, self.folder)]
+        return found + guards
+
+
+def _guards(process: psutil.Process, folder: Path) -> bool:
+    return (process.info["cmdline"] or [])[2:3] == ["backoffice.config.services.guard"] and (
+        process.info["cmdline"][-1] == str(folder)
+    )
 
 
 @pytest.fixture(scope="module")

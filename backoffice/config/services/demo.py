@@ -76,8 +76,9 @@ def run(*, demo: Demo) -> int:
         signal.signal(signal.SIGTERM, _stop_on_signal)
         signal.signal(signal.SIGHUP, _stop_on_signal)
         processes.end_marked(mark=str(demo.folder))
+        guard = None
         try:
-            _start_guard(demo=demo)
+            guard = _start_guard(demo=demo)
             environment = _start_servers(demo=demo)
             _prepare(demo=demo, environment=environment)
             status = _serve(demo=demo, environment=_of_application(demo=demo, environment=environment))
@@ -89,6 +90,9 @@ def run(*, demo: Demo) -> int:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             _stop_all(demo=demo)
+            if guard:
+                guard.kill()
+                guard.wait()
 
 
 def reset(*, demo: Demo) -> None:
@@ -200,8 +204,9 @@ def _stop_all(*, demo: Demo) -> None:
     _say("Stopped; the data is kept. `make demo` starts again, `make demo-reset` starts over.")
 
 
-def _start_guard(*, demo: Demo) -> None:
-    subprocess.Popen(
+def _start_guard(*, demo: Demo) -> subprocess.Popen[bytes]:
+    """Starts the process that tidies up if this one is killed; it is of no use once everything has stopped."""
+    return subprocess.Popen(
         [sys.executable, "-m", "backoffice.config.services.guard", str(os.getpid()), str(demo.folder)],
         cwd=demo.source,
         stdin=subprocess.DEVNULL,
