@@ -1,0 +1,120 @@
+"""Files of payments over the API: taken in once, posted in the background, refused line by line with reasons."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from backoffice.repayment.models import Operation, PaymentFile
+from tests.repayment.api_book import API, caller, caller_for, open_book, open_loan, post
+from tests.staff.factories import TeamFactory, person
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "loan,amount,currency,value_date,external_id\n"
+LINES = (
+    HEADER
+    + "L-1,100.00,CNY,2026-04-03,A-1\n"
+    + "L-9,100.00,CNY,2026-04-03,A-2\n"
+    + "L-1,-5.00,CNY,2026-04-03,A-3\n"
+    + "L-1,ten,CNY,2026-04-03,A-4\n"
+    + "L-1,1.00,CNY,2026-02-31,A-5\n"
+    + "L-1,50.00,CNY,2026-04-03,A-1\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def book(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    open_book()
+    open_loan()
+
+
+def send(client, content=LINES, *, name="april.csv", source="bank", key="k-1"):
+    file = SimpleUploadedFile(name, content if isinstance(content, bytes) else content.encode(), "text/csv")
+    return post(client, "payment-files/", {"file": file, "source": source}, key=key, fmt="multipart")
+
+
+def test_takes_a_file_and_posts_it_when_the_call_is_committed(django_capture_on_commit_callbacks):
+    admin = caller("admin")
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = send(admin)
+    body = answer.json()
+    assert (answer.status_code, body["state"], body["line_count"], body["name"]) == (202, "received", 6, "april.csv")
+    after = admin.get(f"{API}/payment-files/{body['id']}/").json()
+    assert {
+        name: after[name] for name in ("state", "line_count", "posted_through", "posted_count", "refused_count")
+    } == {
+        "state": "posted",
+        "line_count": 6,
+        "posted_through": 7,
+        "posted_count": 1,
+        "refused_count": 5,
+    }
+    lines = admin.get(f"{API}/payment-files/{body['id']}/refused-lines/").json()["results"]
+    assert [(line["line"], line["code"], line["amount"]) for line in lines] == [
+        (3, "repayment.loan_not_found", "100.00"),
+        (4, "repayment.amount_not_positive", "-5.00"),
+        (5, "payment_file.amount_unreadable", "ten"),
+        (6, "payment_file.date_unreadable", "1.00"),
+        (7, "repayment.already_posted", "50.00"),
+    ]
+    assert Operation.objects.filter(kind="payment").count() == 1
+
+
+def test_answers_a_repeated_upload_alike(django_capture_on_commit_callbacks):
+    admin = caller("admin")
+    with django_capture_on_commit_callbacks(execute=True):
+        first, second = send(admin), send(admin)
+    assert first.json() == second.json()
+    assert (PaymentFile.objects.count(), Operation.objects.filter(kind="payment").count()) == (1, 1)
+
+
+def test_refuses_the_same_content_under_another_key():
+    admin = caller("admin")
+    send(admin)
+    answer = send(admin, name="again.csv", key="k-2")
+    assert (answer.status_code, answer.json()["code"]) == (422, "repayment.payment_file_refused")
+    assert PaymentFile.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"", 400, "core.invalid"),
+        (HEADER.encode() + b"L-1,1.00,CNY,\xff\xfe,A\n", 422, "repayment.payment_file_refused"),
+        (b"loan;amount\n", 422, "repayment.payment_file_refused"),
+        (b"PK\x03\x04\x00\x00", 422, "repayment.payment_file_refused"),
+    ],
+)
+def test_refuses_a_file_it_cannot_read_and_keeps_nothing(content, status, code, tmp_path):
+    answer = send(caller("admin"), content)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert PaymentFile.objects.count() == 0
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [({"source": "bank"}, {"file"}), ({"file": "not a file", "source": "bank"}, {"file"}), ({}, {"file", "source"})],
+)
+def test_names_what_is_missing(body, fields):
+    answer = post(caller("admin"), "payment-files/", body, fmt="multipart")
+    assert (answer.status_code, set(answer.json()["fields"])) == (400, fields)
+
+
+def test_refuses_a_file_that_is_sent_as_json():
+    answer = post(caller("admin"), "payment-files/", {"file": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "core.unsupported_media_type")
+
+
+def test_shows_a_team_only_the_files_it_sent():
+    own = caller_for(person("team_lead", team=TeamFactory(portfolios=["small"])))
+    sent = send(own).json()["id"]
+    other = caller("team_lead", portfolios=("small",))
+    assert [file["id"] for file in own.get(f"{API}/payment-files/").json()["results"]] == [sent]
+    assert other.get(f"{API}/payment-files/").json()["results"] == []
+    for page in ("", "refused-lines/"):
+        answer = other.get(f"{API}/payment-files/{sent}/{page}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "repayment.payment_file_not_found")
+    assert [file["id"] for file in caller("auditor").get(f"{API}/payment-files/?state=received").json()["results"]] == [
+        sent
+    ]
