@@ -45,4 +45,3 @@ def test_says_that_it_is_well(client: Client) -> None:
 def test_sessions_end_by_idleness_and_by_age() -> None:
     assert (settings.SESSION_IDLE_SECONDS, settings.SESSION_ABSOLUTE_SECONDS) == (1_800, 43_200)
     assert settings.SESSION_COOKIE_AGE == settings.SESSION_IDLE_SECONDS
-    assert settings.SESSION_SAVE_EVERY_REQUEST is True
