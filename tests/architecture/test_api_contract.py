@@ -1,0 +1,143 @@
+"""Every endpoint of the API answers each role as the permission table says, and is described as it behaves."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.test import APIClient
+from rest_framework.views import APIView
+
+from backoffice.core.access import HasPermission, code_of
+from backoffice.staff.permissions import PERMISSIONS, ROLES, roles_holding
+from tests.repayment.api_book import open_book
+from tests.staff.factories import person
+
+METHODS = ("get", "post", "put", "patch", "delete")
+# Calls that store nothing, or that do the same however often they are made.
+NO_KEY_NEEDED = {
+    "POST /api/v1/repayment/quotes/",
+    "POST /api/v1/calendars/{calendar}/declare-day/",
+    "POST /api/v1/calendars/{calendar}/withdraw-day/",
+    "POST /api/v1/dayend/runs/",
+    "POST /api/v1/dayend/set-aside/{set_aside_id}/retry/",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One method of one address."""
+
+    method: str
+    address: str
+    view: type[APIView]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.address}"
+
+    @property
+    def permission(self) -> str:
+        return code_of(view=self.view, method=self.method) or ""
+
+    @property
+    def concrete(self) -> str:
+        """The address with something in place of each name; the rows need not exist."""
+        return re.sub(r"\{calendar\}", "CN", re.sub(r"\{\w+_id\}", "1", self.address))
+
+
+def calls() -> list[Call]:
+    """Every method of every address below /api/."""
+    return [
+        Call(method.upper(), address, view)
+        for address, view in addresses(get_resolver().url_patterns, "/")
+        if address.startswith("/api/v1/")
+        for method in METHODS
+        if hasattr(view, method)
+    ]
+
+
+def addresses(patterns: list[Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        address = prefix + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns, address)
+        elif isinstance(pattern, URLPattern):
+            yield address, getattr(pattern.callback, "cls", None)
+
+
+CALLS = calls()
+BY_NAME = {call.name: call for call in CALLS}
+
+
+def make(client: APIClient, call: Call) -> Any:
+    return getattr(client, call.method.lower())(call.concrete, {}, HTTP_IDEMPOTENCY_KEY=f"k-{call.name}")
+
+
+def test_there_is_something_to_test():
+    assert len(CALLS) >= 30
+    assert all(call.view is not None for call in CALLS)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
+def test_names_a_permission_of_the_catalogue(call):
+    assert call.permission in PERMISSIONS
+    assert [type(one()) for one in call.view.permission_classes] == [HasPermission]
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call.method != "GET"], ids=lambda call: call.name)
+def test_asks_for_an_idempotency_key_wherever_money_moves(call):
+    needs_key = getattr(getattr(call.view, call.method.lower()), "needs_idempotency_key", False)
+    assert needs_key is (call.name not in NO_KEY_NEEDED)
+
+
+def test_every_exception_from_the_key_exists():
+    assert set(BY_NAME) >= NO_KEY_NEEDED
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", ROLES)
+def test_answers_a_role_as_the_permission_table_says(role):
+    open_book()
+    client = APIClient()
+    client.force_authenticate(person(role))
+    expected = {call.name: role in roles_holding(code=call.permission) for call in CALLS}
+    answers = {call.name: make(client, call) for call in CALLS}
+    assert {name: answer.status_code not in (401, 403) for name, answer in answers.items()} == expected
+    assert [name for name, answer in answers.items() if answer.status_code >= 500] == []
+    refused = {answer.json()["code"] for name, answer in answers.items() if not expected[name]}
+    assert refused <= {"core.not_permitted"}
+
+
+@pytest.mark.django_db
+def test_answers_a_person_without_a_role_with_nothing():
+    nobody = person("agent")
+    nobody.roles = []
+    client = APIClient()
+    client.force_authenticate(nobody)
+    assert {make(client, call).status_code for call in CALLS} == {403}
+
+
+@pytest.mark.django_db
+def test_asks_a_stranger_to_log_in():
+    assert {make(APIClient(), call).status_code for call in CALLS} == {401}
+
+
+def test_describes_every_endpoint_but_the_description():
+    described = SchemaGenerator().get_schema(request=None, public=True)
+    found = {
+        f"{method.upper()} {address}": operation
+        for address, operations in described["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert set(found) == set(BY_NAME) - {"GET /api/v1/schema/"}
+    assert {name: operation["x-permission"] for name, operation in found.items()} == {
+        name: BY_NAME[name].permission for name in found
+    }
+    assert [name for name, operation in found.items() if not operation.get("summary")] == []
+    assert [
+        name for name, operation in found.items() if not {"400", "401", "403", "429"} <= set(operation["responses"])
+    ] == []
