@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.repayment.console import loans, verbs
+from backoffice.repayment.console import files, loans, payments, verbs
 
 app_name = "repayment"
 
@@ -20,4 +20,10 @@ urlpatterns = [
     path("loans/<int:loan_id>/write-off/", verbs.WriteOff.as_view(), name="write_off"),
     path("loans/<int:loan_id>/creditor/", verbs.ChangeCreditor.as_view(), name="change_creditor"),
     path("operations/<int:operation_id>/take-back/", verbs.Reverse.as_view(), name="reverse"),
+    path("payments/", payments.payments, name="payments"),
+    path("payment-files/", files.payment_files, name="payment_files"),
+    path("payment-files/send/", files.send_file, name="send_file"),
+    path("payment-files/<int:file_id>/", files.payment_file, name="payment_file"),
+    path("payment-files/<int:file_id>/progress/", files.progress, name="payment_file_progress"),
+    path("payment-files/<int:file_id>/refused.csv", files.refused_lines, name="refused_lines"),
 ]

@@ -1,0 +1,76 @@
+"""The list of what was booked on loans: payments first of all, reversals beside what they take back."""
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.core.access import requires
+from backoffice.core.errors import Refusal
+from backoffice.core.http import refused
+from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
+from backoffice.repayment.console import states
+from backoffice.repayment.models import Loan, Operation
+
+INCOMING = (Operation.Kind.PAYMENT, Operation.Kind.PAYOFF)
+
+
+def _loan_address(operation: Operation) -> str:
+    return reverse("repayment:loan", args=[operation.loan_id])
+
+
+PAYMENTS = Table(
+    name="payments",
+    caption=_("Payments and other operations"),
+    columns=(
+        Column("value_date", _("Value date"), kind="date"),
+        Column("loan", _("Loan"), value="loan.external_id", link=_loan_address),
+        Column("kind", _("What"), kind="state", family=states.OPERATION),
+        Column(
+            "amount",
+            _("Amount"),
+            kind="money",
+            value=lambda operation: operation.amount or None,
+            currency="loan.currency",
+        ),
+        Column("channel", _("Channel"), value=lambda row: states.CHANNEL_LABELS.get(row.channel, row.channel)),
+        Column("reference", _("Reference"), css="muted"),
+        Column("source", _("Source"), css="muted"),
+        Column("business_date", _("Booked on"), kind="date"),
+        Column("actor_name", _("By")),
+    ),
+    filters=(
+        Choice(
+            "kind",
+            _("What"),
+            choices=Operation.Kind.choices,
+        ),
+        Flag("incoming", _("Payments only"), narrow=lambda rows: rows.filter(kind__in=INCOMING)),
+        Day("from", _("From"), lookup="value_date__gte"),
+        Day("to", _("To"), lookup="value_date__lte"),
+        Words("loan", _("Loan number"), narrow=lambda rows, words: rows.filter(loan__external_id=words)),
+        Words("reference", _("Reference"), narrow=lambda rows, words: rows.filter(reference=words)),
+    ),
+    order=("-id",),
+    row_url=_loan_address,
+    row_css=lambda operation: "gone" if operation.is_undone else "",
+    empty_title=_("No payment yet"),
+    empty_text=_("Payments appear here when they are posted on a loan or come in a file."),
+)
+
+
+@requires("repayment.payment.view")
+def payments(request: HttpRequest) -> HttpResponse:
+    """What was booked on the loans of the person's portfolios, the latest first."""
+    rows = Operation.objects.select_related("loan").annotate(
+        is_undone=Exists(Operation.objects.filter(reverses=OuterRef("pk")))
+    )
+    scope = request.user.scope()
+    if not scope.all:
+        rows = rows.filter(loan__in=Loan.objects.visible_to(request.user))
+    try:
+        table = PAYMENTS.shown(rows=rows, query=request.GET)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("repayment:payments"))
+    return render(request, "repayment/payments.html", {"table": table})
