@@ -8,6 +8,7 @@ from backoffice.config.health import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("backoffice.console.urls")),
     path("", include("backoffice.repayment.console.urls")),
+    path("", include("backoffice.audit.console.urls")),
     path("day-end/", include("backoffice.dayend.console.urls")),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),

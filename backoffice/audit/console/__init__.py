@@ -1,0 +1,1 @@
+"""The pages of control: requests for approval, limits, the audit trail."""

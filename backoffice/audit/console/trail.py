@@ -1,0 +1,86 @@
+"""The audit trail: what was done, by whom, to what, why, and what it was before and after."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+
+from backoffice.audit.models import AuditEntry
+from backoffice.audit.selectors import entries, entries_of_request
+from backoffice.core.access import requires
+from backoffice.core.errors import Refusal
+from backoffice.core.http import refused
+from backoffice.core.tables import Column, Day, Table, Words
+
+
+def address(entry: AuditEntry) -> str:
+    """Where an entry's page is."""
+    return reverse("audit:entry", args=[entry.pk])
+
+
+def _subject(entry: AuditEntry) -> str:
+    return f"{entry.subject_type} {entry.subject_id}"
+
+
+TRAIL = Table(
+    name="trail",
+    caption=gettext_lazy("Audit trail, newest first"),
+    columns=(
+        Column("at", gettext_lazy("When"), kind="moment"),
+        Column("verb", gettext_lazy("What"), kind="code", link=address),
+        Column("subject", gettext_lazy("To what"), value=_subject),
+        Column("actor_name", gettext_lazy("Who")),
+        Column("reason", gettext_lazy("Why")),
+        Column("request_id", gettext_lazy("Request"), value=lambda entry: entry.request_id[:8], css="muted"),
+    ),
+    filters=(
+        Words("verb", gettext_lazy("What"), narrow=lambda rows, text: rows.filter(verb__startswith=text)),
+        Words("subject", gettext_lazy("Subject number"), narrow=lambda rows, text: rows.filter(subject_id=text)),
+        Words(
+            "borrower",
+            gettext_lazy("Borrower number"),
+            narrow=lambda rows, text: rows.filter(borrower_id=int(text)) if text.isdigit() else rows.none(),
+        ),
+        Words("who", gettext_lazy("Who"), narrow=lambda rows, text: rows.filter(actor_name__istartswith=text)),
+        Day("since", gettext_lazy("From"), lookup="at__date__gte"),
+        Day("until", gettext_lazy("To"), lookup="at__date__lte"),
+    ),
+    order=("-id",),
+    row_url=address,
+    empty_title=gettext_lazy("Nothing was done yet"),
+    empty_text=gettext_lazy("Everything a person or the system does leaves an entry here."),
+)
+
+
+@requires("audit.trail.view")
+def overview(request: HttpRequest) -> HttpResponse:
+    """The trail by filter."""
+    try:
+        table = TRAIL.shown(rows=entries(), query=request.GET)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("audit:trail"))
+    return render(request, "audit/trail.html", {"table": table})
+
+
+@requires("audit.trail.view")
+def page(request: HttpRequest, entry_id: int) -> HttpResponse:
+    """One entry, with what changed side by side and what else was done in the same request."""
+    entry = entries().filter(pk=entry_id).first()
+    if entry is None:
+        raise Http404
+    context = {
+        "entry": entry,
+        "changes": changes_of(entry),
+        "others": entries_of_request(request_id=entry.request_id, besides=entry.pk),
+    }
+    return render(request, "audit/entry.html", context)
+
+
+def changes_of(entry: AuditEntry) -> list[dict[str, Any]]:
+    """Before and after, name by name; a name on one side only shows the other as nothing."""
+    before, after = entry.before or {}, entry.after or {}
+    return [
+        {"label": name, "was": before.get(name, ""), "now": after.get(name, "")} for name in sorted({*before, *after})
+    ]
