@@ -7,6 +7,7 @@ from backoffice.config.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("backoffice.console.urls")),
+    path("", include("backoffice.staff.console.urls")),
     path("", include("backoffice.repayment.console.urls")),
     path("", include("backoffice.audit.console.urls")),
     path("day-end/", include("backoffice.dayend.console.urls")),

@@ -3,9 +3,13 @@
 from typing import Any
 
 import factory
+from django.test import Client
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from factory.django import DjangoModelFactory
 
 from backoffice.core.actors import Actor
+from backoffice.staff import sessions
 from backoffice.staff.models import Team, User
 
 PASSWORD = "correct horse battery staple"
@@ -42,3 +46,17 @@ def person(*roles: str, **fields: Any) -> User:
 def actor(*roles: str, actor_id: int = 1, name: str = "Ada") -> Actor:
     """A member of staff as services see them, without a row."""
     return Actor(kind="staff", id=actor_id, name=name, roles=frozenset(roles))
+
+
+def logged_in(client: Client, user: User, *, verified: bool = True) -> Client:
+    """The client with the person logged in as after the login page, their one-time code given unless told otherwise."""
+    client.force_login(user)
+    session = client.session
+    if user.needs_second_factor:
+        device, _is_new = TOTPDevice.objects.get_or_create(user=user, confirmed=True, defaults={"name": "phone"})
+        if verified:
+            session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+    now = sessions.clock()
+    session[sessions.BEGAN] = session[sessions.USED] = now
+    session.save()
+    return client

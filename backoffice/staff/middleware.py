@@ -1,0 +1,67 @@
+"""The door: no page opens for a session that is over, a password that must be changed, or a code not yet given."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from backoffice.core.http import go_to
+from backoffice.staff import sessions
+
+if TYPE_CHECKING:
+    from backoffice.staff.models import User
+
+API_PREFIX = "/api/"
+
+ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
+
+
+def open_at_the_door(view: ViewT) -> ViewT:
+    """Marks a page that opens before password and second factor are in order: it is where they are put in order."""
+    view.opens_at_the_door = True  # type: ignore[attr-defined]
+    return view
+
+
+class Door:
+    """Stands after authentication and one-time codes; asks of every view a logged-in person opens."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], _args: tuple[Any, ...], _named: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Turns the person away, or lets them pass."""
+        if not request.user.is_authenticated:
+            return None
+        if sessions.is_over(request):
+            sessions.end(request)
+            if getattr(view, "is_public", False):
+                return None
+            messages.info(request, _("You were logged out because the session was over."))
+            return self._turn_away(request, to="staff:login")
+        sessions.note_use(request)
+        if getattr(view, "is_public", False) or getattr(view, "opens_at_the_door", False):
+            return None
+        user = cast("User", request.user)
+        if sessions.second_factor_is_due(request, user=user):
+            return self._turn_away(request, to="staff:verify")
+        if user.must_change_password:
+            return self._turn_away(request, to="staff:password")
+        return None
+
+    @staticmethod
+    def _turn_away(request: HttpRequest, *, to: str) -> HttpResponse:
+        if request.path.startswith(API_PREFIX):
+            return HttpResponseForbidden()
+        next_page = request.headers.get("HX-Current-URL") or request.get_full_path()
+        return go_to(request, f"{reverse(to)}?{urlencode({REDIRECT_FIELD_NAME: next_page})}")

@@ -1,0 +1,36 @@
+"""Reads of people and teams, in a fixed number of queries."""
+
+from collections.abc import Collection
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from backoffice.staff.models import Team, User
+
+
+def users_with_standing() -> "QuerySet[Any]":
+    """Users with `is_enrolled` (has a second factor) and `is_locked` (too many failed logins), for the list."""
+    phone = TOTPDevice.objects.filter(user=OuterRef("pk"), confirmed=True)
+    failures = AccessAttempt.objects.filter(
+        username=OuterRef("username"), failures_since_start__gte=settings.AXES_FAILURE_LIMIT
+    )
+    return User.objects.select_related("team").annotate(is_enrolled=Exists(phone), is_locked=Exists(failures))
+
+
+def teams_with_members() -> "QuerySet[Any]":
+    """Teams with `members_count`, the number of people in them who may log in."""
+    return Team.objects.annotate(members_count=Count("members", filter=Q(members__is_active=True)))
+
+
+def team_choices() -> list[tuple[str, str]]:
+    """Teams for a form, by name."""
+    return [(str(pk), name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
+
+
+def people(*, permission_roles: Collection[str]) -> list[tuple[int, str]]:
+    """Active people with one of the roles, for choosing somebody."""
+    rows = User.objects.filter(is_active=True, roles__overlap=list(permission_roles)).order_by("display_name")
+    return [(user.pk, str(user)) for user in rows]
