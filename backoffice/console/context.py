@@ -9,10 +9,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from backoffice.audit.selectors import waiting_count
 from backoffice.calendars.selectors import BusinessDayNow, DayNotOpened, business_day
 from backoffice.console.navigation import Link, LinkGroup, address_of, navigation_for
 from backoffice.core import formats
 from backoffice.core.access import StaffUser
+from backoffice.dayend.selectors import set_aside_count
 from backoffice.staff.permissions import ROLES
 
 THEMES = ("light", "dark")
@@ -53,7 +55,16 @@ class Shell:
         """The left navigation of this person."""
         if not self._user.is_authenticated:
             return []
-        return navigation_for(user=self._user, path=self.request.path, counts={})
+        return navigation_for(user=self._user, path=self.request.path, counts=self._counts())
+
+    def _counts(self) -> dict[str, int]:
+        """What waits behind an entry, for those who can do something about it."""
+        counts = {}
+        if self._user.has_permission("audit.approval.decide"):
+            counts["approvals"] = waiting_count(user=self._user)
+        if self._user.has_permission("dayend.run.retry"):
+            counts["set_aside"] = set_aside_count()
+        return counts
 
     @cached_property
     def keyed(self) -> list[Link]:

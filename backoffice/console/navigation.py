@@ -54,7 +54,7 @@ NAVIGATION: tuple[Group, ...] = (
     Group(
         _("Book"),
         (
-            Entry(_("Day end"), "dayend:runs", "dayend.run.view", "moon", "d"),
+            Entry(_("Day end"), "dayend:runs", "dayend.run.view", "moon", "d", "set_aside"),
             Entry(_("Import"), "repayment:imports", "repayment.import.view", "import", "i"),
             Entry(_("Calendars"), "calendars:calendars", "calendars.day.view", "calendar"),
         ),

@@ -6,7 +6,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
+from backoffice.calendars.selectors import DayNotOpened
 from backoffice.console.context import THEME_COOKIE, THEMES
+from backoffice.console.today import today_of
 from backoffice.core.access import public, requires
 from backoffice.core.http import SeeOther
 
@@ -16,7 +18,11 @@ A_YEAR = 365 * 24 * 60 * 60
 @requires("console.home.view")
 def home(request: HttpRequest) -> HttpResponse:
     """What needs this person today."""
-    return render(request, "console/home.html")
+    try:
+        today = today_of(user=request.user)
+    except DayNotOpened as refusal:
+        return render(request, "console/first_day.html", {"refusal": refusal})
+    return render(request, "console/home.html", {"today": today})
 
 
 @public

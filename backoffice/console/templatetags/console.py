@@ -288,7 +288,7 @@ def meter(
 
 
 class PanelNode(Node):
-    """A panel with a head, a body and, after `{% tools %}`, what stands at the right of the head."""
+    """A panel with a head, a body and, after `{% tools %}`, what stands at the right of the head. No title, no head."""
 
     def __init__(self, title: Any, options: dict[str, Any], body: NodeList, tools: NodeList | None) -> None:
         self.title, self.options, self.body, self.tools = title, options, body, tools
@@ -301,18 +301,23 @@ class PanelNode(Node):
         body = self.body.render(context)
         mark = _badge(options["badge"], options.get("tone", "info")) if options.get("badge") else ""
         tools = format_html('<div class="tools">{}</div>', self.tools.render(context)) if self.tools else ""
+        filling = body if kind == "flush" else format_html('<div class="{}">{}</div>', kind, body)
+        css = " ".join(filter(None, ("panel", options.get("css", ""))))
+        own_id = format_html(' id="{}"', options["id"]) if options.get("id") else ""
+        if not title:
+            return format_html('<section class="{}"{}>{}</section>', css, own_id, filling)
         heading_id = options.get("id") or f"panel-{crc32(str(title).encode()):08x}"
         return format_html(
-            '<section class="panel {}" {} aria-labelledby="{}-title">'
+            '<section class="{}"{} aria-labelledby="{}-title">'
             '<header><h2 id="{}-title">{}</h2>{}{}</header>{}</section>',
-            options.get("css", ""),
-            format_html('id="{}"', options["id"]) if options.get("id") else "",
+            css,
+            own_id,
             heading_id,
             heading_id,
             title,
             mark,
             tools,
-            body if kind == "flush" else format_html('<div class="{}">{}</div>', kind, body),
+            filling,
         )
 
 

@@ -1,0 +1,134 @@
+"""What needs a person today, by what their role lets them do: the page one starts the day with."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, QuerySet
+
+from backoffice.audit.approvals import deed_of
+from backoffice.audit.domain.approval_states import ApprovalState
+from backoffice.audit.models import Approval
+from backoffice.audit.selectors import approvals_visible_to
+from backoffice.calendars.selectors import business_date
+from backoffice.customers.selectors import masked_names
+from backoffice.dayend.models import SetAside
+from backoffice.dayend.selectors import set_aside
+from backoffice.repayment.models import BucketMove, Loan, PaymentFile
+
+FEW = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request for approval as the list shows it."""
+
+    request: Approval
+    what: Any
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A loan that became worse with today's date."""
+
+    loan: Loan
+    name: str
+    from_bucket: str
+    to_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class BucketCount:
+    """How many open loans stand in a bucket."""
+
+    bucket: str
+    loans: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The work of one person on the business date; a part their role does not open is None."""
+
+    day: date
+    to_decide: tuple[Waiting, ...] | None
+    asked: tuple[Waiting, ...]
+    set_aside: tuple[tuple[SetAside, Loan | None], ...] | None
+    files: tuple[PaymentFile, ...] | None
+    movers: tuple[Mover, ...]
+    buckets: tuple[BucketCount, ...]
+
+    @property
+    def waits(self) -> int:
+        """How many things wait for this person."""
+        parts = (self.to_decide, self.set_aside, self.files)
+        return sum(len(part) for part in parts if part is not None)
+
+    @property
+    def overdue(self) -> int:
+        """Open loans that are past due."""
+        return sum(each.loans for each in self.buckets)
+
+
+def today_of(*, user: Any) -> Today:
+    """Everything that needs the person, in a fixed number of queries for a role. Raises DayNotOpened."""
+    day = business_date()
+    pending = approvals_visible_to(user=user).filter(state=ApprovalState.PENDING.value).order_by("id")
+    may_decide = user.has_permission("audit.approval.decide")
+    loans = Loan.objects.visible_to(user)
+    return Today(
+        day=day,
+        to_decide=_waiting(pending.exclude(requested_by=user.pk), user=user) if may_decide else None,
+        asked=_waiting(pending.filter(requested_by=user.pk), user=user),
+        set_aside=_left_behind(user=user) if user.has_permission("dayend.run.retry") else None,
+        files=_files(user=user) if user.has_permission("repayment.payment.post_file") else None,
+        movers=_movers(loans=loans, day=day),
+        buckets=_buckets(loans=loans),
+    )
+
+
+def _waiting(requests: QuerySet[Approval], *, user: Any) -> tuple[Waiting, ...]:
+    return tuple(
+        Waiting(request=request, what=deed_of(verb=request.verb).label, is_own=request.requested_by == user.pk)
+        for request in requests[:FEW]
+    )
+
+
+def _left_behind(*, user: Any) -> tuple[tuple[SetAside, Loan | None], ...]:
+    scope = user.scope()
+    return tuple(
+        (row, loan)
+        for row, loan in set_aside(limit=FEW)
+        if scope.all or (loan is not None and loan.portfolio in scope.portfolios)
+    )
+
+
+def _files(*, user: Any) -> tuple[PaymentFile, ...]:
+    """Files with lines that were refused, the latest first."""
+    return tuple(PaymentFile.objects.visible_to(user).filter(refused_count__gt=0).order_by("-id")[:FEW])
+
+
+def _movers(*, loans: QuerySet[Loan], day: date) -> tuple[Mover, ...]:
+    """Loans the last close moved into a worse bucket, the largest amounts first."""
+    moves = (
+        BucketMove.objects.filter(on=day, cause="aging", retracts=None, retracted_by=None, loan__in=loans)
+        .select_related("loan")
+        .order_by("-loan__overdue_amount", "loan_id")[:FEW]
+    )
+    found = list(moves)
+    names = masked_names(borrower_ids=[move.loan.borrower_id for move in found])
+    return tuple(
+        Mover(
+            loan=move.loan,
+            name=names[move.loan.borrower_id],
+            from_bucket=move.from_bucket,
+            to_bucket=move.to_bucket,
+        )
+        for move in found
+    )
+
+
+def _buckets(*, loans: QuerySet[Loan]) -> tuple[BucketCount, ...]:
+    """Overdue loans by bucket, counted from the index of those past due."""
+    rows = loans.exclude(bucket="M0").values("bucket").annotate(loans=Count("id")).order_by("bucket")
+    return tuple(BucketCount(bucket=row["bucket"], loans=row["loans"]) for row in rows)
