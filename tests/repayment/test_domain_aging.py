@@ -310,3 +310,13 @@ def test_closing_in_any_steps_gives_the_moves_of_closing_day_by_day(steps):
             advance(by_days, through=start + timedelta(days=n + 1), journal=nights)
     assert (strides.moves, strides.lines) == (nights.moves, nights.lines)
     assert by_steps == by_days
+
+
+def test_a_bill_that_asks_for_nothing_is_settled_from_the_start():
+    free = loan(terms=terms(method="interest_only", annual_rate=D("0"), periods=3), disbursed_on=date(2026, 1, 15))
+    assert [(each.remaining_total(), each.settled_on) for each in free.bills] == [
+        (D("0.00"), date(2026, 1, 15)),
+        (D("0.00"), date(2026, 1, 15)),
+        (D("12000.00"), None),
+    ]
+    assert next_of(free) == date(2026, 4, 15)

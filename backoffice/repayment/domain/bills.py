@@ -163,11 +163,29 @@ def new_state(
     holds: tuple[HoldPeriod, ...] = (),
 ) -> LoanState:
     """The loan on the morning of its disbursement."""
+    return state_of(terms=terms, principal=principal, disbursed_on=disbursed_on, bills=bills_of(rows), holds=holds)
+
+
+def state_of(
+    *,
+    terms: Terms,
+    principal: Decimal,
+    disbursed_on: date,
+    bills: list[Bill],
+    holds: tuple[HoldPeriod, ...],
+) -> LoanState:
+    """The loan on the morning of its disbursement, from bills on which nothing was paid yet.
+
+    A bill that asks for nothing, as an interest-only one does without a rate, is settled from the start.
+    """
+    for bill in bills:
+        if bill.remaining_total() <= 0:
+            bill.settled_on = disbursed_on
     return LoanState(
         terms=terms,
         principal=principal,
         disbursed_on=disbursed_on,
-        bills=bills_of(rows),
+        bills=bills,
         closed_through=date.fromordinal(disbursed_on.toordinal() - 1),
         accrued_through=disbursed_on,
         holds=holds,

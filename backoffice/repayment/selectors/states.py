@@ -11,7 +11,7 @@ from typing import Any, NewType
 
 from backoffice.core.bulk import fetch
 from backoffice.customers.selectors import holds_of_loans
-from backoffice.repayment.domain.bills import Bill, HoldPeriod, LoanState
+from backoffice.repayment.domain.bills import Bill, HoldPeriod, LoanState, state_of
 from backoffice.repayment.domain.components import COMPONENTS
 from backoffice.repayment.domain.journal import Line, Move
 from backoffice.repayment.domain.operations import Operation
@@ -285,13 +285,10 @@ def _line(row: Sequence[Any]) -> Line:
 
 def fresh_state(loan: LoadedLoan, history: LoanHistory) -> LoanState:
     """The loan on the morning of its disbursement, with today's holds."""
-    return LoanState(
+    return state_of(
         terms=loan.state.terms,
         principal=loan.state.principal,
         disbursed_on=loan.state.disbursed_on,
         bills=[_as_scheduled(bill) for bill in history.first_bills],
-        closed_through=loan.state.disbursed_on - timedelta(days=1),
-        accrued_through=loan.state.disbursed_on,
         holds=loan.state.holds,
-        bucket=loan.state.terms.bands[0].code,
     )

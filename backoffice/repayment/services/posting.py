@@ -17,6 +17,7 @@ from backoffice.core.bulk import fetch, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain import admission
+from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.domain.bills import LoanState, copy_of
 from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.journal import Journal
@@ -298,11 +299,14 @@ def _reversible(drafts: Iterable[Draft]) -> dict[int, tuple[int, str, bool]]:
 def _is_in_order(drafts: Sequence[Draft], loan: LoadedLoan, *, business_date: date) -> bool:
     """True when nothing booked, charged or moved on the loan comes after the first draft, and none takes one back.
 
-    On a day that is closed already, what its close did comes after whatever is dated on it.
+    On a day that is closed already, what its close did comes after whatever is dated on it. A month end closed since
+    the first draft's day shows the loan without it and has to be restated.
     """
     first = drafts[0].value_date
     is_last = first > loan.touched_on or first == loan.touched_on == business_date
-    return is_last and all(draft.kind != "reversal" for draft in drafts)
+    first_reopened = min(first, loan.state.closed_through + timedelta(days=1))
+    is_in_open_month = month_end(first_reopened) >= business_date
+    return is_last and is_in_open_month and all(draft.kind != "reversal" for draft in drafts)
 
 
 def _book_in_order(
