@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.audit import approvals
 from backoffice.customers.services import holding
-from backoffice.repayment.services import holds, verbs
+from backoffice.repayment.services import holds, product_costs, products, verbs
 
 LABELS = {
     "repayment.waive": _("Waive penalty or interest"),
@@ -22,4 +22,10 @@ def register_all() -> None:
         approvals.register(verb, verbs.carry_out, label=label)
     approvals.register(
         holding.LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=holding.consequence_of_lifting
+    )
+    approvals.register(
+        products.APPROVAL_VERB,
+        products.approve_as_asked,
+        label=_("Approve a version of a product"),
+        consequence=product_costs.consequence_of,
     )
