@@ -6,7 +6,7 @@ A verb beyond the limit of the caller is not booked but asked for: 202 with the 
 from collections.abc import Callable
 from typing import Any, ClassVar, get_args
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -243,7 +243,9 @@ def answer_with(done: verbs.Answer) -> Response:
     """What was booked with its transfers (201), or the request that waits (202); two queries."""
     if not isinstance(done, Booked):
         return Response(AskedSerializer(done).data, status=202)
-    operation = Operation.objects.select_related("loan").prefetch_related("reversed_by").get(pk=done.operation_id)
+    # What was booked a moment ago is taken back by nothing; that needs no query.
+    taken_back_by = Prefetch("reversed_by", queryset=Operation.objects.none())
+    operation = Operation.objects.select_related("loan").prefetch_related(taken_back_by).get(pk=done.operation_id)
     transfers = list(operation.transfers.order_by("id"))
     for transfer in transfers:
         transfer.loan = operation.loan
