@@ -8,10 +8,13 @@ from datetime import date, timedelta
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.repayment.domain.aging import month_end
+from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
+from backoffice.repayment.services.products import activate_due
 
 DUE_PER_RANGE = 2_500
 IDS_PER_RANGE = 50_000
@@ -57,6 +60,16 @@ def _work_month_end(day: date, first_id: int, last_id: int, run_id: int) -> Work
     return Worked(counts={"rows": rows}, left_behind={})
 
 
+def _plan_products(day: date) -> list[Range]:
+    first_and_last = products_to_activate(as_of=day + timedelta(days=1))
+    return [first_and_last] if first_and_last else []
+
+
+def _work_products(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    moved = activate_due(as_of=day + timedelta(days=1), actor=SYSTEM)
+    return Worked(counts={"versions": moved}, left_behind={})
+
+
 def _plan_verify(day: date) -> list[Range]:
     return _cut(_touched_loans(day))
 
@@ -74,6 +87,7 @@ def _work_verify(day: date, first_id: int, last_id: int, run_id: int) -> Worked:
 STEPS: tuple[Step, ...] = (
     Step("transitions", _("Age loans and charge what fell due"), _plan_transitions, _work_transitions),
     Step("month_end", _("Keep the month-end picture"), _plan_month_end, _work_month_end),
+    Step("products", _("Start the product versions of the next day"), _plan_products, _work_products),
     Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),
 )
 

@@ -24,7 +24,7 @@ from backoffice.repayment.domain.terms import (
 from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.models import Product, ProductVersion
 from backoffice.repayment.selectors.product_words import difference_in_words, terms_in_words
-from backoffice.repayment.selectors.products import product_lines, version_in_force
+from backoffice.repayment.selectors.products import product_lines, products_to_activate, version_in_force
 from backoffice.repayment.services import product_costs, products
 from tests.staff.factories import TeamFactory, person
 
@@ -166,6 +166,8 @@ def test_a_later_version_waits_for_its_day_and_then_retires_the_one_before(maker
     assert states(product) == [(1, "active"), (2, "approved")]
     assert version_in_force(product_id=product.pk, as_of=date(2026, 5, 31)) == first
     assert version_in_force(product_id=product.pk, as_of=date(2026, 6, 1)) == second
+    assert products_to_activate(as_of=date(2026, 5, 31)) is None
+    assert products_to_activate(as_of=date(2026, 6, 1)) == (product.pk, product.pk)
     assert products.activate_due(as_of=date(2026, 5, 31), actor=SYSTEM) == 0
     assert products.activate_due(as_of=date(2026, 6, 1), actor=SYSTEM) == 2
     assert products.activate_due(as_of=date(2026, 6, 1), actor=SYSTEM) == 0

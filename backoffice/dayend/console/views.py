@@ -37,6 +37,7 @@ COUNTS = {
     "loans": gettext_lazy("loans"),
     "moves": gettext_lazy("bucket moves"),
     "rows": gettext_lazy("month-end rows"),
+    "versions": gettext_lazy("product versions"),
     "drifts": gettext_lazy("drifts"),
 }
 

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Max, Min, Prefetch, QuerySet
 
 from backoffice.repayment.domain.product_states import IN_FORCE, OPEN
 from backoffice.repayment.domain.quote import Quote, make_quote
@@ -74,6 +74,13 @@ def in_force_of(*, versions: Iterable[ProductVersion], as_of: date) -> ProductVe
 def version_in_force(*, product_id: int, as_of: date) -> ProductVersion | None:
     """The version new loans of the product are made under on a day; None while it has none."""
     return in_force_of(versions=ProductVersion.objects.filter(product_id=product_id, state__in=IN_FORCE), as_of=as_of)
+
+
+def products_to_activate(*, as_of: date) -> tuple[int, int] | None:
+    """First and last id of the products with an approved version whose day has come; None when there are none."""
+    due = ProductVersion.objects.filter(state="approved", effective_from__lte=as_of)
+    found = due.aggregate(first=Min("product_id"), last=Max("product_id"))
+    return None if found["first"] is None else (found["first"], found["last"])
 
 
 def sample_quote(*, terms: Terms, principal: Decimal, disbursed_on: date) -> Quote:
