@@ -6,23 +6,28 @@
 WITH bill AS (
     SELECT loan_id,
            sum(principal) AS principal,
-           sum(principal - principal_paid - principal_waived) AS principal_left,
-           sum(interest - interest_paid - interest_waived) AS interest_left,
-           sum(fee - fee_paid - fee_waived) AS fee_left,
-           sum(guarantee_fee - guarantee_fee_paid - guarantee_fee_waived) AS guarantee_fee_left,
-           sum(penalty - penalty_paid - penalty_waived) AS penalty_left,
-           coalesce(sum(
-               principal + interest + fee + guarantee_fee + penalty
-               - principal_paid - interest_paid - fee_paid - guarantee_fee_paid - penalty_paid
-               - principal_waived - interest_waived - fee_waived - guarantee_fee_waived - penalty_waived
-           ) FILTER (WHERE due_date < %(business_date)s), 0) AS overdue,
-           bool_and((settled_on IS NOT NULL) = (
-               principal + interest + fee + guarantee_fee + penalty
-               = principal_paid + interest_paid + fee_paid + guarantee_fee_paid + penalty_paid
-               + principal_waived + interest_waived + fee_waived + guarantee_fee_waived + penalty_waived
-           )) AS is_marked_right
-    FROM repayment_installment
-    WHERE to_version IS NULL AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+           sum(principal_left) AS principal_left,
+           sum(interest_left) AS interest_left,
+           sum(fee_left) AS fee_left,
+           sum(guarantee_fee_left) AS guarantee_fee_left,
+           sum(penalty_left) AS penalty_left,
+           coalesce(sum(total_left) FILTER (WHERE due_date < %(business_date)s), 0) AS overdue,
+           bool_and((settled_on IS NOT NULL) = (total_left = 0)) AS is_marked_right
+    FROM (
+        SELECT *, principal_left + interest_left + fee_left + guarantee_fee_left + penalty_left AS total_left
+        FROM (
+            SELECT loan_id, due_date, settled_on, principal,
+                   principal - principal_paid - principal_waived AS principal_left,
+                   interest - interest_paid - interest_waived AS interest_left,
+                   fee - fee_paid - fee_waived AS fee_left,
+                   guarantee_fee - guarantee_fee_paid - guarantee_fee_waived AS guarantee_fee_left,
+                   penalty - penalty_paid - penalty_waived AS penalty_left
+            FROM repayment_installment
+            WHERE to_version IS NULL AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+            OFFSET 0
+        ) component_left
+        OFFSET 0
+    ) bill_left
     GROUP BY loan_id
 ), ledger AS (
     SELECT loan_id,

@@ -16,29 +16,33 @@ WITH rule AS (
     SELECT * FROM repayment_loan loan
     WHERE loan.id BETWEEN %(first_id)s AND %(last_id)s {loan_scope}
 ), bill AS (
-    SELECT i.loan_id,
-           min(i.due_date) FILTER (WHERE unmet.is_unmet) AS oldest,
-           min(i.due_date) FILTER (WHERE i.due_date >= %(business_date)s) AS next_due,
+    SELECT loan_id,
+           min(due_date) FILTER (WHERE is_unmet) AS oldest,
+           min(due_date) FILTER (WHERE due_date >= %(business_date)s) AS next_due,
            bool_or(
-               unmet.is_unmet AND i.due_date < %(business_date)s
-               AND i.principal - i.principal_paid - i.principal_waived + i.compound_base
-                   + CASE WHEN rule.interest_bears_penalty THEN i.interest - i.interest_paid - i.interest_waived ELSE 0 END
-                   > 0
+               is_unmet AND due_date < %(business_date)s
+               AND principal_left + compound_base
+                   + CASE WHEN interest_bears_penalty THEN interest_left ELSE 0 END > 0
            ) AS has_base
-    FROM (SELECT *,
-                 (principal + interest + fee + guarantee_fee)
-                     - (principal_paid + interest_paid + fee_paid + guarantee_fee_paid)
-                     - (principal_waived + interest_waived + fee_waived + guarantee_fee_waived) AS scheduled_left
-          FROM repayment_installment
-          WHERE to_version IS NULL AND settled_on IS NULL
-            AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}) i
-    JOIN loan ON loan.id = i.loan_id
-    JOIN rule ON rule.terms_id = loan.terms_id
-    CROSS JOIN LATERAL (
-        SELECT i.scheduled_left > 0 AND i.scheduled_left > greatest(
-            rule.floor, (i.principal + i.interest + i.fee + i.guarantee_fee) * rule.percent) AS is_unmet
-    ) unmet
-    GROUP BY i.loan_id
+    FROM (
+        SELECT i.*, rule.interest_bears_penalty,
+               i.scheduled_left > 0 AND i.scheduled_left > greatest(rule.floor, i.scheduled * rule.percent) AS is_unmet
+        FROM (SELECT loan_id, due_date, compound_base,
+                     principal - principal_paid - principal_waived AS principal_left,
+                     interest - interest_paid - interest_waived AS interest_left,
+                     principal + interest + fee + guarantee_fee AS scheduled,
+                     (principal + interest + fee + guarantee_fee)
+                         - (principal_paid + interest_paid + fee_paid + guarantee_fee_paid)
+                         - (principal_waived + interest_waived + fee_waived + guarantee_fee_waived) AS scheduled_left
+              FROM repayment_installment
+              WHERE to_version IS NULL AND settled_on IS NULL
+                AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+              OFFSET 0) i
+        JOIN loan ON loan.id = i.loan_id
+        JOIN rule ON rule.terms_id = loan.terms_id
+        OFFSET 0
+    ) judged
+    GROUP BY loan_id
 ), aged AS (
     SELECT loan.id, loan.status, loan.terms_id, loan.bucket, loan.oldest_unpaid_due_date, loan.next_transition_date,
            bill.oldest, bill.next_due, bill.has_base, rule.tolerance_days, rule.penalty_can_accrue,
