@@ -115,10 +115,16 @@ def reveal(request: HttpRequest, borrower_id: int, field: str) -> HttpResponse:
     return response
 
 
+class WideChoices(forms.MultipleChoiceField):
+    """Choices that take a line of their own in a form."""
+
+    css = "wide"
+
+
 class HoldForm(ConfirmForm):
     """What is stopped, from when to when, and why."""
 
-    scopes = forms.MultipleChoiceField(
+    scopes = WideChoices(
         label=gettext_lazy("What stops"),
         choices=[(scope.value, label) for scope, label in SCOPE_LABELS.items()],
         widget=forms.CheckboxSelectMultiple,

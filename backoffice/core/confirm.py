@@ -179,10 +179,13 @@ class ConfirmView(View):
             subject = self.load(request=request, **address)
         except Refusal as refusal:
             return refused(request, refusal=refusal)
-        initial = self.initial(subject=subject) | {
-            name: value for name, value in request.GET.items() if name in self.form_class.base_fields
-        }
-        options = self.form_options(subject=subject)
+        try:
+            options = self.form_options(subject=subject)
+            initial = self.initial(subject=subject)
+        except Refusal as refusal:
+            return refused(request, refusal=refusal, back_url=self.back_url(subject=subject))
+        known = self.form_class(**options).fields
+        initial |= {name: value for name, value in request.GET.items() if name in known}
         panel = Panel(form=self.form_class(initial=initial, **options), key=str(uuid.uuid4()))
         self._look(panel=panel, form=self.form_class(initial, **options), subject=subject, request=request)
         return self._answer(request=request, subject=subject, panel=panel)
@@ -197,7 +200,10 @@ class ConfirmView(View):
         said = None if "look" in request.POST else self.said_before(key=key, actor=actor)
         if said is not None:
             return self._done(request=request, subject=subject, said=said)
-        form = self.form_class(request.POST, **self.form_options(subject=subject))
+        try:
+            form = self.form_class(request.POST, **self.form_options(subject=subject))
+        except Refusal as refusal:
+            return refused(request, refusal=refusal, back_url=self.back_url(subject=subject))
         panel = Panel(form=form, key=key)
         self._look(panel=panel, form=form, subject=subject, request=request)
         if "look" in request.POST:

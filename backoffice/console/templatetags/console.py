@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
-from django import template
+from django import forms, template
 from django.forms import BoundField
 from django.template.base import Node, NodeList, Parser, Token, token_kwargs
 from django.template.context import Context
@@ -254,7 +254,8 @@ def empty(title: str, text: str = "", *, url: str = "", action: str = "", icon: 
 @register.inclusion_tag("console/_field.html")
 def field(bound: BoundField, *, unit: str = "", css: str = "", help: str = "") -> dict[str, Any]:
     """A form field with its label, help and errors: `{% field form.amount unit="¥" %}`."""
-    is_check = getattr(bound.field.widget, "input_type", "") == "checkbox"
+    is_group = isinstance(bound.field.widget, forms.RadioSelect)
+    is_check = isinstance(bound.field.widget, forms.CheckboxInput)
     attrs: dict[str, str] = {}
     described = [f"{bound.auto_id}_error"] * bool(bound.errors) + [f"{bound.auto_id}_help"] * bool(
         help or bound.help_text
@@ -270,6 +271,7 @@ def field(bound: BoundField, *, unit: str = "", css: str = "", help: str = "") -
         "css": css,
         "help": help or bound.help_text,
         "is_check": is_check,
+        "is_group": is_group,
     }
 
 

@@ -9,11 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.core.access import requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
-from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
+from backoffice.core.tables import Choice, Column, Day, Table, Words
 from backoffice.repayment.console import states
 from backoffice.repayment.models import Loan, Operation
-
-INCOMING = (Operation.Kind.PAYMENT, Operation.Kind.PAYOFF)
 
 
 def _loan_address(operation: Operation) -> str:
@@ -46,7 +44,6 @@ PAYMENTS = Table(
             _("What"),
             choices=Operation.Kind.choices,
         ),
-        Flag("incoming", _("Payments only"), narrow=lambda rows: rows.filter(kind__in=INCOMING)),
         Day("from", _("From"), lookup="value_date__gte"),
         Day("to", _("To"), lookup="value_date__lte"),
         Words("loan", _("Loan number"), narrow=lambda rows, words: rows.filter(loan__external_id=words)),

@@ -90,6 +90,15 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingRequest:
+    """A verb that was asked for on this loan and waits for a second person."""
+
+    id: int
+    what: Any
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class LoanPage:
     """Everything the page of a loan shows."""
 
@@ -100,7 +109,7 @@ class LoanPage:
     operations: tuple[OperationRow, ...]
     events: tuple[Event, ...]
     holds: tuple[HoldFacts, ...]
-    waiting: tuple[tuple[Any, str], ...]
+    waiting: tuple[WaitingRequest, ...]
     cost: YearlyCost | None
     cap: CapVerdict | None
     jumps: tuple[tuple[Any, date], ...]
@@ -310,12 +319,15 @@ def _operations(*, shown: LoanAsOf, may_reverse: bool) -> tuple[OperationRow, ..
     return tuple(rows)
 
 
-def _waiting(*, loan: Loan) -> tuple[tuple[Any, str], ...]:
-    """What was asked for on this loan and waits for a second person: the verb's name and who asked."""
+def _waiting(*, loan: Loan) -> tuple[WaitingRequest, ...]:
+    """What was asked for on this loan and is not decided."""
     requests = Approval.objects.filter(
         state=ApprovalState.PENDING.value, subject_type="repayment.loan", subject_id=str(loan.pk)
     ).order_by("id")
-    return tuple((deed_of(verb=request.verb).label, request.requested_by_name) for request in requests)
+    return tuple(
+        WaitingRequest(id=request.pk, what=deed_of(verb=request.verb).label, who=request.requested_by_name)
+        for request in requests
+    )
 
 
 def _cost(*, loan: Loan, shown: LoanAsOf) -> tuple[YearlyCost | None, CapVerdict | None]:

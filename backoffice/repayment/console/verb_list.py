@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.repayment.console.reading import LoanPage
+from backoffice.repayment.domain.operations import WAIVABLE
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -39,7 +40,7 @@ class _Verb:
     key: str
     icon: str
     statuses: frozenset[str]
-    needs_suspense: bool = False
+    needs: str = ""
 
 
 _OPEN = frozenset({"active", "charged_off"})
@@ -49,8 +50,8 @@ _ANY = frozenset({"active", "charged_off", "closed"})
 _MAIN = _Verb(_("Post payment"), "post_payment", "repayment.payment.post", "p", "payment", _OPEN)
 _BESIDE = (_Verb(_("Payoff quote"), "pay_off", "repayment.loan.payoff", "q", "done", _OPEN),)
 _MORE = (
-    _Verb(_("Waive"), "waive", "repayment.loan.waive", "w", "swap", _OPEN),
-    _Verb(_("Refund"), "refund", "repayment.loan.refund", "r", "undo", _ANY, needs_suspense=True),
+    _Verb(_("Waive"), "waive", "repayment.loan.waive", "w", "swap", _OPEN, needs="waivable"),
+    _Verb(_("Refund"), "refund", "repayment.loan.refund", "r", "undo", _ANY, needs="suspense"),
     _Verb(_("Change creditor"), "change_creditor", "repayment.loan.buy_back", "c", "swap", _OPEN),
     _Verb(_("Write off small balance"), "write_off", "repayment.loan.write_off", "s", "close", _OPEN),
     _Verb(_("Charge off"), "charge_off", "repayment.loan.charge_off", "x", "alert", _ACTIVE),
@@ -74,5 +75,14 @@ def _offered(verbs: tuple[_Verb, ...], *, user: Any, page: LoanPage) -> tuple[Of
         for verb in verbs
         if page.shown.state.status in verb.statuses
         and user.has_permission(verb.permission)
-        and (not verb.needs_suspense or page.shown.state.suspense > 0)
+        and _has(verb.needs, page=page)
     )
+
+
+def _has(needs: str, *, page: LoanPage) -> bool:
+    """Whether the loan has what the verb is about: money held, or something due that may be waived."""
+    if needs == "suspense":
+        return page.shown.state.suspense > 0
+    if needs == "waivable":
+        return any(page.shown.due[component] > 0 for component in WAIVABLE)
+    return True

@@ -16,6 +16,7 @@ from backoffice.calendars.selectors import business_date
 from backoffice.core import formats
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Text
+from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.console import verb_forms
 from backoffice.repayment.console.consequences import approval_needed, consequence_of, payoff_lines
@@ -212,6 +213,12 @@ class PayOff(LoanVerb):
         )
 
 
+class NothingToWaive(Refusal):
+    """No penalty, interest or fee is due."""
+
+    code: ClassVar[str] = "repayment.nothing_to_waive"
+
+
 class Waive(LoanVerb):
     """Penalty, interest or fees are given up."""
 
@@ -225,10 +232,13 @@ class Waive(LoanVerb):
         """What is owed today by component; principal is never waived."""
         today = business_date()
         due = loan_as_of(loan_id=subject.pk, as_of=today, business_date=today).due
-        return {
-            "currency": subject.currency,
-            "owed": {component: amount for component, amount in due.items() if component in operations.WAIVABLE},
-        }
+        owed = {component: amount for component, amount in due.items() if component in operations.WAIVABLE}
+        if not any(owed.values()):
+            raise NothingToWaive(
+                _("No penalty, interest or fee of this loan is due today."),
+                next_step=_("Principal is never waived; a small balance can be written off within the terms."),
+            )
+        return {"currency": subject.currency, "owed": owed}
 
     def initial(self, *, subject: Any) -> dict[str, Any]:
         """Today, all of the penalty."""
