@@ -7,6 +7,9 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+# Types whose text never holds a comma, a quote, a brace or a space.
+BARE_KINDS = frozenset({"bigint", "int", "numeric", "date"})
+
 
 def raw_cursor() -> "psycopg.Cursor[tuple[Any, ...]]":
     """A psycopg cursor on Django's own connection, inside its current transaction."""
@@ -14,9 +17,7 @@ def raw_cursor() -> "psycopg.Cursor[tuple[Any, ...]]":
     return connection.connection.cursor()
 
 
-def fetch(
-    statement: str, params: Sequence[Any] | Mapping[str, Any] = ()
-) -> list[tuple[Any, ...]]:
+def fetch(statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of a statement, as tuples."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
@@ -30,9 +31,7 @@ def execute(statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> i
         return cursor.rowcount
 
 
-def copy_rows(
-    *, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> int:
+def copy_rows(*, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
     """Append `rows` (values in the order of `columns`) to `table` with COPY; the number of rows written."""
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -45,33 +44,39 @@ def copy_rows(
     return written
 
 
-def update_rows(
-    *, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
-) -> int:
+def update_rows(*, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> int:
     """Update by id with one statement: each row is (id, value, ...) in the order of `columns` (name -> SQL type)."""
     if not rows:
         return 0
     names = list(columns)
-    assignments = sql.SQL(", ").join(
-        sql.SQL("{0} = fresh.{0}").format(sql.Identifier(name)) for name in names
-    )
+    assignments = sql.SQL(", ").join(sql.SQL("{0} = fresh.{0}").format(sql.Identifier(name)) for name in names)
     arrays = sql.SQL(", ").join(
         [
             sql.SQL("%s::bigint[]"),
             *(sql.SQL("%s::{}[]").format(sql.SQL(kind)) for kind in columns.values()),
         ]  # type: ignore[arg-type]
     )
-    statement = sql.SQL(
-        "UPDATE {} AS old SET {} FROM unnest({}) AS fresh (id, {}) WHERE old.id = fresh.id"
-    ).format(
+    statement = sql.SQL("UPDATE {} AS old SET {} FROM unnest({}) AS fresh (id, {}) WHERE old.id = fresh.id").format(
         sql.Identifier(table),
         assignments,
         arrays,
         sql.SQL(", ").join(map(sql.Identifier, names)),
     )
+    values = zip(zip(*rows, strict=True), ("bigint", *columns.values()), strict=True)
     with raw_cursor() as cursor:
-        cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(statement, [array_text(column, kind=kind) for column, kind in values])
         return cursor.rowcount
+
+
+def array_text(values: Iterable[Any], *, kind: str) -> str:
+    """A column of values as PostgreSQL reads an array; several times quicker to write than element by element."""
+    if kind in BARE_KINDS:
+        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    return "{" + ",".join(["NULL" if value is None else _quoted(str(value)) for value in values]) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def next_ids(*, table: str, count: int) -> list[int]:
