@@ -26,6 +26,7 @@ from typing import NoReturn
 
 from backoffice.audit.append_only import APPLICATION_ROLE
 from backoffice.config.services import postgres, processes, valkey
+from backoffice.staff.services.demo import FILE as LOGINS
 from backoffice.staff.services.demo import read_logins
 
 HOST = "127.0.0.1"
@@ -104,7 +105,8 @@ def reset(*, demo: Demo) -> None:
         postgres.drop(cluster=demo.cluster)
         for name in ("valkey", "static", "media", "keys"):
             shutil.rmtree(demo.folder / name, ignore_errors=True)
-        demo.loaded_note.unlink(missing_ok=True)
+        for file in (demo.loaded_note, demo.folder / LOGINS):
+            file.unlink(missing_ok=True)
         _say(f"The demo's data in {demo.folder} is gone; `make demo` starts over.")
 
 
@@ -134,17 +136,10 @@ def _start_servers(*, demo: Demo) -> dict[str, str]:
 
 def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
     """Brings database, translations and static files up to date; loads the data once."""
-    for title, command in (
-        ("Compiling translations", ["compile_translations"]),
-        ("Updating the database", ["migrate", "--no-input", "--verbosity=0"]),
-        ("Collecting static files", ["collectstatic", "--no-input", "--verbosity=0"]),
-        ("Making one login per role", ["create_demo_users", "--verbosity=0"]),
-    ):
-        with _step(title):
-            _manage(demo=demo, environment=environment, command=command)
+    _manage(demo=demo, environment=environment, command=["prepare_demo"])
     wanted = {"data": str(demo.data) if demo.data else "", "database": environment["DATABASE_URL"]}
     if demo.with_books and _loaded(demo=demo) != wanted:
-        with _step("Loading the books", lines_follow=True):
+        with _step("Loading the books", ending="\n"):
             source = ["--data", str(demo.data)] if demo.data else []
             _manage(demo=demo, environment=environment, command=["load_demo", *source])
         demo.loaded_note.write_text(json.dumps(wanted), encoding="utf-8")
@@ -205,7 +200,7 @@ def _who_can_log_in(*, demo: Demo) -> str:
     for login in read_logins(folder=demo.folder):
         code = "   and a one-time code" if login.totp_secret else ""
         lines.append(f"  {login.username:<14} {login.password}{code}")
-    lines.append(f"\n  One-time codes:    {shlex.quote(sys.executable)} manage.py demo_code admin   (or compliance)")
+    lines.append("\n  `make demo-code` prints the code of admin, `make demo-code LOGIN=compliance` the other's.")
     return "\n".join(lines)
 
 
@@ -271,12 +266,12 @@ def _only_demo(*, demo: Demo) -> Iterator[None]:
 
 
 @contextmanager
-def _step(title: str, *, lines_follow: bool = False) -> Iterator[None]:
-    """Says what is being done and how long it took."""
+def _step(title: str, *, ending: str = " ") -> Iterator[None]:
+    """Says what is being done and how long it took; `ending` is a new line where the work itself says more."""
     began = time.monotonic()
-    print(f"{title} ...", end="\n" if lines_follow else " ", flush=True)
+    print(f"{title} ...", end=ending, flush=True)
     yield
-    print(f"{'  done' if lines_follow else 'done'} in {time.monotonic() - began:.1f} s", flush=True)
+    print(f"done in {time.monotonic() - began:.1f} s", flush=True)
 
 
 def _say(text: str) -> None:
