@@ -132,10 +132,13 @@ LEFT JOIN repayment_operation o ON o.id = m.operation_id
 LEFT JOIN repayment_bucketmove r ON r.retracts_id = m.id
 WHERE m.loan_id = %s AND m.retracts_id IS NULL AND r.id IS NULL ORDER BY m."on", m.id
 """
+# A month end restated as closed says the same as one the loan never saw.
 MONTH_ENDS = """
-SELECT DISTINCT ON (month_end) month_end, status, creditor, bucket, dpd, dpd_contract, cycles, outstanding_principal,
-       overdue_amount
-FROM repayment_monthend WHERE loan_id = %s ORDER BY month_end, revision DESC
+SELECT * FROM (
+    SELECT DISTINCT ON (month_end) month_end, status, creditor, bucket, dpd, dpd_contract, cycles,
+           outstanding_principal, overdue_amount
+    FROM repayment_monthend WHERE loan_id = %s ORDER BY month_end, revision DESC
+) newest WHERE status <> 'closed' ORDER BY month_end
 """
 
 

@@ -1,4 +1,4 @@
-"""Random terms and random lives of a loan, for the laws: what is done, how many days later, and how far back it dates."""
+"""Random terms and random lives of a loan: what is done, how many days later, and how far back it is dated."""
 
 from dataclasses import dataclass
 from datetime import date

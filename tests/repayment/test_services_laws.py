@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,12 +18,14 @@ from backoffice.repayment.domain.admission import payoff_of
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.domain.bills import copy_of
 from backoffice.repayment.domain.penalty import uncharged
-from backoffice.repayment.models import Loan
+from backoffice.repayment.models import Loan, Operation
 from backoffice.repayment.selectors.states import load_histories, load_loans
-from backoffice.repayment.services.posting import Refused, book
+from backoffice.repayment.services.closing import snapshot_range
+from backoffice.repayment.services.opening import PastOperation
+from backoffice.repayment.services.posting import Booked, Refused, book
 from backoffice.repayment.services.rebuilding import rebuild
 from backoffice.repayment.services.writing import Pages
-from tests.repayment.factories import ADA, close, draft, drifts, open_loan, replay_changes
+from tests.repayment.factories import ADA, books, close, draft, drifts, open_loan, replay_changes
 from tests.repayment.histories import FUTURES, Step, any_terms, disbursements, principals, steps
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +62,7 @@ class Life:
         until = self.today + timedelta(days=days)
         while self.today < until:
             if self.today == month_end(self.today) or self._next_transition() == self.today:
-                close(self.today)
+                close(self.today, loan_ids=[self.loan_id])
             self.today += timedelta(days=1)
 
     def _next_transition(self):
@@ -115,6 +118,15 @@ class Life:
     def _small(self, step):
         return self._round(max(Decimal(1), step.share * 3))
 
+    def take_back(self, operation_id):
+        """Reverse an operation today."""
+        (outcome,) = book(
+            drafts=[draft(self.loan_id, "reversal", self.today, reverses=operation_id)],
+            actor=ADA,
+            business_date=self.today,
+        )
+        assert isinstance(outcome, Booked), outcome
+
     def _payoff(self):
         state = load_loans(loan_ids=[self.loan_id], business_date=self.today, lock=False, whole_schedule=True)[
             self.loan_id
@@ -147,6 +159,23 @@ class Life:
         pages.flush()
 
 
+def history_of(loan_id):
+    """The operations of a loan that still count, as another system would hand them over."""
+    rows = Operation.objects.filter(loan_id=loan_id, reverses=None, reversed_by=None).exclude(kind="disbursement")
+    return [
+        PastOperation(
+            kind=row.kind,
+            value_date=row.value_date,
+            amount=row.amount,
+            surplus=row.surplus or None,
+            components={name: Decimal(amount) for name, amount in row.details.get("components", {}).items()},
+            creditor=row.details.get("creditor", ""),
+            external_id=row.external_id,
+        )
+        for row in rows.order_by("value_date", "id")
+    ]
+
+
 lives = {"terms": any_terms(), "principal": principals, "disbursed_on": disbursements, "life": steps}
 
 
@@ -162,3 +191,67 @@ def test_replay_equals_incremental_in_any_order_of_backdating(terms, principal, 
         loan.wait(33)
         assert replay_changes(loan.loan_id, business_date=loan.today) == {}
         assert drifts(loan.today) == []
+
+
+@on_postgresql
+@given(**lives)
+def test_posting_and_taking_back_is_as_if_nothing_had_been(terms, principal, disbursed_on, life):
+    with undone():
+        loan = Life(terms=terms, principal=principal, disbursed_on=disbursed_on)
+        for step in life[:-1]:
+            loan.take(step)
+        loan.wait(life[-1].wait)
+        before, known = books(loan.loan_id), len(loan.operations)
+        loan.take(replace(life[-1], wait=0))
+        if len(loan.operations) == known or loan.operations[-1] is None:
+            return
+        loan.take_back(loan.operations[-1])
+        assert books(loan.loan_id) == before
+        assert drifts(loan.today) == []
+
+
+@on_postgresql
+@given(**lives)
+def test_opening_with_a_history_equals_having_lived_it(terms, principal, disbursed_on, life):
+    with undone():
+        loan = Life(terms=terms, principal=principal, disbursed_on=disbursed_on)
+        for step in life:
+            if step.action != "hold":
+                loan.take(step)
+        opened = open_loan(
+            terms=terms,
+            principal=principal,
+            disbursed_on=disbursed_on,
+            business_date=loan.today,
+            history=history_of(loan.loan_id),
+        )
+        assert books(opened) == books(loan.loan_id)
+        assert replay_changes(opened, business_date=loan.today) == {}
+        assert drifts(loan.today) == []
+
+
+@on_postgresql
+@given(**lives)
+def test_a_loan_left_behind_catches_up_to_what_nightly_closes_make_of_it(terms, principal, disbursed_on, life):
+    with undone():
+        nightly = Life(terms=terms, principal=principal, disbursed_on=disbursed_on)
+        for step in life:
+            if step.action != "hold":
+                nightly.take(step)
+        late = open_loan(
+            terms=terms,
+            principal=principal,
+            disbursed_on=disbursed_on,
+            business_date=nightly.today,
+            history=history_of(nightly.loan_id),
+        )
+        for days in (7, 40):
+            start = nightly.today
+            nightly.wait(days)
+            for day in (start + timedelta(days=n) for n in range(days - 1)):
+                if day == month_end(day):
+                    snapshot_range(day=day, first_id=late, last_id=late, run_id=None)
+            close(nightly.today - timedelta(days=1), loan_ids=[late])
+            assert books(late) == books(nightly.loan_id)
+            assert replay_changes(late, business_date=nightly.today) == {}
+        assert drifts(nightly.today) == []

@@ -83,11 +83,12 @@ def load_loans(
 ) -> dict[int, LoadedLoan]:
     """Loans with their open bills (all live bills if `whole_schedule`), locked in id order when asked to.
 
+    The lock lets others add rows that refer to the loan, such as month ends, and nobody change it.
     Each state is closed through the last day known to be closed for that loan: the day before `business_date`, or
     earlier where a close has left the loan behind.
     """
     ids = sorted(set(loan_ids))
-    rows = fetch(LOANS + (" FOR UPDATE" if lock else ""), [ids])
+    rows = fetch(LOANS + (" FOR NO KEY UPDATE" if lock else ""), [ids])
     bills = _bills(loan_ids=[row[0] for row in rows], whole_schedule=whole_schedule)
     holds = _holds(rows)
     return {row[0]: _loaded(row, bills[row[0]], holds.get(row[0], ()), business_date) for row in rows}

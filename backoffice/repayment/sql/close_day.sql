@@ -6,6 +6,8 @@
 -- Takes only what needs no arithmetic: no suspense to use, no hold, no penalty to charge (not a month end for the
 -- loan), nothing left behind from an earlier day. The rest goes through the engine.
 --
+-- The caller holds the locks of the due loans since before this statement: it then sees the bills as they stand.
+--
 -- Inputs   %(day)s the day being closed; %(first_id)s, %(last_id)s the id range; %(run_id)s;
 --          %(is_month_end)s; %(skip)s ids to leave out;
 --          rules: per terms id the bands (code, first, last), tolerance and whether penalty can accrue, as arrays.
@@ -24,8 +26,6 @@ WITH rule AS (
     WHERE loan.next_transition_date = %(day)s AND loan.id BETWEEN %(first_id)s AND %(last_id)s
       AND loan.suspense = 0 AND NOT loan.id = ANY(%(skip)s)
       AND NOT (%(is_month_end)s AND loan.status = 'active' AND loan.oldest_unpaid_due_date < %(day)s)
-    ORDER BY loan.id
-    FOR UPDATE
 ), bill AS (
     SELECT i.loan_id, i.due_date,
            i.principal - i.principal_paid - i.principal_waived AS principal_left,

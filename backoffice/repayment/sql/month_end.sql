@@ -4,7 +4,10 @@
 -- The cached bucket is that of the next morning: where the night has just moved a loan, the bucket before the move is
 -- the one of the month end. Days past due are those of the month end itself.
 --
--- Inputs   %(day)s the month end, %(first_id)s, %(last_id)s, %(run_id)s; %(skip)s loans booked on for a later day.
+-- Left out are loans whose close of that day is still to come, and those something is already booked on for a later day:
+-- their cached facts are not those of the evening. The engine makes their rows.
+--
+-- Inputs   %(day)s the month end, %(first_id)s, %(last_id)s, %(run_id)s.
 -- Outputs  rows of repayment_monthend, none where a row is already there.
 INSERT INTO repayment_monthend (loan_id, month_end, revision, status, creditor, bucket, dpd, dpd_contract, cycles,
                                 outstanding_principal, overdue_amount, run_id)
@@ -28,7 +31,7 @@ CROSS JOIN LATERAL (
                    interval '1 day'
                ) AS held (day)
                WHERE hold.borrower_id = loan.borrower_id AND hold.scope = 'aging'
-                 AND (hold.loan_id IS NULL OR hold.loan_id = loan.id)
+                 AND (hold.loan_id IS NULL OR hold.loan_id = loan.id) AND NOT isempty(hold.period)
                  AND loan.oldest_unpaid_due_date < %(day)s
            ), 0)::int AS held
 ) days
@@ -52,5 +55,9 @@ LEFT JOIN LATERAL (
     WHERE i.loan_id = loan.id AND i.to_version IS NULL AND i.settled_on IS NULL AND i.due_date < %(day)s
 ) bills ON loan.oldest_unpaid_due_date < %(day)s OR loan.overdue_amount > 0
 WHERE loan.id BETWEEN %(first_id)s AND %(last_id)s
-  AND loan.status <> 'closed' AND loan.disbursed_on <= %(day)s AND NOT loan.id = ANY(%(skip)s)
+  AND loan.status <> 'closed' AND loan.disbursed_on <= %(day)s
+  AND (loan.next_transition_date IS NULL OR loan.next_transition_date > %(day)s)
+  AND NOT EXISTS (SELECT FROM repayment_operation o
+                  WHERE o.loan_id = loan.id AND o.value_date > %(day)s
+                    AND o.loan_id BETWEEN %(first_id)s AND %(last_id)s)
 ON CONFLICT (loan_id, month_end, revision) DO NOTHING
