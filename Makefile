@@ -9,7 +9,7 @@ TEST_WORKERS ?= 2
 
 export DJANGO_SETTINGS_MODULE := backoffice.config.settings
 
-.PHONY: help setup demo demo-reset test browser-test check lint types layers dependencies migrations translations \
+.PHONY: help setup demo demo-code demo-reset test browser-test check lint types layers dependencies migrations translations \
 	format bench
 
 .DEFAULT_GOAL := help
@@ -28,6 +28,9 @@ $(STAMP): requirements.txt requirements-dev.txt
 
 demo: setup  ## start everything, load the data once, serve the console until Ctrl-C
 	@exec $(BIN)/python manage.py demo $(if $(DATA),--data "$(DATA)")
+
+demo-code: setup  ## the one-time code of a demo user: make demo-code LOGIN=compliance
+	@exec $(BIN)/python manage.py demo_code $(or $(LOGIN),admin)
 
 demo-reset: setup  ## delete the demo's data
 	@exec $(BIN)/python manage.py demo --reset

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pytest_django import DjangoDbBlocker
 from backoffice.config import translations
 
 TEMPLATES_KEPT = 3
+OF_A_RUN = re.compile(r"test_(?P<pid>[0-9]+)(_|$)")
 # The process that runs the session; its workers inherit the name and add their own number.
 RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
 
@@ -84,7 +86,7 @@ def _migrations_digest() -> str:
 def _sweep(*, server: psycopg.Connection, keep: str) -> None:
     """Drops what killed sessions left behind, and templates of migrations long past."""
     names = [name for (name,) in server.execute("SELECT datname FROM pg_database ORDER BY oid DESC").fetchall()]
-    left_over = [name for name in names if name.startswith("test_") and not psutil.pid_exists(int(name.split("_")[1]))]
+    left_over = [name for name in names if (run := OF_A_RUN.match(name)) and not psutil.pid_exists(int(run["pid"]))]
     past = [name for name in names if name.startswith("template_") and name != keep][TEMPLATES_KEPT:]
     for name in left_over + past:
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
