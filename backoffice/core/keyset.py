@@ -24,7 +24,6 @@ class CursorNotUsable(Refusal):
     """The cursor was not made for this list, or not by this program."""
 
     code: ClassVar[str] = "core.cursor_not_usable"
-    status: ClassVar[int] = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def test_refuses_a_size_it_does_not_give(size):
 
 def test_refuses_a_cursor_it_did_not_write():
     response = get("cursor=forged")
-    assert (response.status_code, response.data["code"]) == (400, "core.cursor_not_usable")
+    assert (response.status_code, response.data["code"]) == (422, "core.cursor_not_usable")
 
 
 def test_refuses_a_filter_it_does_not_have_instead_of_answering_with_everything():

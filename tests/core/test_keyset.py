@@ -97,7 +97,7 @@ def test_has_an_empty_first_page():
 def test_refuses_a_cursor_it_did_not_write(moves, cursor):
     with pytest.raises(CursorNotUsable) as refused:
         page_of(rows=BusinessDayMove.objects.all(), order=("-id",), cursor=cursor, size=3)
-    assert (refused.value.code, refused.value.status) == ("core.cursor_not_usable", 400)
+    assert (refused.value.code, refused.value.status) == ("core.cursor_not_usable", 422)
 
 
 def test_refuses_a_cursor_of_another_sorting(moves):

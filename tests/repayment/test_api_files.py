@@ -79,7 +79,7 @@ def test_refuses_the_same_content_under_another_key():
 @pytest.mark.parametrize(
     ("content", "status", "code"),
     [
-        (b"", 400, "core.invalid"),
+        (b"", 422, "repayment.payment_file_refused"),
         (HEADER.encode() + b"L-1,1.00,CNY,\xff\xfe,A\n", 422, "repayment.payment_file_refused"),
         (b"loan;amount\n", 422, "repayment.payment_file_refused"),
         (b"PK\x03\x04\x00\x00", 422, "repayment.payment_file_refused"),

@@ -119,3 +119,13 @@ class MoneySchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
         elif not self.target.allow_zero:
             amount = rf"(?!0(\.0+)?$){amount}"
         return {"type": "string", "format": "decimal", "pattern": f"^{amount}$", "example": "120.50"}
+
+
+class DaySchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Tells OpenAPI which years a date may lie in."""
+
+    target_class = DayField
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """A date with the years that are read."""
+        return {"type": "string", "format": "date", "pattern": "^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$"}

@@ -5,6 +5,7 @@ An endpoint names its serializers: `serializer_class` for the answer, `request_s
 `success_status` other than 200, and `other_answers` (status to serializer). `refusals` names further statuses.
 """
 
+import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
@@ -76,8 +77,10 @@ class Schema(AutoSchema):
         return f"{_clean(said)}\n\nPermission: `{code}`." if code else _clean(said)
 
     def get_summary(self) -> str | None:
-        """The first sentence of the description."""
-        return super().get_summary() or _clean(type(self.view).__doc__ or "").split("\n")[0].split(". ")[0].rstrip(".")
+        """The first sentence about the endpoint; of a list, about what a POST adds to it."""
+        is_added_to_a_list = self.method == "POST" and isinstance(self.view, ListView)
+        said = type(self.view).post.__doc__ if is_added_to_a_list else type(self.view).__doc__  # type: ignore[attr-defined]
+        return super().get_summary() or re.split(r"[.:;\n]", _clean(said or ""))[0]
 
     def get_extensions(self) -> dict[str, Any]:
         """The permission, for programs."""
@@ -104,6 +107,8 @@ class Schema(AutoSchema):
             found.add("404")
         if self.method != "GET":
             found |= {"404", "409", "422"}
+        elif isinstance(self.view, ListView):
+            found.add("422")
         return sorted(found | set(getattr(self.view, "refusals", ())))
 
     def _needs_idempotency_key(self) -> bool:

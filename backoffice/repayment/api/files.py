@@ -39,7 +39,7 @@ class PaymentFileSerializer(serializers.Serializer):
 class UploadSerializer(serializers.Serializer):
     """A CSV file in UTF-8: loan, amount, currency, value_date [, portfolio, channel, reference, external_id]."""
 
-    file = serializers.FileField()
+    file = serializers.FileField(allow_empty_file=True)
     source = serializers.RegexField(  # type: ignore[assignment]  # a field of that name
         r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", help_text="whose file it is; external ids are unique within it"
     )
