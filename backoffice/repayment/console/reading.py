@@ -191,32 +191,25 @@ def loan_page(*, user: Any, loan_id: int, as_of: date | None) -> LoanPage:
 def events_of(*, shown: LoanAsOf, operations: tuple[OperationRow, ...]) -> list[Event]:
     """What happened to the loan through the page's day, newest first: operations, bucket moves, surplus used."""
     currency = shown.loan.currency
-    dated: list[tuple[date, int, Event]] = []
-    for row in operations:
-        operation = row.operation
-        dated.append((operation.value_date, operation.pk, _event_of(row, currency=currency)))
-    order = 2**62
-    for move in shown.moves:
-        is_worse = move.cause == "aging"
-        dated.append(
-            (
-                move.on,
-                order,
-                Event(
-                    title=f"{move.from_bucket} → {move.to_bucket}",
-                    on=move.on,
-                    tone="danger" if is_worse else "good",
-                    detail=str(states.CAUSE_LABELS.get(move.cause, move.cause)),
-                ),
-            )
+    # On one day: first what the night brought, then each operation with the moves it caused.
+    dated: list[tuple[tuple[date, int, int], Event]] = [
+        ((row.operation.value_date, row.operation.pk, 0), _event_of(row, currency=currency)) for row in operations
+    ]
+    for order, move in enumerate(shown.moves, start=1):
+        event = Event(
+            title=f"{move.from_bucket} → {move.to_bucket}",
+            on=move.on,
+            tone="danger" if move.cause == "aging" else "good",
+            detail=str(states.CAUSE_LABELS.get(move.cause, move.cause)),
         )
+        dated.append(((move.on, move.source or 0, order), event))
     used: dict[date, Decimal] = defaultdict(lambda: ZERO)
     for line in shown.lines:
         if line.kind == "suspense_applied":
             used[line.value_date] += line.amount
     for on, amount in used.items():
-        dated.append((on, order, Event(title=_("Surplus used"), on=on, amount=amount, currency=currency, tone="info")))
-    return [event for _on, _key, event in sorted(dated, key=lambda each: each[:2], reverse=True)]
+        dated.append(((on, 0, 0), Event(title=_("Surplus used"), on=on, amount=amount, currency=currency, tone="info")))
+    return [event for _key, event in sorted(dated, key=lambda each: each[0], reverse=True)]
 
 
 def parts_text(parts: dict[str, Decimal], *, held: Decimal = ZERO) -> str:

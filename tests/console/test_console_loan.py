@@ -1,0 +1,161 @@
+"""The page of a loan: every number on it, on any day, for everyone who may see it and nobody else."""
+
+from datetime import date
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from backoffice.repayment.models import Operation
+from tests.console.book import Book, as_role
+from tests.console.page import rows_of, text_of
+
+
+def _page(book: Book, *, role: str = "senior_agent", query: str = "") -> str:
+    return as_role(role).get(reverse("repayment:loan", args=[book.late.pk]) + query).content.decode()
+
+
+def test_shows_what_is_due_today_to_the_cent(book):
+    words = text_of(_page(book))
+    assert "M2 · 35 days" in words
+    assert "Due today ¥ 2,225.37 principal 1,938.81 · interest 261.51 · penalty 25.05" in words
+    assert "Outstanding principal ¥ 9,197.91 of 12,000.00 disbursed 18 Jun 2026" in words
+    assert "Days past due 35 explain: installment 4, due 18 Oct" in words
+    assert "Yearly cost to the borrower 18.00 % EAR 19.56 % · cap 24 % kept" in words
+
+
+def test_shows_the_whole_schedule(book):
+    rows = rows_of(_page(book), caption="Schedule")
+    assert rows[3] == ["4", "18 Oct 2026", "962.19", "137.97", "22.45", "–", "8,235.72", "35 days"]
+    assert rows[4] == ["5", "18 Nov 2026", "976.62", "123.54", "2.60", "–", "7,259.10", "4 days"]
+    assert rows[5] == ["6", "18 Dec 2026", "991.27", "108.89", "–", "–", "6,267.83", "planned"]
+    assert rows[12] == ["", "Total", "12,000.00", "1,201.95", "25.05", "3,300.48", "", ""]
+
+
+def test_shows_each_payment_with_what_it_paid(book):
+    rows = rows_of(_page(book), caption="Payments and other operations")
+    assert rows[0] == [
+        "18 Sep 2026", "payment bank transfer", "1,100.16", "947.97", "152.19", "–", "–", "–", "system", "Take back",
+    ]  # fmt: skip
+    assert rows[3][:3] == ["18 Jun 2026", "disbursed", "12,000.00"]
+    assert rows[3][-1] == ""
+
+
+def test_travels_to_a_past_day_as_a_whole(book):
+    html = _page(book, query="?as_of=2026-09-01")
+    words = text_of(html)
+    assert "The whole page shows this past day, by what is booked now." in words
+    assert "Outstanding principal ¥ 10,145.88" in words
+    assert "Days past due 0" in words
+    assert rows_of(html, caption="Schedule")[2][-1] == "planned"
+    assert [row[0] for row in rows_of(html, caption="Payments and other operations")] == [
+        "18 Aug 2026", "18 Jul 2026", "18 Jun 2026",
+    ]  # fmt: skip
+    assert "Post payment" not in words
+    assert "Take back</a>" not in html
+
+
+def test_foretells_a_day_ahead(book):
+    words = text_of(_page(book, query="?as_of=2026-12-17"))
+    assert "Foretold: as if nothing more were paid until this day." in words
+    assert "M2 · 60 days" in words
+
+
+def test_says_when_the_day_asked_for_is_none(book):
+    words = text_of(_page(book, query="?as_of=2026-02-31"))
+    assert "“2026-02-31” is not a date; the page shows today." in words
+    assert "M2 · 35 days" in words
+
+
+def test_does_not_exist_for_a_team_of_another_portfolio(book):
+    address = reverse("repayment:loan", args=[book.late.pk])
+    assert as_role("agent", "south").get(address).status_code == 404
+    assert as_role("agent", "north").get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("role", "offered", "missing"),
+    [
+        ("agent", {"post_payment", "pay_off", "waive"}, {"charge_off", "write_off", "change_creditor", "refund"}),
+        ("senior_agent", {"post_payment", "pay_off", "waive", "charge_off", "write_off"}, {"refund"}),
+        ("collector", {"pay_off", "waive"}, {"post_payment", "charge_off"}),
+        ("team_lead", {"post_payment", "change_creditor"}, {"refund"}),
+        ("analyst", set(), {"post_payment", "pay_off", "waive", "charge_off", "write_off", "change_creditor"}),
+        ("auditor", set(), {"post_payment", "pay_off", "waive", "charge_off", "write_off", "change_creditor"}),
+    ],
+)
+def test_offers_the_verbs_of_the_role_that_the_loan_can_take(book, role, offered, missing):
+    html = _page(book, role=role)
+    addresses = {name: reverse(f"repayment:{name}", args=[book.late.pk]) for name in offered | missing}
+    assert {name for name, address in addresses.items() if f'href="{address}"' in html} == offered
+
+
+def test_offers_no_payment_on_a_closed_loan(book):
+    html = as_role("senior_agent").get(reverse("repayment:loan", args=[book.closed.pk])).content.decode()
+    assert reverse("repayment:post_payment", args=[book.closed.pk]) not in html
+    assert '<span class="badge good">closed</span>' in html
+
+
+def test_reads_in_a_fixed_number_of_queries(book):
+    client = as_role("senior_agent")
+    counts = []
+    for loan in (book.elsewhere, book.late):
+        address = reverse("repayment:loan", args=[loan.pk])
+        client.get(address)
+        with CaptureQueriesContext(connection) as queries:
+            client.get(address)
+        counts.append(len(queries))
+    assert Operation.objects.filter(loan=book.elsewhere).count() == 1
+    assert Operation.objects.filter(loan=book.late).count() == 4
+    assert counts[0] == counts[1]
+
+
+def test_explains_the_days_and_the_penalty(book):
+    address = reverse("repayment:explain", args=[book.late.pk])
+    words = text_of(as_role("analyst").get(address).content.decode())
+    assert "Oldest unpaid bill installment 4, due 18 Oct 2026" in words
+    assert "Days since the due date (the due day is day 0) 35" in words
+    assert "Bucket M2 31–60 days" in words
+    assert "By cycles 2 unpaid bills past due" in words
+
+
+def test_explains_inside_the_page_when_the_script_asks(book):
+    address = reverse("repayment:explain", args=[book.late.pk])
+    part = as_role("analyst").get(address, headers={"HX-Request": "true"}).content.decode()
+    assert part.lstrip().startswith('<div class="confirm wide">')
+    assert "<html" not in part
+
+
+def test_lists_the_ledger_with_its_accounts(book):
+    html = as_role("analyst").get(reverse("repayment:ledger", args=[book.late.pk])).content.decode()
+    caption = "Every transfer, newest first; a correction stands beside what it takes back"
+    paid = [row for row in rows_of(html, caption=caption) if row[1] == "18 Sep 2026" and row[3] == "payment"]
+    assert sorted(row[4:9] for row in paid) == [
+        ["interest", "3", "cash", "interest receivable", "152.19"],
+        ["principal", "3", "cash", "principal receivable", "947.97"],
+    ]
+
+
+def test_lists_loans_with_their_filters(book):
+    client = as_role("senior_agent")
+    address = reverse("repayment:loans")
+    assert [row[0] for row in rows_of(client.get(address).content.decode(), caption="Loans")] == [
+        "L-CLOSED", "L-ELSEWHERE", "L-LATE",
+    ]  # fmt: skip
+    by_amount = client.get(address, {"overdue": "1", "sort": "-overdue_amount"}).content.decode()
+    assert [row[0] for row in rows_of(by_amount, caption="Loans")] == ["L-ELSEWHERE", "L-LATE"]
+    north = as_role("senior_agent", "north").get(address, {"bucket": "M2"}).content.decode()
+    assert [row[0] for row in rows_of(north, caption="Loans")] == ["L-LATE"]
+
+
+def test_refuses_a_list_address_that_makes_no_sense_and_shows_the_way_back(book):
+    response = as_role("agent").get(reverse("repayment:loans"), {"sort": "password"})
+    assert response.status_code == 400
+    assert "Open the list again and choose from what it offers." in response.content.decode()
+
+
+def test_shows_the_day_of_disbursement_for_a_day_before_it(book):
+    words = text_of(_page(book, query=f"?as_of={date(2020, 1, 1)}"))
+    assert "As of 18 Jun 2026" in words
+    assert "Outstanding principal ¥ 12,000.00" in words
