@@ -81,5 +81,9 @@ class Command(BaseCommand):
             )
 
     def _report_step(self, run: ImportRun) -> None:
+        """One line a step; at a terminal it is written over by the next."""
         of = f" of {run.loan_count}" if run.state == ImportRun.State.LOADING else ""
-        self.stderr.write(f"{run.portfolio}: {run.get_state_display()}: {run.step} {run.step_done}{of}")
+        self.stderr.write(
+            f"{run.portfolio}: {run.get_state_display()}: {run.step} {run.step_done}{of}",
+            ending="\r" if self.stderr.isatty() else "\n",
+        )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from backoffice.repayment.tape.adapters import berka, home_credit, lending_club, superlender, xente
 from backoffice.repayment.tape.adapters.writing import Conversion, TapeWriter
+from backoffice.repayment.tape.synthetic import book as synthetic
 
 
 class Convert(Protocol):
@@ -25,6 +26,7 @@ class Adapter:
     convert: Convert
 
 
+SYNTHETIC = synthetic.PORTFOLIO
 ADAPTERS: dict[str, Adapter] = {
     adapter.name: adapter
     for adapter in (
@@ -32,6 +34,7 @@ ADAPTERS: dict[str, Adapter] = {
         Adapter(home_credit.PORTFOLIO, home_credit.FOLDER, "Home Credit sample", home_credit.convert),
         Adapter(xente.PORTFOLIO, xente.FOLDER, "Xente, Uganda", xente.convert),
         Adapter(lending_club.PORTFOLIO, lending_club.FOLDER, "Lending Club, 2018 Q1", lending_club.convert),
+        Adapter(SYNTHETIC, "", "Synthetic demo book", synthetic.convert),
         Adapter(berka.PORTFOLIO, berka.FOLDER, "Berka, Czech bank", berka.convert),
     )
 }

@@ -41,9 +41,9 @@ is in this repository. The synthetic demo book is driven by them (docs/demo_book
 
 What the sets are, and how far they reach:
 
-- `superlender`: first bills of finished loans. Every one was paid in the end, so its lateness is milder than its book's:
-  of the newest loans 22 % were not repaid in time. Its borrowers were chosen because they borrowed again, so its
-  re-loan rates are upper bounds.
+- `superlender`: first bills of finished loans. Every one was paid in the end, so its lateness is milder than its book's
+  was: of the newest loans 22 % were not repaid in time. Its borrowers were chosen because they borrowed again, so
+  its re-loan rates are upper bounds.
 - `xente`: 30-day loans with every payback; a few large retail loans carry most of the amount.
 - `home_credit`: linked instalments paid in full on record (about 42 % of the rows exist); `home_credit_random`: rows of
   other clients, paid in full by the row itself. Bills whose other payments were not sampled are left out, which makes
