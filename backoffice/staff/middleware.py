@@ -17,7 +17,7 @@ from backoffice.staff import sessions
 if TYPE_CHECKING:
     from backoffice.staff.models import User
 
-API_PREFIX = "/api/"
+API_PREFIX = "/api/v1/"
 
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
 
