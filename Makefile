@@ -9,7 +9,7 @@ TEST_WORKERS ?= 2
 
 export DJANGO_SETTINGS_MODULE := backoffice.config.settings
 
-.PHONY: help setup demo demo-code demo-reset test browser-test check lint types layers dependencies migrations translations \
+.PHONY: help setup demo demo-code demo-reset test coverage browser-test check lint types layers dependencies migrations translations \
 	format bench
 
 .DEFAULT_GOAL := help
@@ -37,6 +37,9 @@ demo-reset: setup  ## delete the demo's data
 
 test: setup  ## all tests but the browser's
 	@exec $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadscope --ignore tests/browser --ignore tests/benchmarks $(ARGS)
+
+coverage: setup  ## all tests but the browser's, and what they did not reach
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadscope --ignore tests/browser --ignore tests/benchmarks --cov --cov-report=term $(ARGS)
 
 browser-test: setup  ## the journeys in Chromium; without one they are skipped here and fail in CI
 	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
