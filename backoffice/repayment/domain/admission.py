@@ -8,8 +8,10 @@ from decimal import Decimal
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO, exponent_of
 from backoffice.repayment.domain import early
-from backoffice.repayment.domain.bills import LoanState
+from backoffice.repayment.domain.bills import LoanState, write_off_limit
 from backoffice.repayment.domain.operations import WAIVABLE, Operation
+
+LARGEST = Decimal(10) ** 13
 
 
 class LoanNotFound(Refusal):
@@ -29,6 +31,12 @@ class AmountNotPositive(Refusal):
     """The amount is zero or negative."""
 
     code = "repayment.amount_not_positive"
+
+
+class AmountTooLarge(Refusal):
+    """No loan is that large; the ledger could not hold it."""
+
+    code = "repayment.amount_too_large"
 
 
 class TooManyDecimals(Refusal):
@@ -129,14 +137,15 @@ def admit(operation: Operation, *, loan: LoanFacts, currency: str | None, busine
             next_step="Send the amount in the loan's currency.",
             fields={"currency": loan.currency},
         )
-    if operation.kind in ("payment", "payoff", "refund") and operation.amount <= 0:
+    for name, amount in (("amount", operation.amount), *operation.components.items()):
+        _check_amount(name, amount, currency=loan.currency)
+    is_money = operation.kind in ("payment", "refund")  # what is held may settle a loan by itself: a payoff of nothing
+    if operation.amount < 0 or (is_money and not operation.amount):
         raise AmountNotPositive(
             "The amount must be more than zero.",
             next_step="Check the amount; to take money back, reverse the posting.",
             fields={"amount": str(operation.amount)},
         )
-    for name, amount in (("amount", operation.amount), *operation.components.items()):
-        _check_decimals(name, amount, currency=loan.currency)
     if operation.value_date > business_date:
         raise ValueDateInFuture(
             f"{operation.value_date} lies after the business date {business_date}.",
@@ -149,16 +158,14 @@ def admit(operation: Operation, *, loan: LoanFacts, currency: str | None, busine
             next_step="Check the loan number and the value date.",
             fields={"value_date": str(operation.value_date)},
         )
-    if loan.status == "closed" and operation.kind not in ("refund", "creditor_change"):
-        raise LoanClosed(
-            f"Loan {loan.external_id} is closed: nothing is owed.",
-            next_step="Post to another loan of the borrower, or send the money back.",
-            fields={"loan": loan.external_id},
-        )
+    if loan.status == "closed":
+        _refuse_on_closed(operation, name=f"Loan {loan.external_id}")
 
 
 def check_against_state(state: LoanState, operation: Operation) -> None:
     """Refuse what the loan cannot take on the value date; penalty is charged to that day already."""
+    if state.status == "closed":
+        _refuse_on_closed(operation, name="On that day the loan")
     check = _CHECKS.get(operation.kind)
     if check is not None:
         check(state, operation)
@@ -181,17 +188,23 @@ def payoff_of(state: LoanState, *, at: date, uncharged_penalty: Decimal = ZERO) 
     )
 
 
-def write_off_limit(state: LoanState) -> Decimal:
-    """The most that may be left for a small-balance write-off: max(floor, percent of the principal)."""
-    tolerance = state.terms.tolerance
-    return max(tolerance.floor, state.principal * tolerance.percent)
+def _refuse_on_closed(operation: Operation, *, name: str) -> None:
+    if operation.kind not in ("refund", "creditor_change"):
+        raise LoanClosed(
+            f"{name} is closed: nothing is owed.",
+            next_step="Post to another loan of the borrower, or send the money back.",
+            fields={"loan": "closed"},
+        )
 
 
-def _check_decimals(name: str, amount: Decimal, *, currency: str) -> None:
-    exponent = amount.as_tuple().exponent
-    if not isinstance(exponent, int) or (
-        -exponent > exponent_of(currency) and amount != round(amount, exponent_of(currency))
-    ):
+def _check_amount(name: str, amount: Decimal, *, currency: str) -> None:
+    if amount.is_finite() and abs(amount) >= LARGEST:
+        raise AmountTooLarge(
+            f"{amount} is more than any loan.",
+            next_step="Check the amount and where its decimal point is.",
+            fields={name: str(amount)},
+        )
+    if not amount.is_finite() or amount != round(amount, exponent_of(currency)):
         raise TooManyDecimals(
             f"{currency} has {exponent_of(currency)} decimals.",
             next_step="Round the amount to the currency's smallest unit.",

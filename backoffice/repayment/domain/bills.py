@@ -127,6 +127,12 @@ def is_met(bill: Bill, *, terms: Terms) -> bool:
     return remaining <= max(tolerance.floor, bill.scheduled_total() * tolerance.percent)
 
 
+def write_off_limit(state: LoanState) -> Decimal:
+    """The most that may be left for a small-balance write-off: max(floor, percent of the principal)."""
+    tolerance = state.terms.tolerance
+    return max(tolerance.floor, state.principal * tolerance.percent)
+
+
 def oldest_unpaid(state: LoanState) -> Bill | None:
     """The first bill that is not met, past or future; None when every bill is."""
     for bill in state.bills:

@@ -14,7 +14,7 @@ from backoffice.core.money import ZERO
 from backoffice.repayment.domain import early, penalty
 from backoffice.repayment.domain.aging import bucket_of, month_end, state_dpd
 from backoffice.repayment.domain.allocation import Share, allocate, bills_in_reach
-from backoffice.repayment.domain.bills import Bill, LoanState, is_met
+from backoffice.repayment.domain.bills import LoanState, write_off_limit
 from backoffice.repayment.domain.components import (
     CHARGED_FROM,
     COMPONENTS,
@@ -101,22 +101,8 @@ def apply_close(state: LoanState, day: date, *, journal: Journal) -> None:
 
 def _pay(state: LoanState, operation: Operation, *, journal: Journal) -> None:
     at = operation.value_date
-    left = operation.amount
-    due = bills_in_reach(bills=state.bills, as_of=at)
-    shares = allocate(
-        amount=left,
-        bills=due,
-        rule=state.terms.allocation,
-        dpd=state_dpd(state, as_of=at),
-    )
-    left -= _settle_shares(
-        state,
-        shares,
-        at=at,
-        from_account="cash",
-        kind="payment",
-        source=operation.key,
-        out=journal,
+    left = operation.amount - _settle_due(
+        state, operation.amount, at=at, from_account="cash", kind="payment", source=operation.key, out=journal
     )
     if left > 0:
         left -= _place_surplus(state, operation, left, journal=journal)
@@ -147,7 +133,7 @@ def _place_surplus(state: LoanState, operation: Operation, left: Decimal, *, jou
     prepayment = early.prepay(state, at=at, amount=left, shorten=rule == "shorten_term")
     if prepayment is None:
         return ZERO
-    _record_reschedule(prepayment, at=at, source=operation.key, journal=journal)
+    _record_reschedule(state, prepayment, at=at, source=operation.key, journal=journal)
     bills = [bill for bill in state.bills if bill.due_date <= at]
     shares = allocate(amount=left, bills=bills, rule=state.terms.allocation, dpd=0)
     return _settle_shares(
@@ -162,26 +148,24 @@ def _place_surplus(state: LoanState, operation: Operation, left: Decimal, *, jou
 
 
 def _pay_off(state: LoanState, operation: Operation, *, journal: Journal) -> None:
+    """End the schedule today and settle it by the payment and what is held in suspense."""
     at = operation.value_date
     change = early.close_early(state, at=at)
     if change is not None:
-        _record_reschedule(change, at=at, source=operation.key, journal=journal)
-    shares = allocate(
-        amount=operation.amount,
-        bills=bills_in_reach(bills=state.bills, as_of=at),
-        rule=state.terms.allocation,
-        dpd=state_dpd(state, as_of=at),
+        _record_reschedule(state, change, at=at, source=operation.key, journal=journal)
+    left = operation.amount - _settle_due(
+        state, operation.amount, at=at, from_account="cash", kind="payment", source=operation.key, out=journal
     )
-    used = _settle_shares(
-        state,
-        shares,
-        at=at,
-        from_account="cash",
-        kind="payment",
-        source=operation.key,
-        out=journal,
-    )
-    left = operation.amount - used
+    if state.suspense > 0:
+        state.suspense -= _settle_due(
+            state,
+            state.suspense,
+            at=at,
+            from_account="suspense",
+            kind="suspense_applied",
+            source=operation.key,
+            out=journal,
+        )
     if left > 0:
         state.suspense += left
         journal.lines.append(Line("surplus", "cash", "suspense", left, at, source=operation.key))
@@ -248,6 +232,9 @@ def _charge_off(state: LoanState, operation: Operation, *, journal: Journal) -> 
 
 
 def _write_off(state: LoanState, operation: Operation, *, journal: Journal) -> None:
+    """Give up what is left; when a replay finds more left than the terms give up, the loan stays open instead."""
+    if sum((bill.remaining_total() for bill in state.bills), ZERO) > write_off_limit(state):
+        return
     for bill in state.bills:
         for component in COMPONENTS:
             owed = bill.remaining(component)
@@ -284,27 +271,34 @@ def _change_creditor(state: LoanState, operation: Operation, *, journal: Journal
 
 
 def _use_suspense(state: LoanState, *, at: date, journal: Journal) -> None:
-    due = bills_in_reach(bills=state.bills, as_of=at)
-    if not any(bill.remaining_total() > 0 for bill in due):
+    if not any(bill.remaining_total() > 0 for bill in bills_in_reach(bills=state.bills, as_of=at)):
         return
     _charge_penalty(state, at=at, source=None, journal=journal)
-    shares = allocate(
-        amount=state.suspense,
-        bills=due,
-        rule=state.terms.allocation,
-        dpd=state_dpd(state, as_of=at),
-    )
-    state.suspense -= _settle_shares(
-        state,
-        shares,
-        at=at,
-        from_account="suspense",
-        kind="suspense_applied",
-        source=None,
-        out=journal,
+    state.suspense -= _settle_due(
+        state, state.suspense, at=at, from_account="suspense", kind="suspense_applied", source=None, out=journal
     )
     _settle_what_is_paid(state, at=at)
     _move_bucket(state, as_of=at, cause="suspense_applied", source=None, journal=journal)
+
+
+def _settle_due(
+    state: LoanState,
+    amount: Decimal,
+    *,
+    at: date,
+    from_account: Account,
+    kind: str,
+    source: int | None,
+    out: Journal,
+) -> Decimal:
+    """Divide money over what is past due and due today; returns the money used."""
+    shares = allocate(
+        amount=amount,
+        bills=bills_in_reach(bills=state.bills, as_of=at),
+        rule=state.terms.allocation,
+        dpd=state_dpd(state, as_of=at),
+    )
+    return _settle_shares(state, shares, at=at, from_account=from_account, kind=kind, source=source, out=out)
 
 
 def _settle_shares(
@@ -359,14 +353,14 @@ def _charge_penalty(state: LoanState, *, at: date, source: int | None, journal: 
         )
 
 
-def _record_reschedule(change: early.Reschedule, *, at: date, source: int, journal: Journal) -> None:
+def _record_reschedule(state: LoanState, change: early.Reschedule, *, at: date, source: int, journal: Journal) -> None:
     """Book how the contract's interest and fees changed; principal never does."""
     journal.versions.append(VersionChange(number=change.version, on=at, cause=change.cause, source=source))
     for component in SCHEDULED:
         difference = change.differences[component]
         if component == PRINCIPAL or not difference:
             continue
-        receivable, contra = RECEIVABLE[component], CHARGED_FROM[component]
+        receivable, contra = _owed_account(state, component), CHARGED_FROM[component]
         debit, credit = (receivable, contra) if difference > 0 else (contra, receivable)
         journal.lines.append(
             Line(
@@ -411,11 +405,6 @@ def _move_bucket(state: LoanState, *, as_of: date, cause: str, source: int | Non
             )
         )
         state.bucket = bucket
-
-
-def unmet_bills(state: LoanState) -> list[Bill]:
-    """Bills the terms still call unpaid."""
-    return [bill for bill in state.bills if not is_met(bill, terms=state.terms)]
 
 
 WAIVABLE: tuple[Component, ...] = (PENALTY, INTEREST, "fee", "guarantee_fee")

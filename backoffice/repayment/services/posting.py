@@ -329,7 +329,7 @@ def _book_in_order(
         advance(state, through=eve, journal=journal)
         operation = operation_of(draft, key=keys[index])
         try:
-            _check(state, operation, business_date=pages.business_date, loan=loan)
+            _check(state, operation)
         except Refusal as refusal:
             outcomes[index] = Refused(refusal)
             continue
@@ -340,15 +340,10 @@ def _book_in_order(
     add_state(loan, journal, pages=pages)
 
 
-def _check(state: LoanState, operation: Operation, *, business_date: date, loan: LoadedLoan) -> None:
+def _check(state: LoanState, operation: Operation) -> None:
     """What only the state on the value date can refuse; charging the penalty first is what booking does anyway."""
     if operation.kind == "payment":
-        if state.status == "closed":
-            raise admission.LoanClosed(
-                f"Loan {loan.external_id} is closed: nothing is owed.",
-                next_step="Post to another loan of the borrower, or send the money back.",
-                fields={"loan": loan.external_id},
-            )
+        admission.check_against_state(state, operation)
         return
     trial = copy_of(state)
     charge(trial, at=operation.value_date)
