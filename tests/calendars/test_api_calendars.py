@@ -85,8 +85,8 @@ def test_lists_days_with_where_a_due_date_goes(django_assert_num_queries):
     [
         ("", 400, "core.invalid", {"first"}),
         ("first=2026-02-31", 400, "core.invalid", {"first"}),
-        ("first=2026-10-07&last=2026-10-06", 400, "core.invalid", {"last"}),
-        ("first=2026-10-07&last=2027-10-08", 400, "core.invalid", {"last"}),
+        ("first=2026-10-07&last=2026-10-06", 422, "calendars.days_not_listable", {"last"}),
+        ("first=2026-10-07&last=2027-10-08", 422, "calendars.days_not_listable", {"last"}),
         ("first=2026-10-07&convention=sideways", 400, "core.invalid", {"convention"}),
         ("first=2026-10-07&frist=2026-10-07", 400, "core.invalid", {"frist"}),
     ],

@@ -1,7 +1,7 @@
 """What the endpoints of the calendars take and answer."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
@@ -9,8 +9,15 @@ from rest_framework import serializers
 from backoffice.calendars.domain.business_day import CLOSING, OPEN
 from backoffice.calendars.domain.working_days import CONVENTIONS
 from backoffice.core.api.fields import DayField
+from backoffice.core.errors import Refusal
 
 MOST_DAYS = 366
+
+
+class DaysNotListable(Refusal):
+    """The days asked for run backwards or are too many."""
+
+    code: ClassVar[str] = "calendars.days_not_listable"
 
 
 class BusinessDaySerializer(serializers.Serializer):
@@ -55,12 +62,15 @@ class DaysQuery(serializers.Serializer):
     convention = serializers.ChoiceField(choices=CONVENTIONS, default="next")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raises ValidationError for days that run backwards or are too many."""
+        """Raises DaysNotListable for days that run backwards or are too many."""
         first, last = attrs["first"], attrs.get("last", attrs["first"])
         count = (last - first).days + 1
         if not 1 <= count <= MOST_DAYS:
-            said = _("must be from 0 to %(most)d days after the first") % {"most": MOST_DAYS - 1}
-            raise serializers.ValidationError({"last": said})
+            raise DaysNotListable(
+                _("From the first to the last there must be 1 to %(most)d days.") % {"most": MOST_DAYS},
+                next_step=_("Ask for fewer days, the earlier one first."),
+                fields={"last": _("must be from 0 to %(most)d days after the first") % {"most": MOST_DAYS - 1}},
+            )
         return {"days": [first + timedelta(days=n) for n in range(count)], "convention": attrs["convention"]}
 
 
