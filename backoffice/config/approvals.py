@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.audit import approvals
+from backoffice.customers.domain.holds import LIFT
 from backoffice.customers.services import holding
 from backoffice.repayment.services import holds, product_costs, products, verbs
 
@@ -20,9 +21,7 @@ def register_all() -> None:
     """Connect every verb with its deed; called once when Django starts."""
     for verb, label in LABELS.items():
         approvals.register(verb, verbs.carry_out, label=label)
-    approvals.register(
-        holding.LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=holding.consequence_of_lifting
-    )
+    approvals.register(LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=holding.consequence_of_lifting)
     approvals.register(
         products.APPROVAL_VERB,
         products.approve_as_asked,

@@ -44,6 +44,11 @@ def actor_of(user: Any) -> Actor:
     return cast("StaffUser", user).as_actor()
 
 
+def may(request: HttpRequest, code: str) -> bool:
+    """True when the person behind the request holds the permission; for drawing only what they can use."""
+    return request.user.is_authenticated and cast("StaffUser", request.user).has_permission(code)
+
+
 def requires(code: str) -> Callable[[Guarded[P]], Guarded[P]]:
     """Guards a function view: a stranger is sent to the login page, a person without the permission gets a 403.
 

@@ -1,7 +1,7 @@
 """Set-wise reading and writing on Django's connection: COPY in, unnest updates, ids drawn in advance."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from django.db import connection
@@ -14,21 +14,21 @@ BARE_KINDS = frozenset({"bigint", "int", "numeric", "date"})
 def raw_cursor() -> "psycopg.Cursor[tuple[Any, ...]]":
     """A psycopg cursor on Django's own connection, inside its current transaction."""
     connection.ensure_connection()
-    return connection.connection.cursor()
+    return cast("psycopg.Cursor[tuple[Any, ...]]", connection.connection.cursor())
 
 
 def fetch(statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of a statement, as tuples."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cursor.fetchall()
+        return cast("list[tuple[Any, ...]]", cursor.fetchall())
 
 
 def execute(statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
     """Run a statement; the number of rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def copy_rows(*, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
@@ -54,7 +54,7 @@ def update_rows(*, table: str, columns: Mapping[str, str], rows: Sequence[Sequen
         [
             sql.SQL("%s::bigint[]"),
             *(sql.SQL("%s::{}[]").format(sql.SQL(kind)) for kind in columns.values()),
-        ]  # type: ignore[arg-type]
+        ]
     )
     statement = sql.SQL("UPDATE {} AS old SET {} FROM unnest({}) AS fresh (id, {}) WHERE old.id = fresh.id").format(
         sql.Identifier(table),

@@ -15,7 +15,7 @@ from backoffice.audit.models import Approval
 from backoffice.audit.models.approvals import STATE_LABELS
 from backoffice.audit.selectors import approvals_visible_to
 from backoffice.core import tones
-from backoffice.core.access import actor_of, requires
+from backoffice.core.access import actor_of, may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
@@ -111,7 +111,7 @@ def page(request: HttpRequest, approval_id: int) -> HttpResponse:
         "is_own": is_own,
         "may_decide": approval.state == ApprovalState.PENDING
         and not is_own
-        and actor_has(request, "audit.approval.decide")
+        and may(request, "audit.approval.decide")
         and authority.may_decide(amount=approval.amount),
         "may_withdraw": approval.state == ApprovalState.PENDING and is_own,
         "payload": sorted((name, value) for name, value in approval.payload.items() if value not in ("", None, {}, [])),
@@ -190,11 +190,6 @@ class Withdraw(_Decision):
     def perform(self, *, subject: Approval, values: Mapping[str, Any], actor: Actor, key: str) -> str:
         approvals.withdraw(approval_id=subject.pk, actor=actor, note=values["reason"])
         return _("Withdrawn.")
-
-
-def actor_has(request: HttpRequest, code: str) -> bool:
-    """True when the person behind the request holds the permission."""
-    return bool(request.user.has_permission(code))  # type: ignore[union-attr]
 
 
 def _visible(request: HttpRequest, approval_id: int) -> Approval:

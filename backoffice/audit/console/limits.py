@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.audit import approvals
-from backoffice.audit.console.approvals import actor_has, verb_label
+from backoffice.audit.console.approvals import verb_label
 from backoffice.audit.limits import ROLE_LABELS, set_limit
 from backoffice.audit.models import ApprovalLimit
-from backoffice.core.access import requires
+from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 
@@ -26,9 +26,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         {"limit": limit, "verb": verb_label(limit.verb), "role": ROLE_LABELS.get(limit.role, limit.role)}
         for limit in ApprovalLimit.objects.order_by("verb", "max_amount", "role", "currency")
     ]
-    return render(
-        request, "audit/limits.html", {"rows": rows, "may_edit": actor_has(request, "audit.approval_limit.edit")}
-    )
+    return render(request, "audit/limits.html", {"rows": rows, "may_edit": may(request, "audit.approval_limit.edit")})
 
 
 class LimitForm(ConfirmForm):

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from backoffice.calendars import clock
 from backoffice.calendars.selectors import BusinessDayNow, business_day
 from backoffice.core import tones
-from backoffice.core.access import requires
+from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.dayend import selectors
@@ -52,8 +52,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "forecast": selectors.forecast(day=now.today),
         "runs": [_shown(run) for run in selectors.runs()],
         "set_aside": selectors.set_aside(),
-        "may_close": request.user.has_permission("dayend.run.start"),
-        "may_retry": request.user.has_permission("dayend.run.retry"),
+        "may_close": may(request, "dayend.run.start"),
+        "may_retry": may(request, "dayend.run.retry"),
         **_under_way(),
     }
     return render(request, "dayend/overview.html", context)
@@ -179,7 +179,7 @@ def _under_way() -> dict[str, Any]:
     if run is None:
         return {"running": None, "is_over": True}
     steps = {step.name: step for step in run.steps.all()}
-    here = next((step for step in steps.values() if step.state != "done"), None)
+    here: Any = next((step for step in steps.values() if step.state != "done"), None)
     return {
         "running": run,
         "is_over": False,

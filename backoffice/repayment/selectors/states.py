@@ -190,7 +190,7 @@ def _holds(rows: list[tuple[Any, ...]]) -> dict[int, tuple[HoldPeriod, ...]]:
     return {
         loan_id: tuple(
             HoldPeriod(
-                scope=h.scope,
+                scope="aging" if h.scope == "aging" else "penalty",
                 start=h.start,
                 end=h.end_exclusive,
                 id=h.id,

@@ -5,10 +5,10 @@ again, so that running a file twice books it once.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -238,6 +238,6 @@ def _check_header(line: str) -> None:
         ) from error
 
 
-def _as_text(stored: BinaryIO) -> Iterator[str] | TextIO:
+def _as_text(stored: Iterable[bytes]) -> Iterator[str]:
     for number, raw in enumerate(stored):
         yield raw.decode("utf-8-sig" if number == 0 else "utf-8")
