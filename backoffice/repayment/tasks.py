@@ -6,6 +6,9 @@ from backoffice.core.actors import SYSTEM
 from backoffice.repayment.models import PaymentFile
 from backoffice.repayment.services.holds import CLOCKS, replay_loans_of_borrowers
 from backoffice.repayment.services.payment_files import post_file
+from backoffice.repayment.tape import runs
+
+IMPORT_SECONDS = 60.0
 
 
 @shared_task(name="repayment.post_payment_file", acks_late=True)
@@ -19,6 +22,26 @@ def take_up_payment_files() -> None:
     """Hand out files whose posting was cut off; chunks in other hands are passed over by their lock and mark."""
     for file_id in PaymentFile.objects.filter(state=PaymentFile.State.POSTING).values_list("pk", flat=True):
         post_payment_file.delay(file_id=file_id)
+
+
+@shared_task(name="repayment.check_import", acks_late=True)
+def check_import(*, run_id: int) -> None:
+    """Judge a tape that was received; nothing is loaded by it."""
+    runs.check(run_id=run_id)
+
+
+@shared_task(name="repayment.load_import", acks_late=True)
+def load_import(*, run_id: int) -> None:
+    """Load an accepted tape for about a minute, and hand on what is left of it."""
+    if not runs.load_some(run_id=run_id, seconds=IMPORT_SECONDS):
+        load_import.delay(run_id=run_id)
+
+
+@shared_task(name="repayment.take_up_imports")
+def take_up_imports() -> None:
+    """Hand out imports that nobody has touched for minutes: the worker that had them was killed."""
+    for run_id, is_loading in runs.left_behind():
+        (load_import if is_loading else check_import).delay(run_id=run_id)
 
 
 @shared_task(name="repayment.follow_hold")

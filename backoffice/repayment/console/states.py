@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.core import tones
 from backoffice.core.tones import Tone
 from backoffice.repayment.domain.components import Component
-from backoffice.repayment.models import Loan, Operation, PaymentFile
+from backoffice.repayment.models import ImportRun, Loan, Operation, PaymentFile
 
 LOAN = "repayment.loan"
 BILL = "repayment.bill"
@@ -13,6 +13,7 @@ BUCKET = "repayment.bucket"
 OPERATION = "repayment.operation"
 FILE = "repayment.payment_file"
 FIVE_TIER = "repayment.five_tier"
+IMPORT = "repayment.import"
 
 tones.declare(
     LOAN,
@@ -55,6 +56,19 @@ tones.declare(
         PaymentFile.State.POSTING: (_("posting"), "info"),
         PaymentFile.State.POSTED: (_("posted"), "good"),
         PaymentFile.State.REFUSED: (_("refused"), "danger"),
+    },
+)
+tones.declare(
+    IMPORT,
+    {
+        ImportRun.State.RECEIVED: (_("received"), "neutral"),
+        ImportRun.State.CHECKING: (_("being checked"), "info"),
+        ImportRun.State.CHECKED: (_("checked"), "warn"),
+        ImportRun.State.REFUSED: (_("refused"), "danger"),
+        ImportRun.State.LOADING: (_("being loaded"), "info"),
+        ImportRun.State.LOADED: (_("loaded"), "good"),
+        ImportRun.State.FAILED: (_("failed"), "danger"),
+        ImportRun.State.DISCARDED: (_("discarded"), "neutral"),
     },
 )
 tones.declare(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.repayment.console import files, loans, payments, verbs
+from backoffice.repayment.console import files, imports, loans, payments, product_verbs, products, verbs
 
 app_name = "repayment"
 
@@ -26,4 +26,22 @@ urlpatterns = [
     path("payment-files/<int:file_id>/", files.payment_file, name="payment_file"),
     path("payment-files/<int:file_id>/progress/", files.progress, name="payment_file_progress"),
     path("payment-files/<int:file_id>/refused.csv", files.refused_lines, name="refused_lines"),
+    path("imports/", imports.imports, name="imports"),
+    path("imports/send/", imports.send_tape, name="send_tape"),
+    path("imports/<int:run_id>/", imports.import_run, name="import"),
+    path("imports/<int:run_id>/progress/", imports.progress, name="import_progress"),
+    path("imports/<int:run_id>/report.csv", imports.report, name="import_report"),
+    path("imports/<int:run_id>/load/", imports.LoadImport.as_view(), name="load_import"),
+    path("imports/<int:run_id>/again/", imports.CheckAgain.as_view(), name="check_import_again"),
+    path("imports/<int:run_id>/discard/", imports.DiscardImport.as_view(), name="discard_import"),
+    path("products/", products.products, name="products"),
+    path("products/new/", products.new_product, name="new_product"),
+    path("products/<int:product_id>/", products.product, name="product"),
+    path("products/<int:product_id>/draft/", products.draft, name="draft_version"),
+    path("products/versions/<int:version_id>/", products.version, name="product_version"),
+    path("products/versions/<int:version_id>/edit/", products.edit, name="edit_version"),
+    path("products/versions/<int:version_id>/submit/", product_verbs.SubmitVersion.as_view(), name="submit_version"),
+    path("products/versions/<int:version_id>/take-back/", product_verbs.TakeBack.as_view(), name="take_back_version"),
+    path("products/versions/<int:version_id>/discard/", product_verbs.DiscardDraft.as_view(), name="discard_version"),
+    path("products/versions/<int:version_id>/retire/", product_verbs.RetireVersion.as_view(), name="retire_version"),
 ]

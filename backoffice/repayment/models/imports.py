@@ -1,11 +1,22 @@
 """Bringing a book in: each tape's run, the rows it was refused for, and what of each loan came from it."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.repayment.models.loans import Loan
+
+
+class ImportRunQuerySet(models.QuerySet["ImportRun"]):
+    """Imports, restricted to who asks."""
+
+    def visible_to(self, user: Any) -> "ImportRunQuerySet":
+        """Imports of the books the person works on."""
+        scope = user.scope()
+        return self if scope.all else self.filter(portfolio__in=scope.portfolios)
 
 
 class ImportRun(models.Model):
@@ -50,6 +61,8 @@ class ImportRun(models.Model):
     created_at = models.DateTimeField(_("received"), db_default=Now(), editable=False)
     touched_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = ImportRunQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("import")

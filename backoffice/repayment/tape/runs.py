@@ -8,15 +8,17 @@ import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
 from backoffice.calendars import clock
-from backoffice.core.actors import Actor
+from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.import_states import AT_WORK, Verb, next_state
 from backoffice.repayment.models import ImportRun, RejectedRow
@@ -32,6 +34,7 @@ from backoffice.repayment.tape.terms_of_loan import TermsBook
 
 # First half of the key of the advisory lock that keeps two workers off one stage.
 LOCK_SPACE = 20_190_115
+LEFT_BEHIND_AFTER = timedelta(minutes=5)
 
 OnStep = Callable[[ImportRun], None]
 
@@ -138,7 +141,8 @@ def accept(*, run_id: int, partial: bool, actor: Actor) -> ImportRun:
             )
         try:
             with transaction.atomic():
-                run.save(update_fields=["state", "accept_partial"])
+                run.touched_at = clock.now()
+                run.save(update_fields=["state", "accept_partial", "touched_at"])
         except IntegrityError as error:
             raise _book_at_work(run) from error
     return run
@@ -151,6 +155,27 @@ def load(*, run_id: int, actor: Actor, seconds: float | None = None, on_step: On
         return run
     with _failing_noted(run_id):
         return _load(run, actor=actor, seconds=seconds, on_step=on_step)
+
+
+def load_some(*, run_id: int, seconds: float) -> bool:
+    """Load an accepted tape for about `seconds` in the name of who sent it; true when nothing is left to do."""
+    run = run_of(run_id=run_id)
+    return load(run_id=run_id, actor=actor_of_run(run), seconds=seconds).state != ImportRun.State.LOADING
+
+
+def left_behind() -> list[tuple[int, bool]]:
+    """Imports that should be at work and that nobody has touched for minutes: (id, whether it is being loaded)."""
+    since = clock.now() - LEFT_BEHIND_AFTER
+    waiting = ImportRun.objects.filter(
+        Q(state__in=AT_WORK, touched_at__lt=since)
+        | Q(state=ImportRun.State.RECEIVED, actor_id__isnull=False, created_at__lt=since)
+    )
+    return [(run.pk, run.state == ImportRun.State.LOADING) for run in waiting.order_by("id")]
+
+
+def actor_of_run(run: ImportRun) -> Actor:
+    """Who sent the tape."""
+    return SYSTEM if run.actor_id is None else Actor(kind="staff", id=run.actor_id, name=run.actor_name)
 
 
 def _load(run: ImportRun, *, actor: Actor, seconds: float | None, on_step: OnStep | None) -> ImportRun:
