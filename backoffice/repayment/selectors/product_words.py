@@ -148,6 +148,14 @@ def difference_in_words(*, before: Terms, after: Terms) -> tuple[Change, ...]:
     return tuple(changes)
 
 
+def bills_in_words(*, terms: Terms) -> str:
+    """How many bills, and how often: `12 bills, every month`."""
+    bills = ngettext("%(count)s bill", "%(count)s bills", terms.periods) % {"count": terms.periods}
+    if terms.every == 1:
+        return f"{bills}, {EVERY_ONE[terms.unit]}"
+    return f"{bills}, " + _("every %(every)s %(unit)s") % {"every": terms.every, "unit": UNITS[terms.unit]}
+
+
 def _by_key(terms: Terms) -> dict[str, Word]:
     return {word.key: word for group in terms_in_words(terms=terms) for word in group.words}
 
@@ -165,12 +173,10 @@ def _groups() -> tuple[tuple[str, Callable[[Terms], list[Word]]], ...]:
 
 
 def _rhythm(terms: Terms) -> list[Word]:
-    rhythm = _("every %(every)s %(unit)s") % {"every": terms.every, "unit": UNITS[terms.unit]}
-    bills = ngettext("%(count)s bill", "%(count)s bills", terms.periods) % {"count": terms.periods}
     words = [
         Word("method", _("Method"), str(METHODS[terms.method])),
         Word("annual_rate", _("Rate a year"), percent_text(terms.annual_rate)),
-        Word("periods", _("Bills"), f"{bills}, {EVERY_ONE[terms.unit] if terms.every == 1 else rhythm}"),
+        Word("periods", _("Bills"), bills_in_words(terms=terms)),
         Word("day_count", _("Interest counts"), str(DAY_COUNTS[terms.day_count])),
         Word("rounding", _("Rounded"), str(ROUNDINGS[terms.rounding])),
     ]
