@@ -80,7 +80,11 @@ class Bill:
 
 @dataclass(slots=True)
 class LoanState:
-    """The state of one loan between two days: everything after the close of `closed_through` is still open."""
+    """The state of one loan between two days: everything after the close of `closed_through` is still open.
+
+    `bills` may end with the next bill to fall due when nothing that happens to the loan can reach further ahead;
+    `principal_ahead` and `total_ahead` are then what is owed on the bills after it.
+    """
 
     terms: Terms
     principal: Decimal
@@ -96,6 +100,8 @@ class LoanState:
     version: int = 1
     closed_on: date | None = None
     superseded: list[Bill] = field(default_factory=list)
+    principal_ahead: Decimal = ZERO
+    total_ahead: Decimal = ZERO
 
     def open_bills(self) -> list[Bill]:
         """Bills with anything left to pay, in order."""
@@ -103,7 +109,11 @@ class LoanState:
 
     def outstanding_principal(self) -> Decimal:
         """Principal the borrower still owes."""
-        return sum((bill.remaining(PRINCIPAL) for bill in self.bills), ZERO)
+        return sum([bill.remaining(PRINCIPAL) for bill in self.bills], self.principal_ahead)
+
+    def outstanding_total(self) -> Decimal:
+        """Everything the borrower still owes, penalty charged so far included."""
+        return sum([bill.remaining_total() for bill in self.bills], self.total_ahead)
 
     def overdue_amount(self, *, as_of: date) -> Decimal:
         """What is left of the bills due before `as_of`, charged penalty included."""

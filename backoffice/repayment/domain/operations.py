@@ -27,7 +27,7 @@ from backoffice.repayment.domain.components import (
     Component,
 )
 from backoffice.repayment.domain.journal import Journal, Line, Move, VersionChange
-from backoffice.repayment.domain.terms import FutureRule
+from backoffice.repayment.domain.terms import FutureRule, Terms
 
 OperationKind = Literal[
     "payment",
@@ -57,8 +57,25 @@ class Operation:
     creditor: str = ""
 
 
+class BillsAheadMissing(RuntimeError):
+    """The state ends with the next bill, and the operation can reach further ahead."""
+
+
+def reaches_ahead(operation: Operation, *, terms: Terms) -> bool:
+    """True when the operation may touch bills beyond the next one to fall due."""
+    match operation.kind:
+        case "payment":
+            return (operation.surplus or terms.allocation.future) != "suspense"
+        case "refund" | "creditor_change":
+            return False
+        case _:
+            return True
+
+
 def apply(state: LoanState, operation: Operation, *, journal: Journal) -> None:
     """Do `operation` to `state`; the state must be closed exactly through the day before the value date."""
+    if state.total_ahead and reaches_ahead(operation, terms=state.terms):
+        raise BillsAheadMissing(operation.kind)
     at = operation.value_date
     _charge_penalty(state, at=at, source=operation.key, journal=journal)
     match operation.kind:

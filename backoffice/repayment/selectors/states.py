@@ -32,11 +32,24 @@ BILL_COLUMNS = (
 
 LOANS = """
 SELECT id, borrower_id, external_id, portfolio, currency, principal, disbursed_on, terms_id, status, creditor, bucket,
-       next_transition_date, suspense, schedule_version, accrued_through, touched_on, closed_on, outstanding_principal
+       next_transition_date, suspense, schedule_version, accrued_through, touched_on, closed_on, outstanding_principal,
+       outstanding_total
 FROM repayment_loan WHERE id = ANY(%s) ORDER BY id
 """
 
 BILLS = f"SELECT loan_id, {BILL_COLUMNS} FROM repayment_installment WHERE loan_id = ANY(%s)"  # noqa: S608 - constants
+
+# Open bills up to the first one due after a day.
+NEAR_BILLS = f"""
+SELECT loan_id, {BILL_COLUMNS}
+FROM (
+    SELECT *, count(*) FILTER (WHERE due_date > %s) OVER (PARTITION BY loan_id ORDER BY due_date, number) AS ahead
+    FROM repayment_installment
+    WHERE loan_id = ANY(%s) AND to_version IS NULL AND settled_on IS NULL
+) open_bill
+WHERE ahead <= 1
+ORDER BY loan_id, due_date, number
+"""  # noqa: S608 - constants
 
 
 @dataclass(slots=True)
@@ -80,18 +93,27 @@ def load_loans(
     business_date: date,
     lock: bool,
     whole_schedule: bool = False,
+    near: bool = False,
 ) -> dict[int, LoadedLoan]:
     """Loans with their open bills (all live bills if `whole_schedule`), locked in id order when asked to.
 
+    `near` reads only the bills that days and plain payments can reach: up to the first one due after `business_date`.
+    Loans whose terms tolerate a rest are read whole all the same: any of their bills may count as met.
     The lock lets others add rows that refer to the loan, such as month ends, and nobody change it.
     Each state is closed through the last day known to be closed for that loan: the day before `business_date`, or
     earlier where a close has left the loan behind.
     """
     ids = sorted(set(loan_ids))
     rows = fetch(LOANS + (" FOR NO KEY UPDATE" if lock else ""), [ids])
-    bills = _bills(loan_ids=[row[0] for row in rows], whole_schedule=whole_schedule)
+    near_ids = [row[0] for row in rows if near and not _tolerates_a_rest(row[7])]
+    bills = _near_bills(loan_ids=near_ids, business_date=business_date)
+    far_ids = [row[0] for row in rows] if not near else [row[0] for row in rows if _tolerates_a_rest(row[7])]
+    bills |= _bills(loan_ids=far_ids, whole_schedule=whole_schedule)
     holds = _holds(rows)
-    return {row[0]: _loaded(row, bills[row[0]], holds.get(row[0], ()), business_date) for row in rows}
+    loans = {row[0]: _loaded(row, bills.get(row[0], []), holds.get(row[0], ()), business_date) for row in rows}
+    for loan_id in near_ids:
+        _reckon_ahead(loans[loan_id])
+    return loans
 
 
 def bill_of(row: Sequence[Any]) -> Bill:
@@ -170,7 +192,30 @@ ORDER BY loan_id, month_end, revision DESC
 """
 
 
+def _tolerates_a_rest(terms_id: int) -> bool:
+    tolerance = terms_by_id(terms_id).tolerance
+    return bool(tolerance.floor or tolerance.percent)
+
+
+def _near_bills(*, loan_ids: list[int], business_date: date) -> dict[int, list[Bill]]:
+    if not loan_ids:
+        return {}
+    bills: dict[int, list[Bill]] = defaultdict(list)
+    for row in fetch(NEAR_BILLS, [business_date, loan_ids]):
+        bills[row[0]].append(bill_of(row[1:]))
+    return bills
+
+
+def _reckon_ahead(loan: LoadedLoan) -> None:
+    """What lies on the bills that were not read: the cached whole less what was read."""
+    state = loan.state
+    state.principal_ahead = loan.row[17] - state.outstanding_principal()
+    state.total_ahead = loan.row[18] - state.outstanding_total()
+
+
 def _bills(*, loan_ids: list[int], whole_schedule: bool) -> dict[int, list[Bill]]:
+    if not loan_ids:
+        return {}
     only_open = "" if whole_schedule else " AND settled_on IS NULL"
     statement = f"{BILLS} AND to_version IS NULL{only_open} ORDER BY loan_id, due_date, number"
     bills: dict[int, list[Bill]] = defaultdict(list)

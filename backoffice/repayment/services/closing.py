@@ -170,7 +170,7 @@ def _close_by_set(
 def _close_with_engine(*, loan_ids: Sequence[int], day: date, run_id: int | None) -> tuple[int, int]:
     """Close every open day; month ends among them are kept here, since a loan left behind missed their own step."""
     business_date = day + timedelta(days=1)
-    loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True)
+    loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True, near=True)
     pages = Pages(business_date=business_date, run_id=run_id)
     moves = 0
     for loan in loans.values():

@@ -21,7 +21,7 @@ from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.domain.bills import LoanState, copy_of
 from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.journal import Journal
-from backoffice.repayment.domain.operations import Operation, OperationKind, apply
+from backoffice.repayment.domain.operations import Operation, OperationKind, apply, reaches_ahead
 from backoffice.repayment.domain.penalty import charge
 from backoffice.repayment.domain.replay import advance
 from backoffice.repayment.domain.terms import FutureRule
@@ -93,7 +93,7 @@ def book(
     Loans are locked in id order. A draft dated before anything already booked or moved on its loan replays the loan.
     """
     loans, business_date = _lock_loans({draft.loan_id for draft in drafts}, business_date=business_date)
-    _load_whole_schedules(drafts, loans, business_date=business_date)
+    _load_bills_ahead(drafts, loans, business_date=business_date)
     outcomes: list[Outcome | None] = [None] * len(drafts)
     _refuse_what_cannot_be(drafts, loans, outcomes, business_date=business_date)
     keys = next_ids(table="repayment_operation", count=len(drafts))
@@ -164,33 +164,32 @@ def _rebuild(
 def _lock_loans(loan_ids: set[LoanId], *, business_date: date) -> tuple[dict[int, LoadedLoan], date]:
     """The loans, locked, and the date to book on: a day end may have begun while we waited for the locks."""
     while True:
-        loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True)
+        loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True, near=True)
         latest = latest_business_date(at_least=business_date)
         if latest == business_date:
             return loans, business_date
         business_date = latest
 
 
-def _load_whole_schedules(drafts: Sequence[Draft], loans: dict[int, LoadedLoan], *, business_date: date) -> None:
-    """Give the loans whose schedule may be rewritten all their bills; the rest need only the open ones."""
-    wanted = {
-        draft.loan_id
-        for draft in drafts
-        if (loan := loans.get(draft.loan_id)) is not None
-        and (
-            draft.kind == "payoff"
-            or (draft.kind == "payment" and (draft.surplus or loan.state.terms.allocation.future) in RESCHEDULING)
-        )
-    }
-    if wanted:
-        loans.update(
-            load_loans(
-                loan_ids=wanted,
-                business_date=business_date,
-                lock=False,
-                whole_schedule=True,
-            )
-        )
+def _load_bills_ahead(drafts: Sequence[Draft], loans: dict[int, LoadedLoan], *, business_date: date) -> None:
+    """Give loans more bills where something may reach beyond the next one: all of them if the schedule is rewritten."""
+    whole: set[int] = set()
+    still_open: set[int] = set()
+    for draft in drafts:
+        loan = loans.get(draft.loan_id)
+        if loan is None or draft.kind == "reversal":
+            continue
+        terms = loan.state.terms
+        if draft.kind == "payoff" or (
+            draft.kind == "payment" and (draft.surplus or terms.allocation.future) in RESCHEDULING
+        ):
+            whole.add(draft.loan_id)
+        elif reaches_ahead(operation_of(draft, key=0), terms=terms):
+            still_open.add(draft.loan_id)
+    if whole:
+        loans.update(load_loans(loan_ids=whole, business_date=business_date, lock=False, whole_schedule=True))
+    if still_open - whole:
+        loans.update(load_loans(loan_ids=still_open - whole, business_date=business_date, lock=False))
 
 
 def _refuse_what_cannot_be(

@@ -303,7 +303,7 @@ def loan_values(state: LoanState, *, business_date: date, touched: date) -> tupl
             accrues_penalty=accrues_penalty(state, on=state.closed_through + timedelta(days=1)),
         ),
         state.outstanding_principal(),
-        sum((bill.remaining_total() for bill in state.bills), ZERO),
+        state.outstanding_total(),
         state.overdue_amount(as_of=business_date),
         state.suspense,
         state.version,
