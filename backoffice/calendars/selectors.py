@@ -105,6 +105,11 @@ def holiday_overrides(*, calendar: str | None = None) -> Overrides:
     return MappingProxyType({(row.calendar, row.day): row.is_working for row in rows})
 
 
+def declared_days(*, calendar: str) -> list[HolidayOverride]:
+    """What administrators declared over one published calendar, in order of days, one query."""
+    return list(HolidayOverride.objects.filter(calendar=calendar).order_by("day"))
+
+
 def answer_days(*, calendar: str, days: list[date], convention: Convention = "next") -> list[DayAnswer]:
     """What the calendar says of each day, overrides applied, one query. Raises UnknownCalendar."""
     overrides = holiday_overrides(calendar=calendar)

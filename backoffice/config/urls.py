@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("backoffice.staff.console.urls")),
     path("", include("backoffice.repayment.console.urls")),
     path("", include("backoffice.audit.console.urls")),
+    path("calendars/", include("backoffice.calendars.console.urls")),
     path("day-end/", include("backoffice.dayend.console.urls")),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),
