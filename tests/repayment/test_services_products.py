@@ -271,7 +271,7 @@ def test_the_checker_reads_the_change_and_its_price(maker: Actor, checker: Actor
     assert told == waiting.consequence.replace("\u00a0", " ")
     assert told == (
         "Cash loan version 2 from 1 Jun 2026. Rate a year: 18.00 % → 16.00 %. Fees: none → –. "
-        "service: – → ¥ 5.00, on every bill; fee paid to lender. "
+        "service: – → ¥ 5.00 on every bill; fee paid to lender. "
         "Now: ¥ 12,000.00 costs ¥ 1,201.95 in all, 18.00 % a year. "
         "Then: ¥ 12,000.00 costs ¥ 1,125.25 in all, 16.88 % a year."
     )
@@ -302,7 +302,7 @@ def test_equal_terms_have_no_difference_and_every_rule_has_words() -> None:
         (
             {"fees": (FeeRule("service", "fee", "lender", "per_period_of_balance", Decimal("0.005")),)},
             "fee service",
-            "0.500\u00a0%, % of the balance, on every bill; fee paid to lender",
+            "0.5\u00a0% of the balance, on every bill; fee paid to lender",
         ),
         ({"grace": Grace(days=1)}, "grace", "1 day: paid within them, no penalty; later, from the due date"),
         (

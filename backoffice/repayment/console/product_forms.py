@@ -20,13 +20,13 @@ from backoffice.repayment.domain.terms import Terms
 from backoffice.repayment.domain.terms_form import InvalidTerms, from_json, to_json
 from backoffice.repayment.selectors import product_words as words
 
-FEE_PARTS: Final = ("code", "way", "amount", "component", "payee")
+FEE_PARTS: Final = ("code", "way", "amount", "payee", "component")
 PLAIN_NAMES: Final = (
     *("method", "annual_rate", "periods", "every", "unit", "day_count", "rounding", "multiple_of"),
     *("installment_basis", "due_day", "first_period_min_days", "holiday_shift", "calendar"),
 )
 MOST_FEES: Final = 20
-SPARE_FEES: Final = 2
+SPARE_FEES: Final = 1
 FORM_ID: Final = "terms"
 ZERO: Final = Decimal(0)
 
@@ -94,7 +94,7 @@ class TermsForm(forms.Form):
     penalty_base = _choice(words.PENALTY_BASES, _("Penalty is charged on"))
     penalty_uplift = PercentField(label=_("Penalty adds to the rate"), help_text=_("50 is half the rate again."))
     penalty_rate_cap = PercentField(label=_("Penalty rate at most"), required=False)
-    penalty_compounding = _choice(words.COMPOUNDINGS, _("Penalty"))
+    penalty_compounding = _choice(words.COMPOUNDINGS, _("Penalty on penalty"))
     penalty_day_basis = forms.TypedChoiceField(
         label=_("Penalty days over"), choices=[(360, "360"), (365, "365")], coerce=int
     )

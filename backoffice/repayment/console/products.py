@@ -70,12 +70,13 @@ def product(request: HttpRequest, product_id: int) -> HttpResponse:
     versions = list(visible_versions(user=request.user).filter(product=subject))
     in_force = in_force_of(versions=versions, as_of=business_date())
     shown = in_force or (versions[0] if versions else None)
+    groups = terms_in_words(terms=from_json(shown.terms)) if shown else ()
     context = {
         "product": subject,
         "versions": versions,
         "in_force": in_force,
         "shown": shown,
-        "groups": terms_in_words(terms=from_json(shown.terms)) if shown else (),
+        "columns": (groups[:3], groups[3:]),
         "open": next((version for version in versions if version.state in ("draft", "submitted")), None),
         "may_edit": request.user.has_permission("repayment.product.edit"),
     }

@@ -9,8 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from backoffice.core.formats import amount_text, percent_text
+from backoffice.core.formats import THIN, amount_text, percent_text
 from backoffice.repayment.domain.fees import SHARES
+from backoffice.repayment.domain.json_form import plain
 from backoffice.repayment.domain.terms import FeeRule, Terms
 
 Labels = Mapping[str, Promise]
@@ -63,6 +64,13 @@ FEE_WAYS: Final[Labels] = {
     "per_period_fixed": gettext_lazy("on every bill"),
     "per_period_of_principal": gettext_lazy("% of the original principal, on every bill"),
     "per_period_of_balance": gettext_lazy("% of the balance, on every bill"),
+}
+# The same, after the amount of a fee.
+SHARE_WAYS: Final[Labels] = {
+    "upfront_deducted_of_principal": gettext_lazy("of the principal, deducted at payout"),
+    "upfront_billed_of_principal": gettext_lazy("of the principal, on the first bill"),
+    "per_period_of_principal": gettext_lazy("of the original principal, on every bill"),
+    "per_period_of_balance": gettext_lazy("of the balance, on every bill"),
 }
 FEE_COMPONENTS: Final[Labels] = {"fee": gettext_lazy("fee"), "guarantee_fee": gettext_lazy("guarantee fee")}
 GRACE_MODES: Final[Labels] = {
@@ -206,10 +214,12 @@ def _fees(terms: Terms) -> list[Word]:
 
 
 def _fee(rule: FeeRule, terms: Terms) -> str:
-    how_much = percent_text(rule.amount, places=3) if rule.way in SHARES else _money(rule.amount, terms)
-    return _("%(how_much)s, %(way)s; %(kind)s paid to %(payee)s") % {
-        "how_much": how_much,
-        "way": FEE_WAYS[rule.way],
+    if rule.way in SHARES:
+        charged = f"{plain(rule.amount * 100)}{THIN}% {SHARE_WAYS[rule.way]}"
+    else:
+        charged = f"{_money(rule.amount, terms)} {FEE_WAYS[rule.way]}"
+    return _("%(charged)s; %(kind)s paid to %(payee)s") % {
+        "charged": charged,
         "kind": FEE_COMPONENTS[rule.component],
         "payee": rule.payee,
     }
@@ -236,7 +246,7 @@ def _late(terms: Terms) -> list[Word]:
         Word("grace", _("Days of grace"), grace_text),
         Word("penalty_rate", _("Penalty rate"), rate),
         Word("penalty_base", _("Penalty is charged on"), str(PENALTY_BASES[penalty.base])),
-        Word("penalty_compounding", _("Penalty"), str(COMPOUNDINGS[penalty.compounding])),
+        Word("penalty_compounding", _("Penalty on penalty"), str(COMPOUNDINGS[penalty.compounding])),
         Word("tolerance_days", _("Days before a bucket is entered"), _days(tolerance.days)),
         Word("tolerance", _("Too little to count as unpaid"), small),
         Word("bands", _("Buckets by days past due"), bands),
