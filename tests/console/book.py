@@ -41,16 +41,14 @@ def open_book() -> Book:
         for month in (7, 8, 9)
     )
     single = Terms(currency="CNY", method="single_payment", annual_rate=Decimal("0.12"), periods=1)
-    repaid = PastOperation(
-        kind="payment", value_date=date(2026, 9, 1), amount=Decimal("1010.00"), external_id="repaid"
-    )
+    repaid = PastOperation(kind="payment", value_date=date(2026, 9, 1), amount=Decimal("1010.00"), external_id="repaid")
     loans = [
-        _opening("L-LATE", portfolio="north", borrower="B-1", disbursed_on=date(2026, 6, 18), history=payments),
-        _opening("L-ELSEWHERE", portfolio="south", borrower="B-2", disbursed_on=date(2026, 8, 1)),
+        _opening("L-LATE", portfolio="north", borrower="BR-1", disbursed_on=date(2026, 6, 18), history=payments),
+        _opening("L-ELSEWHERE", portfolio="south", borrower="BR-2", disbursed_on=date(2026, 8, 1)),
         _opening(
             "L-CLOSED",
             portfolio="north",
-            borrower="B-3",
+            borrower="BR-3",
             disbursed_on=date(2026, 8, 1),
             terms=single,
             principal="1000.00",
@@ -65,7 +63,7 @@ def open_book() -> Book:
 
 def open_more(*, count: int) -> None:
     """Further loans of the late loan's borrower, so that a page has more rows."""
-    borrower = Borrower.objects.get(external_id="B-1")
+    borrower = Borrower.objects.get(external_id="BR-1")
     open_and_replay(
         loans=[
             Opening(

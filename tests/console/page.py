@@ -12,9 +12,7 @@ def text_of(html: str) -> str:
 
 def rows_of(html: str, *, caption: str) -> list[list[str]]:
     """The body rows of the table with that caption, cell by cell."""
-    table = next(
-        part for part in re.findall(r"<table.*?</table>", html, flags=re.S) if f">{caption}</caption>" in part
-    )
+    table = next(part for part in re.findall(r"<table.*?</table>", html, flags=re.S) if f">{caption}</caption>" in part)
     body = table.partition("<tbody>")[2]
     return [
         [text_of(cell) for cell in re.findall(r"<t[dh][ >].*?</t[dh]>", row, flags=re.S)]

@@ -1,0 +1,195 @@
+"""Finding a borrower, reading their page, revealing with a reason, holding and lifting."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from backoffice.audit.models import Approval, AuditEntry
+from backoffice.core.actors import SYSTEM
+from backoffice.customers.domain.intake import NewBorrower, NewContact
+from backoffice.customers.models import Borrower, Hold
+from backoffice.customers.services.registering import register_borrowers
+from backoffice.repayment.models import Operation
+from tests.console.book import as_role, open_more
+from tests.console.page import fields_of, rows_of, text_of
+
+PHONE = "+86 138 0013 4471"
+
+
+@pytest.fixture
+def known(book):
+    """A borrower with a name and a phone, without a loan."""
+    registered = register_borrowers(
+        source="testbook",
+        rows=[
+            NewBorrower(
+                external_id="B-KNOWN",
+                portfolio="north",
+                full_name="Zhang Wei",
+                country="CN",
+                contacts=(NewContact(kind="phone", value=PHONE, is_primary=True),),
+            )
+        ],
+        actor=SYSTEM,
+    )
+    return Borrower.objects.get(pk=registered.ids["B-KNOWN"])
+
+
+def test_goes_to_the_borrower_at_once_when_only_one_fits(known):
+    client = as_role("agent", "north")
+    home = reverse("console:borrower", args=[known.pk])
+    for query in ("138 0013 4471", "4471", "zhang", "B-KNOWN"):
+        response = client.get(reverse("console:search"), {"q": query})
+        assert (query, response.status_code, response.headers.get("Location")) == (query, 303, home)
+
+
+def test_goes_to_a_loan_by_its_number(book):
+    response = as_role("agent").get(reverse("console:search"), {"q": "L-LATE"})
+    assert response.headers["Location"] == reverse("repayment:loan", args=[book.late.pk])
+
+
+def test_lists_several_with_what_tells_them_apart(book):
+    html = as_role("agent").get(reverse("console:search"), {"q": "BR-"}).content.decode()
+    rows = {row[1]: row for row in rows_of(html, caption="Borrowers found")}
+    assert rows["BR-1"][3:7] == ["north", "1", "M2", "¥ 2,208.66"]
+    assert rows["BR-3"][4:7] == ["0", "–", "–"]
+
+
+def test_finds_nobody_of_another_portfolio(book):
+    words = text_of(as_role("agent", "south").get(reverse("console:search"), {"q": "BR-1"}).content.decode())
+    assert "Nobody fits" in words
+
+
+def test_shows_what_the_borrower_owes_today(book):
+    html = as_role("agent").get(reverse("console:borrower", args=[book.late.borrower_id])).content.decode()
+    words = text_of(html)
+    assert "Due today ¥ 2,225.37" in words
+    assert "Outstanding principal ¥ 9,197.91" in words
+    assert "Worst loan 35 days past due L-LATE" in words
+    assert rows_of(html, caption="Loans of the borrower") == [
+        [
+            "L-LATE", "18 Jun 2026 ¥ 12,000.00", "M2 35 days", "¥ 2,225.37", "18 Oct 2026", "¥ 1,100.16 18 Dec",
+            "¥ 9,197.91", "Post payment",
+        ]
+    ]  # fmt: skip
+
+
+def test_reads_in_a_fixed_number_of_queries(book):
+    client, address = as_role("agent"), reverse("console:borrower", args=[book.late.borrower_id])
+    client.get(address)
+    with CaptureQueriesContext(connection) as few:
+        client.get(address)
+    open_more(count=5)
+    with CaptureQueriesContext(connection) as many:
+        html = client.get(address).content.decode()
+    assert len(rows_of(html, caption="Loans of the borrower")) == 6
+    assert len(many) == len(few)
+
+
+def test_is_not_found_by_a_team_of_another_portfolio(book):
+    response = as_role("agent", "south").get(reverse("console:borrower", args=[book.late.borrower_id]))
+    assert response.status_code == 404
+
+
+def test_shows_personal_data_masked_only(known):
+    html = as_role("agent").get(reverse("console:borrower", args=[known.pk])).content.decode()
+    assert "Zhang Wei" not in html
+    assert re.search(r"0013.?4471", html) is None
+    assert "4471" in html
+
+
+def test_reveals_one_field_for_a_reason_and_keeps_a_trace(known):
+    client = as_role("agent")
+    address = reverse("console:reveal", args=[known.pk, "full_name"])
+    assert "Zhang Wei" not in client.get(address).content.decode()
+    refused = client.post(address, {"reason": ""})
+    assert (refused.status_code, "Zhang Wei" in refused.content.decode()) == (422, False)
+    assert not AuditEntry.objects.filter(verb="customers.borrower.revealed").exists()
+    shown = client.post(address, {"reason": "the borrower is on the phone"})
+    assert "Zhang Wei" in shown.content.decode()
+    assert shown.headers["Cache-Control"] == "no-store"
+    entry = AuditEntry.objects.get(verb="customers.borrower.revealed")
+    assert (entry.borrower_id, entry.reason, entry.after) == (
+        known.pk, "the borrower is on the phone", {"field": "full_name"},
+    )  # fmt: skip
+
+
+def test_reveals_nothing_to_roles_that_may_not(known):
+    address = reverse("console:reveal", args=[known.pk, "full_name"])
+    assert as_role("analyst").post(address, {"reason": "curious"}).status_code == 403
+    page = as_role("analyst").get(reverse("console:borrower", args=[known.pk])).content.decode()
+    assert "/reveal/" not in page
+
+
+def test_reveals_no_field_the_page_does_not_show(known):
+    assert as_role("agent").get(reverse("console:reveal", args=[known.pk, "key_id"])).status_code == 404
+    assert as_role("agent", "south").get(reverse("console:reveal", args=[known.pk, "full_name"])).status_code == 404
+
+
+def _place(client, book, **changes):
+    address = f"{reverse('console:place_hold', args=[book.late.borrower_id])}?loan={book.late.pk}"
+    form = fields_of(client.get(address).content.decode()) | {"scopes": ["aging", "penalty"]} | changes
+    seen = fields_of(client.post(address, {**form, "look": "1"}).content.decode())
+    return client.post(address, {**form, **seen, **changes, "scopes": form["scopes"]})
+
+
+def test_places_a_hold_on_one_loan_and_shows_it(book):
+    client = as_role("agent")
+    response = _place(client, book, reason="hardship", note="in hospital")
+    assert (response.status_code, response.url) == (303, reverse("repayment:loan", args=[book.late.pk]))
+    holds = Hold.objects.order_by("id").values_list("scope", "loan_id", "reason", "note")
+    assert [*holds] == [
+        ("penalty", book.late.pk, "hardship", "in hospital"), ("aging", book.late.pk, "hardship", "in hospital"),
+    ]  # fmt: skip
+    words = text_of(client.get(response.url).content.decode())
+    assert "aging in force lift 22 Nov 2026 – before 6 Dec 2026 hardship: in hospital" in words
+
+
+def test_shows_what_a_hold_is_about_before_it_is_placed(book):
+    client = as_role("agent")
+    address = reverse("console:place_hold", args=[book.late.borrower_id])
+    form = fields_of(client.get(address).content.decode()) | {"scopes": ["calls", "aging"], "look": "1"}
+    words = text_of(client.post(address, form).content.decode())
+    assert "Stops calls, aging" in words
+    assert "Days 14" in words
+    assert "Due today, loan L-LATE ¥ 2,225.37" in words
+    assert "Days past due stand still while it is in force" in words
+    assert not Hold.objects.exists()
+
+
+def test_refuses_a_hold_that_ends_before_it_begins(book):
+    response = _place(as_role("agent"), book, last="2026-11-01")
+    assert response.status_code == 422
+    assert "The last day lies before the first." in response.content.decode()
+    assert not Hold.objects.exists()
+
+
+def test_asks_a_second_person_to_lift_a_hold(book):
+    client = as_role("agent")
+    _place(client, book, reason="hardship")
+    hold = Hold.objects.get(scope="aging")
+    address = reverse("console:lift_hold", args=[hold.pk])
+    form = fields_of(client.get(address).content.decode())
+    response = client.post(address, form | {"reason": "back at work"})
+    assert response.status_code == 303
+    hold.refresh_from_db()
+    assert (hold.lifted_at, Approval.objects.get().subject_id) == (None, str(hold.pk))
+    assert "lift asked for" in text_of(client.get(response.url).content.decode())
+
+
+def test_a_timeline_strikes_out_what_was_taken_back(book):
+    client = as_role("senior_agent")
+    paid = Operation.objects.get(loan=book.late, value_date="2026-09-18")
+    Operation.objects.create(
+        loan=book.late,
+        borrower_id=book.late.borrower_id,
+        kind="reversal",
+        value_date=paid.value_date,
+        business_date="2026-11-22",
+        reverses=paid,
+    )
+    html = client.get(reverse("console:borrower", args=[book.late.borrower_id])).content.decode()
+    assert html.count('class=" undone"') == 1
