@@ -17,15 +17,9 @@ from backoffice.audit import services
 from backoffice.audit.domain.approval_states import ApprovalState, may_move
 from backoffice.audit.domain.limits import UNBOUND, Authority, LimitRow, authority_of
 from backoffice.audit.models import Approval, ApprovalLimit
+from backoffice.audit.selectors import ApprovalNotFound
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
-
-
-class ApprovalNotFound(Refusal):
-    """There is no such request."""
-
-    code: ClassVar[str] = "audit.approval_not_found"
-    status: ClassVar[int] = 404
 
 
 class AlreadyDecided(Refusal):

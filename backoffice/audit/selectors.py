@@ -1,10 +1,19 @@
 """Reads of requests and of the trail, restricted to what a person may see."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from backoffice.audit.models import Approval, AuditEntry
+from backoffice.core.errors import Refusal
+
+
+class ApprovalNotFound(Refusal):
+    """There is no such request, or none the person may see."""
+
+    code: ClassVar[str] = "audit.approval_not_found"
+    status: ClassVar[int] = 404
 
 
 def approvals_visible_to(*, user: Any) -> QuerySet[Approval]:
@@ -14,6 +23,14 @@ def approvals_visible_to(*, user: Any) -> QuerySet[Approval]:
     if scope.all:
         return rows
     return rows.filter(Q(portfolio__in=scope.portfolios) | Q(portfolio="") | Q(requested_by=user.pk))
+
+
+def approval_visible_to(*, approval_id: int, user: Any) -> Approval:
+    """One request. Raises ApprovalNotFound when there is none the person may see."""
+    approval = approvals_visible_to(user=user).filter(pk=approval_id).first()
+    if approval is None:
+        raise ApprovalNotFound(_("There is no such request."), next_step=_("Look in the list of requests."))
+    return approval
 
 
 def waiting_count(*, user: Any) -> int:

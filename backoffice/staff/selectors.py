@@ -1,14 +1,31 @@
 """Reads of people and teams, in a fixed number of queries."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from backoffice.core.errors import Refusal
 from backoffice.staff.models import Team, User
+
+
+class UserNotFound(Refusal):
+    """There is no such user."""
+
+    code: ClassVar[str] = "staff.user_not_found"
+    status: ClassVar[int] = 404
+
+
+def user_of(*, user_id: int) -> User:
+    """One user. Raises UserNotFound."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise UserNotFound(_("There is no such user."), next_step=_("Open the list of users again."))
+    return user
 
 
 def users_with_standing() -> "QuerySet[Any]":

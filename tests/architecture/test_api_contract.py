@@ -17,13 +17,23 @@ from tests.repayment.api_book import open_book
 from tests.staff.factories import person
 
 METHODS = ("get", "post", "put", "patch", "delete")
-# Calls that store nothing, or that do the same however often they are made.
+# Calls that store nothing, that do the same however often they are made, or whose answer must never be stored.
 NO_KEY_NEEDED = {
     "POST /api/v1/repayment/quotes/",
     "POST /api/v1/calendars/{calendar}/declare-day/",
     "POST /api/v1/calendars/{calendar}/withdraw-day/",
     "POST /api/v1/dayend/runs/",
     "POST /api/v1/dayend/set-aside/{set_aside_id}/retry/",
+    "POST /api/v1/customers/search/",
+    "POST /api/v1/customers/borrowers/{borrower_id}/reveal/",
+    "POST /api/v1/customers/borrowers/{borrower_id}/correct-name/",
+    "POST /api/v1/customers/borrowers/{borrower_id}/correct-identity/",
+    "POST /api/v1/customers/borrowers/{borrower_id}/contact-points/{contact_point_id}/judge/",
+    "POST /api/v1/staff/users/",
+    "PUT /api/v1/staff/users/{user_id}/",
+    "POST /api/v1/staff/users/{user_id}/disable/",
+    "POST /api/v1/staff/users/{user_id}/enable/",
+    "POST /api/v1/staff/tokens/{token_id}/revoke/",
 }
 
 

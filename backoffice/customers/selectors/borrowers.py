@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -38,6 +38,13 @@ class ContactFacts:
     field: str
 
 
+class AbsorbedRecord(NamedTuple):
+    """A record that was merged into the borrower."""
+
+    id: int
+    external_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class BorrowerFacts:
     """What the head and the identity panel of a borrower's page need; names and numbers masked."""
@@ -58,7 +65,7 @@ class BorrowerFacts:
     contacts: tuple[ContactFacts, ...]
     merged_into_id: int | None
     merged_into_external_id: str
-    absorbed: tuple[tuple[int, str], ...]
+    absorbed: tuple[AbsorbedRecord, ...]
 
     @property
     def display_name(self) -> str:
@@ -70,7 +77,7 @@ def borrower_page_facts(*, borrower_id: int, user: User) -> BorrowerFacts:
     """The borrower as their page shows them; three queries. Raises BorrowerNotFound, for rows out of sight too."""
     borrower = Borrower.objects.visible_to(user).select_related("merged_into").filter(pk=borrower_id).first()
     if borrower is None:
-        raise BorrowerNotFound(_("There is no such borrower."), next_step=_("Search for the borrower again."))
+        raise _not_found()
     points = borrower.contact_points.order_by("kind", "ended_at", "-is_primary", "pk")
     absorbed = borrower.absorbed.order_by("pk").values_list("pk", "external_id")
     name = masked_name_of(borrower)
@@ -91,8 +98,14 @@ def borrower_page_facts(*, borrower_id: int, user: User) -> BorrowerFacts:
         contacts=tuple(_contact(point) for point in points),
         merged_into_id=borrower.merged_into_id,
         merged_into_external_id="" if borrower.merged_into is None else borrower.merged_into.external_id,
-        absorbed=tuple(absorbed),
+        absorbed=tuple(AbsorbedRecord(*record) for record in absorbed),
     )
+
+
+def check_visible(*, borrower_id: int, user: User) -> None:
+    """Raises BorrowerNotFound for a borrower that does not exist among those the person may see; one query."""
+    if not Borrower.objects.visible_to(user).filter(pk=borrower_id).exists():
+        raise _not_found()
 
 
 def masked_names(*, borrower_ids: Iterable[int]) -> dict[int, str]:
@@ -141,3 +154,7 @@ def _contact(point: ContactPoint) -> ContactFacts:
         is_in_use=point.ended_at is None,
         field=f"contact_point:{point.pk}",
     )
+
+
+def _not_found() -> BorrowerNotFound:
+    return BorrowerNotFound(_("There is no such borrower."), next_step=_("Search for the borrower again."))

@@ -3,22 +3,33 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import ClassVar
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.fields import CharField
 from django.db.models.functions import Cast
+from django.utils.translation import gettext as _
 
 from backoffice.audit.models import Approval
 from backoffice.core.bulk import fetch
+from backoffice.core.errors import Refusal
 from backoffice.customers.domain.holds import LIFT, HoldPeriod
 from backoffice.customers.models import Hold
+from backoffice.staff.models import User
 
-# Text and arrays: written as a condition of the ORM, two thousand loans cost more than all the rest of a posting's reads.
+# Text and arrays: written as a condition of the ORM, two thousand loans cost more than the rest of a posting's reads.
 HOLDS_OF_LOANS = """
 SELECT id, loan_id, borrower_id, scope, period, reason FROM customers_hold
 WHERE (loan_id = ANY(%s) OR (loan_id IS NULL AND borrower_id = ANY(%s))) AND scope = ANY(%s) AND NOT isempty(period)
 ORDER BY period, id
 """
+
+
+class HoldNotFound(Refusal):
+    """There is no such hold, or none the person may see."""
+
+    code: ClassVar[str] = "customers.hold_not_found"
+    status: ClassVar[int] = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class HoldFacts:
     start: date | None
     end_exclusive: date | None
     planned_end: date | None
+    reason: str
     reason_label: str
     note: str
     evidence: str
@@ -71,6 +83,12 @@ def holds_of_borrower(*, borrower_id: int, as_of: date, loan_id: int | None = No
     return [_facts(hold, as_of=as_of) for hold in holds.annotate(is_lift_asked_for=Exists(asked)).order_by("-pk")]
 
 
+def check_hold_visible(*, hold_id: int, user: User) -> None:
+    """Raises HoldNotFound for a hold that does not exist among those the person may see; one query."""
+    if not Hold.objects.visible_to(user).filter(pk=hold_id).exists():
+        raise HoldNotFound(_("There is no such hold."), next_step=_("Reload the borrower's page."))
+
+
 def _facts(hold: Hold, *, as_of: date) -> HoldFacts:
     lower, upper = hold.period.lower, hold.period.upper
     if hold.period.isempty or (upper is not None and upper <= as_of):
@@ -85,6 +103,7 @@ def _facts(hold: Hold, *, as_of: date) -> HoldFacts:
         start=lower,
         end_exclusive=upper,
         planned_end=hold.planned_end,
+        reason=hold.reason,
         reason_label=str(hold.get_reason_display()),
         note=hold.note,
         evidence=hold.evidence,

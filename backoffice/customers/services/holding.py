@@ -19,6 +19,7 @@ from backoffice.core.errors import Refusal
 from backoffice.customers.domain.holds import LIFT, HoldReason, HoldScope
 from backoffice.customers.models import Borrower, Hold
 from backoffice.customers.models.holds import SCOPE_LABELS
+from backoffice.customers.selectors.holds import HoldNotFound
 from backoffice.customers.services.locking import locked_one
 from backoffice.customers.services.merging import owner_of_loan
 
@@ -37,13 +38,6 @@ class HoldOverlaps(Refusal):
 
     code: ClassVar[str] = "customers.hold_overlaps"
     status: ClassVar[int] = 409
-
-
-class HoldNotFound(Refusal):
-    """There is no such hold."""
-
-    code: ClassVar[str] = "customers.hold_not_found"
-    status: ClassVar[int] = 404
 
 
 class HoldIsOver(Refusal):

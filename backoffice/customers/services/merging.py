@@ -155,10 +155,11 @@ def merge(*, survivor_id: int, absorbed_id: int, reason: str, actor: Actor) -> i
 
 
 @transaction.atomic
-def undo_merge(*, merge_id: int, reason: str, actor: Actor) -> None:
+def undo_merge(*, merge_id: int, reason: str, actor: Actor, survivor_id: int | None = None) -> None:
     """Gives the absorbed record back what the merge took from it; what came to the survivor since stays there.
 
-    Raises MergeNotFound, MergeCannotBeUndone, MergeConflicts, MergeRefused.
+    With `survivor_id`, only a merge into that borrower. Raises MergeNotFound, MergeCannotBeUndone, MergeConflicts,
+    MergeRefused.
     """
     if not reason.strip():
         raise MergeRefused(
@@ -167,7 +168,7 @@ def undo_merge(*, merge_id: int, reason: str, actor: Actor) -> None:
             fields={"reason": _("This is needed.")},
         )
     seen = Merge.objects.filter(pk=merge_id).first()
-    if seen is None:
+    if seen is None or survivor_id not in {None, seen.survivor_id}:
         raise MergeNotFound(_("There is no such merge."), next_step=_("Reload the borrower's page."))
     both = locked(borrower_ids={seen.survivor_id, seen.absorbed_id})
     record = Merge.objects.select_for_update(of=("self",)).get(pk=merge_id)

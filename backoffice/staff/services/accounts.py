@@ -17,15 +17,9 @@ from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.staff.models import ApiToken, Team, User
 from backoffice.staff.permissions import ADMIN, ROLES
+from backoffice.staff.selectors import UserNotFound
 
 _WORDS = "abcdefghjkmnpqrstuvwxyz23456789"
-
-
-class UserNotFound(Refusal):
-    """There is no such user."""
-
-    code: ClassVar[str] = "staff.user_not_found"
-    status: ClassVar[int] = 404
 
 
 class UserRefused(Refusal):
