@@ -12,7 +12,7 @@ BARE_KINDS = frozenset({"bigint", "int", "numeric", "date"})
 
 
 def raw_cursor() -> "psycopg.Cursor[tuple[Any, ...]]":
-    """A psycopg cursor on Django's own connection, inside its current transaction."""
+    """A psycopg cursor on Django's own connection, inside its current transaction; its errors are psycopg's own."""
     connection.ensure_connection()
     return cast("psycopg.Cursor[tuple[Any, ...]]", connection.connection.cursor())
 
@@ -37,7 +37,7 @@ def copy_rows(*, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
     written = 0
-    with raw_cursor() as cursor, cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, raw_cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
             written += 1
@@ -63,7 +63,7 @@ def update_rows(*, table: str, columns: Mapping[str, str], rows: Sequence[Sequen
         sql.SQL(", ").join(map(sql.Identifier, names)),
     )
     values = zip(zip(*rows, strict=True), ("bigint", *columns.values()), strict=True)
-    with raw_cursor() as cursor:
+    with connection.wrap_database_errors, raw_cursor() as cursor:
         cursor.execute(statement, [array_text(column, kind=kind) for column, kind in values])
         return cursor.rowcount
 

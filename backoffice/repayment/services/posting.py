@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from backoffice.audit import outbox
 from backoffice.audit.services import Entry, record_many
@@ -80,7 +80,6 @@ class Refused:
 Outcome = Booked | Refused
 
 
-@transaction.atomic
 def book(
     *,
     drafts: Sequence[Draft],
@@ -92,6 +91,16 @@ def book(
 
     Loans are locked in id order. A draft dated before anything already booked or moved on its loan replays the loan.
     """
+    try:
+        return _book(drafts=drafts, actor=actor, business_date=business_date, run_id=run_id)
+    except IntegrityError:
+        # Between our look and our write somebody posted the same external id on another loan, or a month end was
+        # pictured that we were about to restate. Both are there to be seen now.
+        return _book(drafts=drafts, actor=actor, business_date=business_date, run_id=run_id)
+
+
+@transaction.atomic
+def _book(*, drafts: Sequence[Draft], actor: Actor, business_date: date, run_id: int | None) -> list[Outcome]:
     loans, business_date = _lock_loans({draft.loan_id for draft in drafts}, business_date=business_date)
     _load_bills_ahead(drafts, loans, business_date=business_date)
     outcomes: list[Outcome | None] = [None] * len(drafts)
@@ -202,6 +211,7 @@ def _refuse_what_cannot_be(
     posted = _already_posted(drafts)
     reversible = _reversible(drafts)
     seen: set[tuple[str, str]] = set()
+    taken_back: set[int] = set()
     for index, draft in enumerate(drafts):
         try:
             _admit(
@@ -217,7 +227,11 @@ def _refuse_what_cannot_be(
                     f"{draft.external_id} stands twice in this batch.",
                     next_step="Nothing to do: it is posted once.",
                 )
+            if draft.reverses in taken_back:
+                raise _already_reversed()
             seen.add(identity)
+            if draft.reverses is not None:
+                taken_back.add(draft.reverses)
         except Refusal as refusal:
             outcomes[index] = Refused(refusal)
 
@@ -262,10 +276,14 @@ def _admit_reversal(draft: Draft, reversible: dict[int, tuple[int, str, bool]]) 
             next_step="Post the correction you need as an operation of its own.",
         )
     if found[2]:
-        raise admission.AlreadyReversed(
-            "This was already taken back.",
-            next_step="Nothing to do: the reversal stands.",
-        )
+        raise _already_reversed()
+
+
+def _already_reversed() -> admission.AlreadyReversed:
+    return admission.AlreadyReversed(
+        "This was already taken back.",
+        next_step="Nothing to do: the reversal stands.",
+    )
 
 
 def _already_posted(drafts: Iterable[Draft]) -> dict[tuple[str, str], int]:
@@ -358,7 +376,7 @@ def add_state(loan: LoadedLoan, journal: Journal, *, pages: Pages) -> None:
     pages.add_new_bills(
         loan_id=loan.id,
         borrower_id=loan.borrower_id,
-        bills=[bill for bill in state.bills if bill.id is None],
+        bills=[bill for bill in (*state.superseded, *state.bills) if bill.id is None],
     )
     pages.add_loan(loan=loan)
 
