@@ -85,7 +85,7 @@ def calendars(request: HttpRequest) -> HttpResponse:
         "tabs": [
             {
                 "label": NAMES[code],
-                "url": f"?{urlencode({'calendar': code, 'year': year})}",
+                "url": f"?{urlencode([('calendar', code), ('year', str(year))])}",
                 "current": code == calendar,
                 "count": None,
             }
@@ -231,7 +231,7 @@ def _day(text: str) -> date:
 
 
 def _page_of(calendar: str, *, year: int | None = None) -> str:
-    query = {"calendar": calendar} | ({"year": year} if year else {})
+    query = [("calendar", calendar)] + ([("year", str(year))] if year else [])
     return f"{reverse('calendars:calendars')}?{urlencode(query)}"
 
 
