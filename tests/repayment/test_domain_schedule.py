@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from backoffice.repayment.domain.due_dates import DueDatesRefused
-from backoffice.repayment.domain.fees import upfront_deducted
+from backoffice.repayment.domain.fees import deducted_by_component, upfront_deducted
 from backoffice.repayment.domain.minor_units import ScheduleRefused
 from backoffice.repayment.domain.schedule import build_schedule, rebuild_remaining
 from backoffice.repayment.domain.terms import FeeRule, ScheduledRow, Terms
@@ -262,6 +262,8 @@ def test_fees_of_every_way() -> None:
     )
     rows = schedule(loan_terms)
     assert upfront_deducted(terms=loan_terms, principal=TWELVE_THOUSAND) == Decimal("319.00")
+    assert deducted_by_component(terms=loan_terms, principal=TWELVE_THOUSAND) == {"fee": Decimal("319.00")}
+    assert deducted_by_component(terms=terms(), principal=TWELVE_THOUSAND) == {}
     assert [str(row.fee) for row in rows[:2]] == ["59.50", "3.50"]
     assert [str(row.guarantee_fee) for row in rows[:2]] == ["72.00", "71.08"]
     assert rows[0].total == Decimal("1231.66")

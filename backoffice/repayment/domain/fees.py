@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from backoffice.core.money import exponent_of
-from backoffice.repayment.domain.components import GUARANTEE_FEE
+from backoffice.repayment.domain.components import GUARANTEE_FEE, Component
 from backoffice.repayment.domain.interest import round_ratio
 from backoffice.repayment.domain.minor_units import major, minor_units
 from backoffice.repayment.domain.terms import FeeRule, FeeWay, Terms
@@ -22,11 +22,19 @@ SHARES: frozenset[FeeWay] = frozenset(
 
 def upfront_deducted(*, terms: Terms, principal: Decimal) -> Decimal:
     """Fees taken from the payout, major units: the borrower gets the principal less this and no bill for it."""
+    return sum(deducted_by_component(terms=terms, principal=principal).values(), Decimal(0))
+
+
+def deducted_by_component(*, terms: Terms, principal: Decimal) -> dict[Component, Decimal]:
+    """The same by the component it is booked on; components without such a fee are absent."""
     original = minor_units(principal, terms=terms)
-    total = sum(
-        _charge(rule, terms=terms, original=original, opening=original) for rule in terms.fees if rule.way in DEDUCTED
-    )
-    return major(total, exponent=exponent_of(terms.currency))
+    taken: dict[Component, int] = {}
+    for rule in terms.fees:
+        if rule.way in DEDUCTED:
+            charged = _charge(rule, terms=terms, original=original, opening=original)
+            taken[rule.component] = taken.get(rule.component, 0) + charged
+    exponent = exponent_of(terms.currency)
+    return {component: major(amount, exponent=exponent) for component, amount in taken.items()}
 
 
 def fees_of_bill(*, terms: Terms, original: int, opening: int, is_first: bool) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from backoffice.repayment.domain.components import (
     RECEIVABLE,
     SCHEDULED,
 )
+from backoffice.repayment.domain.fees import deducted_by_component
 from backoffice.repayment.domain.journal import Journal, Line
 from backoffice.repayment.domain.operations import Operation
 from backoffice.repayment.domain.replay import fold
@@ -240,16 +241,16 @@ def _opening_lines(opening: Opening, rows: Sequence[ScheduledRow], *, source: in
             source,
         )
     ]
-    for fee in opening.terms.fees:
-        if fee.way == "upfront_deducted" and fee.amount > 0:
+    for component, taken in deducted_by_component(terms=opening.terms, principal=opening.principal).items():
+        if taken > 0:
             lines.append(
                 Line(
                     "disbursement",
                     "cash",
-                    CHARGED_FROM[fee.component],
-                    fee.amount,
+                    CHARGED_FROM[component],
+                    taken,
                     on,
-                    fee.component,
+                    component,
                     None,
                     source,
                 )
