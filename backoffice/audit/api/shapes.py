@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from backoffice.audit.domain.approval_states import ApprovalState
-from backoffice.core.api.fields import MoneyField
+from backoffice.core.api.fields import MoneyField, TextField
 
 LARGEST_ID = 2**63 - 1
 
@@ -77,13 +77,13 @@ class ApprovalSerializer(serializers.Serializer):
 class NoteSerializer(serializers.Serializer):
     """A word on the decision."""
 
-    note = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    note = TextField(max_length=2000, allow_blank=True, default="")
 
 
 class DeclineSerializer(serializers.Serializer):
     """Why not."""
 
-    note = serializers.CharField(max_length=2000)
+    note = TextField(max_length=2000)
 
 
 class LimitSerializer(serializers.Serializer):

@@ -61,6 +61,30 @@ class SignedMoneyField(MoneyField):
         super().__init__(read_only=True, allow_zero=True, **kwargs)
 
 
+class TextField(serializers.CharField):
+    """A text as it was sent: a number or a yes is not one, and no space is taken away before a rule has seen it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text. Raises ValidationError for anything else."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        return text
+
+
+class YesNoField(serializers.BooleanField):
+    """true or false in a body; no words and no numbers that mean them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The answer. Raises ValidationError for anything else."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class DayField(serializers.DateField):
     """A calendar date, ISO 8601 (2026-01-31), from 1900 to 2199."""
 

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from backoffice.core.api.fields import DayField
+from backoffice.core.api.fields import DayField, TextField, YesNoField
 from backoffice.customers.domain.finding import LONGEST_QUERY, Match
 from backoffice.customers.domain.holds import HoldReason, HoldScope
 from backoffice.customers.domain.identities import KINDS, OTHER
@@ -16,7 +16,7 @@ LARGEST_ID = 2**63 - 1
 class ReasonSerializer(serializers.Serializer):
     """Why something is done; kept in the audit trail."""
 
-    reason = serializers.CharField(min_length=SHORTEST_REASON, max_length=500)
+    reason = TextField(min_length=SHORTEST_REASON, max_length=500)
 
 
 class BorrowersQuery(serializers.Serializer):
@@ -85,7 +85,7 @@ class BorrowerSerializer(serializers.Serializer):
 class SearchSerializer(serializers.Serializer):
     """What the caller said: an id, a phone in any writing, four digits, an e-mail address, a name."""
 
-    query = serializers.CharField(max_length=LONGEST_QUERY)
+    query = TextField(max_length=LONGEST_QUERY)
 
 
 class FoundSerializer(serializers.Serializer):
@@ -126,15 +126,15 @@ class RevealedSerializer(serializers.Serializer):
 class NameSerializer(ReasonSerializer):
     """A name as it should be; all three empty takes it away."""
 
-    family_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True)
-    given_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True)
-    full_name = serializers.CharField(max_length=LONGEST_NAME, allow_blank=True)
+    family_name = TextField(max_length=LONGEST_NAME, allow_blank=True)
+    given_name = TextField(max_length=LONGEST_NAME, allow_blank=True)
+    full_name = TextField(max_length=LONGEST_NAME, allow_blank=True)
 
 
 class IdentitySerializer(ReasonSerializer):
     """An identity number as it should be."""
 
-    number = serializers.CharField(max_length=60)
+    number = TextField(max_length=60)
     kind = serializers.ChoiceField(choices=[*KINDS, OTHER])
 
 
@@ -142,9 +142,9 @@ class NewContactSerializer(ReasonSerializer):
     """A new way to reach the borrower."""
 
     kind = serializers.ChoiceField(choices=ContactPoint.Kind.choices)
-    value = serializers.CharField(max_length=500)
+    value = TextField(max_length=500)
     country = serializers.RegexField(r"^([A-Z]{2})?$", allow_blank=True, default="")
-    is_primary = serializers.BooleanField(default=False)
+    is_primary = YesNoField(default=False)
 
 
 class ContactIdSerializer(serializers.Serializer):
@@ -157,7 +157,7 @@ class JudgementSerializer(ReasonSerializer):
     """How good a contact point is."""
 
     quality = serializers.ChoiceField(choices=ContactPoint.Quality.choices)
-    is_primary = serializers.BooleanField()
+    is_primary = YesNoField()
 
 
 class HoldSerializer(serializers.Serializer):
@@ -194,8 +194,8 @@ class NewHoldSerializer(serializers.Serializer):
     start = DayField()
     end = DayField(required=False, allow_null=True, default=None, help_text="exclusive; none: until it is lifted")
     reason = serializers.ChoiceField(choices=[reason.value for reason in HoldReason])
-    note = serializers.CharField(max_length=2000, allow_blank=True, default="")
-    evidence = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    note = TextField(max_length=2000, allow_blank=True, default="")
+    evidence = TextField(max_length=2000, allow_blank=True, default="")
     loan_id = serializers.IntegerField(
         min_value=1, max_value=LARGEST_ID, required=False, allow_null=True, default=None, help_text="none: all loans"
     )

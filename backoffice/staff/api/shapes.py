@@ -3,6 +3,7 @@
 from django.conf import settings
 from rest_framework import serializers
 
+from backoffice.core.api.fields import TextField
 from backoffice.staff.permissions import PERMISSIONS, ROLES
 
 LARGEST_ID = 2**63 - 1
@@ -42,7 +43,7 @@ class MeSerializer(UserSerializer):
 class UserDataSerializer(serializers.Serializer):
     """What an administrator says of a user."""
 
-    display_name = serializers.CharField(max_length=120)
+    display_name = TextField(max_length=120)
     email = serializers.EmailField(allow_blank=True, default="")
     roles = serializers.ListField(child=serializers.ChoiceField(choices=list(ROLES)), min_length=1, max_length=8)
     team_id = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False, allow_null=True, default=None)
@@ -54,7 +55,7 @@ class UserDataSerializer(serializers.Serializer):
 class NewUserSerializer(UserDataSerializer):
     """A user before they exist."""
 
-    username = serializers.CharField(max_length=80)
+    username = TextField(max_length=80)
 
 
 class OneTimePasswordSerializer(serializers.Serializer):
@@ -67,7 +68,7 @@ class OneTimePasswordSerializer(serializers.Serializer):
 class ReasonSerializer(serializers.Serializer):
     """Why something is done; kept in the audit trail."""
 
-    reason = serializers.CharField(min_length=3, max_length=500)
+    reason = TextField(min_length=3, max_length=500)
 
 
 class TeamSerializer(serializers.Serializer):
