@@ -63,11 +63,11 @@ class Bill:
 
     def remaining_total(self) -> Decimal:
         """What is still owed on the bill, penalty charged so far included."""
-        return sum((self.remaining(c) for c in COMPONENTS), ZERO)
+        return sum(self.charged.values(), ZERO) - sum(self.paid.values(), ZERO) - sum(self.waived.values(), ZERO)
 
     def remaining_scheduled(self) -> Decimal:
         """What is still owed of the schedule itself, penalty left out."""
-        return sum((self.remaining(c) for c in SCHEDULED), ZERO)
+        return self.remaining_total() - self.remaining(PENALTY)
 
     def scheduled_total(self) -> Decimal:
         """What the schedule asked for on this bill."""

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from backoffice.core.bulk import copy_rows, update_rows
-from backoffice.core.money import ZERO
 from backoffice.repayment.domain.aging import next_transition
 from backoffice.repayment.domain.bills import Bill, LoanState, oldest_unpaid
 from backoffice.repayment.domain.components import COMPONENTS
