@@ -124,7 +124,7 @@ def _start_servers(*, demo: Demo) -> dict[str, str]:
     }
     if not environment.get("DATABASE_URL"):
         with _step("Starting PostgreSQL"):
-            postgres.start(cluster=demo.cluster)
+            postgres.share(cluster=demo.cluster)
         environment["DATABASE_URL"] = demo.cluster.url()
     if not environment.get("CELERY_BROKER_URL"):
         with _step("Starting Valkey"):
