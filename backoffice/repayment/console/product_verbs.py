@@ -1,6 +1,7 @@
 """The verbs of a version as confirm panels: submit it for approval, take it back, retire it."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -150,16 +151,16 @@ def _changes(*, before: Terms | None, after: Terms) -> Grid | None:
 def _costs(*, was: Quote | None, now: Quote) -> tuple[Line, ...]:
     currency = now.request.terms.currency
     return (
-        Line(_("First bill"), now.rows[0].total, currency, before=was and was.rows[0].total),
-        Line(_("Costs in all"), _charged(now), currency, before=was and _charged(was)),
+        Line(_("First bill"), now.rows[0].total, currency, before=was.rows[0].total if was else None),
+        Line(_("Costs in all"), _charged(now), currency, before=_charged(was) if was else None),
         Line(
             _("Yearly cost"),
             formats.percent_text(now.cap.value),
-            before=was and formats.percent_text(was.cap.value),
+            before=formats.percent_text(was.cap.value) if was else None,
             total=True,
         ),
     )
 
 
-def _charged(quote: Quote) -> Any:
+def _charged(quote: Quote) -> Decimal:
     return sum((row.total for row in quote.rows), ZERO) - quote.request.principal + quote.upfront_fees

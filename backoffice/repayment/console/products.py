@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core import tones
-from backoffice.core.access import actor_of, requires
+from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.repayment.console.product_forms import NewProductForm, TermsForm, initial_of
@@ -57,7 +57,7 @@ def products(request: HttpRequest) -> HttpResponse:
         (line, METHODS[line.terms.method], bills_in_words(terms=line.terms)) if line.terms else (line, "", "")
         for line in lines
     ]
-    context = {"lines": shown, "may_edit": request.user.has_permission("repayment.product.edit")}
+    context = {"lines": shown, "may_edit": may(request, "repayment.product.edit")}
     return render(request, "repayment/products/list.html", context)
 
 
@@ -78,7 +78,7 @@ def product(request: HttpRequest, product_id: int) -> HttpResponse:
         "shown": shown,
         "columns": (groups[:3], groups[3:]),
         "open": next((version for version in versions if version.state in ("draft", "submitted")), None),
-        "may_edit": request.user.has_permission("repayment.product.edit"),
+        "may_edit": may(request, "repayment.product.edit"),
     }
     return render(request, "repayment/products/product.html", context)
 
@@ -98,8 +98,8 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         "compared": compared,
         "changes": difference_in_words(before=from_json(compared.terms), after=terms) if compared else (),
         "waiting": Approval.objects.filter(subject_type=services.SUBJECT, subject_id=str(subject.pk)).last(),
-        "may_edit": request.user.has_permission("repayment.product.edit"),
-        "may_retire": request.user.has_permission("repayment.product.approve"),
+        "may_edit": may(request, "repayment.product.edit"),
+        "may_retire": may(request, "repayment.product.approve"),
         **preview_of(terms=terms, principal=SAMPLE, on=subject.effective_from or business_date()),
     }
     return render(request, "repayment/products/version.html", context)

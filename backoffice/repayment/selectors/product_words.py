@@ -152,7 +152,7 @@ def difference_in_words(*, before: Terms, after: Terms) -> tuple[Change, ...]:
         old, new = was.get(key), now.get(key)
         if old != new:
             label = (new or old or Word("", "", "")).label
-            changes.append(Change(label=label, was=old and old.text, now=new and new.text))
+            changes.append(Change(label=label, was=old.text if old else None, now=new.text if new else None))
     return tuple(changes)
 
 

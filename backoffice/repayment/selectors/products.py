@@ -48,13 +48,13 @@ def product_lines(*, user: Any, as_of: date) -> list[ProductLine]:
     products = visible_products(user=user).prefetch_related(Prefetch("versions", queryset=live, to_attr="live"))
     lines = []
     for product in products:
-        in_force = in_force_of(versions=product.live, as_of=as_of)  # type: ignore[attr-defined]
+        in_force = in_force_of(versions=product.live, as_of=as_of)
         lines.append(
             ProductLine(
                 product=product,
                 in_force=in_force,
-                coming=_first(v for v in product.live if v.state == "approved" and v != in_force),  # type: ignore[attr-defined]
-                open=_first(v for v in product.live if v.state in OPEN),  # type: ignore[attr-defined]
+                coming=_first(v for v in product.live if v.state == "approved" and v != in_force),
+                open=_first(v for v in product.live if v.state in OPEN),
                 terms=from_json(in_force.terms) if in_force else None,
             )
         )
