@@ -17,7 +17,7 @@ LOAN_COLUMNS = (
 )  # fmt: skip
 INSTALLMENT_COLUMNS = ("number", "due_date", "principal", "interest", "fee", "guarantee_fee")
 PAYMENT_COLUMNS = ("payment_id", "value_date", "amount", "kind", "surplus", "channel", "reference")
-STATUS_COLUMNS = ("on", "status", "effect", "amount", "creditor", "note")
+STATUS_COLUMNS = ("on", "status", "effect", "amount", "component", "creditor", "note")
 PARTS = ("loan", "installments", "payments", "status_history")
 PART_DIGITS = 16
 

@@ -25,7 +25,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "loans": ("loan_id",),
     "installments": ("loan_id", "number"),
     "payments": ("payment_id",),
-    "status_history": ("loan_id", "on", "status"),
+    "status_history": ("loan_id", "on", "status", "effect", "component"),
 }
 KIND_OF_SUBJECT = {"loan_id": "loan", "borrower_id": "borrower", "product_code": "product"}
 # Hundredths; what a loan received must fit the ledger's columns.
@@ -154,6 +154,16 @@ CHECKS: tuple[Check, ...] = (
         "status_history", "creditor", "effect_needs",
         """SELECT line, loan_id, effect FROM status_history
            WHERE ok AND effect = 'creditor_change' AND creditor IS NULL""",
+        ("effect",),
+    ),
+    Check(
+        "status_history", "component", "effect_needs",
+        "SELECT line, loan_id, effect FROM status_history WHERE ok AND effect = 'waiver' AND component IS NULL",
+        ("effect",),
+    ),
+    Check(
+        "status_history", "amount", "effect_needs",
+        "SELECT line, loan_id, effect FROM status_history WHERE ok AND effect = 'waiver' AND amount IS NULL",
         ("effect",),
     ),
 )  # fmt: skip

@@ -55,7 +55,8 @@ DAY_COUNTS = ("monthly", "30/360", "act/365", "act/360", "act/act")
 UNITS = ("month", "week", "day")
 SURPLUS = ("suspense", "next_installment", "last_installment", "reduce_installment", "shorten_term")
 PAYMENT_KINDS = ("payment", "payoff")
-EFFECTS = ("charge_off", "write_off", "creditor_change")
+EFFECTS = ("charge_off", "write_off", "waiver", "creditor_change")
+WAIVED = ("penalty", "interest", "fee", "guarantee_fee")
 CONTACT_KINDS = ("phone", "email", "address")
 QUALITIES = ("unknown", "good", "bad", "wrong_person")
 
@@ -162,6 +163,7 @@ STATUS_HISTORY = Table(
         Column("status", "text", required=True, longest=80),
         Column("effect", "code", choices=EFFECTS),
         Column("amount", "amount"),
+        Column("component", "code", choices=WAIVED),
         Column("creditor", "text", longest=80),
         Column("note", "text", longest=300),
     ),
@@ -200,7 +202,7 @@ class Limits:
     line_bytes: int = 256 * 1024
     rows_per_file: int = 20_000_000
     archive_members: int = 64
-    parquet_memory_bytes: int = 4 * 1024 * 1024 * 1024
+    parquet_memory_bytes: int = 6 * 1024 * 1024 * 1024
 
 
 LIMITS = Limits()

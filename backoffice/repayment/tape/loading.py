@@ -148,15 +148,16 @@ def _history(bundle: Bundle, *, portfolio: str) -> Iterable[PastOperation]:
             channel=channel or "",
             reference=reference or "",
         )
-    for on, status, effect, amount, creditor, note in bundle.statuses:
+    for on, status, effect, amount, component, creditor, note in bundle.statuses:
         if effect:
             yield PastOperation(
                 kind=effect,
                 value_date=date.fromisoformat(on),
                 amount=money_of(amount),
+                components={component: money_of(amount)} if component else {},
                 creditor=creditor or "",
                 source=portfolio,
-                external_id=f"{effect}:{bundle.loan_id}:{on}",
+                external_id=f"{effect}:{component or ''}:{bundle.loan_id}:{on}",
                 reason=note or status,
             )
 
@@ -174,7 +175,7 @@ def _note_origin(run: ImportRun, bundles: Sequence[Bundle], loan_ids: Sequence[i
         rows=[
             (loan_id, run.pk, on, status, note or "")
             for bundle, loan_id in pairs
-            for on, status, _effect, _amount, _creditor, note in bundle.statuses
+            for on, status, _effect, _amount, _component, _creditor, note in bundle.statuses
         ],
     )
 

@@ -1,7 +1,8 @@
-"""`python -m backoffice.repayment.tape.parquet_rows FILE`: the rows of a Parquet file as CSV on standard output.
+"""`python -m backoffice.repayment.tape.parquet_rows FILE BYTES`: the rows of a Parquet file as CSV on standard output.
 
-A program of its own with a limit on its memory: a damaged or hostile file ends this process and not the one that
-asked. What is wrong is one line of JSON on standard error, {"code", "field", "params"}, with a status that is not 0.
+A program of its own with a limit on its memory (address space, BYTES): a damaged or hostile file ends this process
+and not the one that asked. What is wrong is one line of JSON on standard error, {"code", "field", "params"}, with a
+status that is not 0.
 """
 
 import json
@@ -12,7 +13,6 @@ from pathlib import Path
 import polars
 
 BATCH_ROWS = 50_000
-MEMORY_BYTES = 6 * 1024 * 1024 * 1024
 FLOATS = ("Float32", "Float64", "Float16")
 READ_AS_TEXT = (
     "String",
@@ -33,9 +33,9 @@ READ_AS_TEXT = (
 )
 
 
-def main(path: Path) -> int:
-    """Write the rows; the exit status."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+def main(path: Path, memory: int) -> int:
+    """Write the rows within `memory` bytes; the exit status."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     try:
         lazy = polars.scan_parquet(path, glob=False)
         schema = lazy.collect_schema()
@@ -67,4 +67,4 @@ def _refuse(code: str, *, field: str = "", **params: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2])))

@@ -147,7 +147,8 @@ def _parquet_lines(file: TapeFile) -> Iterator[IO[bytes]]:
         if file.member:
             path = _copied_member(file, folder)
         _check_parquet_ends(file.name, path)
-        arguments = [sys.executable, "-m", "backoffice.repayment.tape.parquet_rows", str(path)]
+        memory = LIMITS.parquet_memory_bytes
+        arguments = [sys.executable, "-m", "backoffice.repayment.tape.parquet_rows", str(path), str(memory)]
         with (
             tempfile.TemporaryFile() as complaints,
             subprocess.Popen(

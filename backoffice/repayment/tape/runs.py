@@ -192,11 +192,11 @@ def _load(run: ImportRun, *, actor: Actor, seconds: float | None, on_step: OnSte
         terms = TermsBook(products_of(stage=stage, known_products=known))
         book = Book(portfolio=run.portfolio, terms=terms, versions=versions)
         while run.state == ImportRun.State.LOADING and run.loaded_through < run.loan_count:
-            if stop_at is not None and time.monotonic() > stop_at:
-                return run
             run = load_chunk(run_id=run.pk, stage=stage, book=book, actor=actor)
             if on_step:
                 on_step(run)
+            if stop_at is not None and time.monotonic() > stop_at and run.loaded_through < run.loan_count:
+                return run
         lonely = load_borrowers_without_loans(stage=stage, portfolio=run.portfolio, actor=actor)
     return _finish(run.pk, lonely=lonely, actor=actor)
 

@@ -1,5 +1,6 @@
 """Where the files of a tape are: a folder, a .zip, or single files; nothing is unpacked by the name it has there."""
 
+import lzma
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -24,7 +25,9 @@ ARCHIVE_ERRORS = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
+    NotImplementedError,
     OSError,
     ValueError,
     KeyError,
@@ -51,13 +54,11 @@ class TapeFile:
             # The member keeps the archive's file open for itself.
             with zipfile.ZipFile(self.path) as archive:
                 return archive.open(self.member)
-        except NotImplementedError as error:
+        except ARCHIVE_ERRORS as error:
             raise TapeStopped(damaged(self.name, error)) from error
         except RuntimeError as error:
             # zipfile says so, and nothing else, when a password is needed.
             raise TapeStopped(Finding(self.name, 0, "", "archive_encrypted")) from error
-        except ARCHIVE_ERRORS as error:
-            raise TapeStopped(damaged(self.name, error)) from error
 
 
 def damaged(name: str, error: Exception) -> Finding:

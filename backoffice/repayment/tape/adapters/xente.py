@@ -11,7 +11,8 @@ Rules, where the set is silent:
 4. The bill of a loan that was finally paid (`IsFinalPayBack`) asks for no more than was collected, fee first: paid
    early, it was charged for the days it ran.
 5. After the due date 0.5 % a day of the overdue principal is charged as penalty, as the source does, but without the
-   source's later cap. What is left over on the day of the final payback is written off: the source closed the loan.
+   source's later cap. Payments pay fee, interest and principal before penalty. On the day of the final payback, when
+   the source closed the loan, penalty that is left is waived; where principal is left, the loan is charged off.
 6. Without a final payback the loan stays open with what it still owes, and is overdue.
 7. `IsDefaulted` is kept as the reported state of the last day and decides nothing (it does not follow from the dates).
 8. Rejected applications and the shop transactions are not loans and are left out.
@@ -27,11 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from backoffice.repayment.domain.bills import new_state
+from backoffice.repayment.domain.components import COMPONENTS, Component
 from backoffice.repayment.domain.operations import Operation
 from backoffice.repayment.domain.replay import fold
 from backoffice.repayment.domain.terms import ScheduledRow, Terms
 from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.tape.adapters.writing import Conversion, TapeWriter, read_source
+from backoffice.repayment.tape.format import WAIVED
 
 FOLDER = "xente_paylater_uganda"
 PORTFOLIO = "xente"
@@ -48,7 +51,11 @@ TERMS_JSON: dict[str, Any] = {
     "unit": "day",
     "day_count": "act/365",
     "penalty": {"base": "principal", "uplift": "0", "rate_cap": None, "day_basis": 365},
-    "allocation": {"future": "next_installment", "principal_first_after_dpd": None},
+    "allocation": {
+        "order": ["fee", "guarantee_fee", "interest", "principal", "penalty"],
+        "future": "next_installment",
+        "principal_first_after_dpd": None,
+    },
 }
 TERMS: Terms = from_json(TERMS_JSON)
 
@@ -139,17 +146,7 @@ def _write_loan(loan_id: str, rows: Sequence[Mapping[str, str]], tape: TapeWrite
             value_date=payback.on + by,
             currency="UGX",
         )
-    last = paybacks[-1].on
-    left = _left_after(bill, issued, paybacks)
-    if is_final and left > 0:
-        result.used["remainders written off at the final payback"] += 1
-        result.used["shillings written off at the final payback"] += int(left)
-        note = "closed by the source with its final payback"
-        tape.add("status_history", loan_id=loan_id, on=last + by, status="final payback", effect="write_off", note=note)
-    elif is_final:
-        tape.add("status_history", loan_id=loan_id, on=last + by, status="final payback")
-    else:
-        result.used["loans without a final payback, left open" if left > 0 else "loans paid without a final flag"] += 1
+    _write_end(loan_id, _left_after(bill, issued, paybacks), tape, result, on=paybacks[-1].on + by, is_final=is_final)
     is_defaulted = any(Decimal(row["IsDefaulted"]) == 1 for row in rows)
     tape.add(
         "status_history", loan_id=loan_id, on=LAST_DAY + by, status="defaulted" if is_defaulted else "not defaulted"
@@ -168,8 +165,34 @@ def _bill(principal: Decimal, due: date, paybacks: list[PayBack], *, is_final: b
     return Bill(due=due, principal=principal, interest=interest, fee=fee)
 
 
-def _left_after(bill: Bill, issued: date, paybacks: list[PayBack]) -> Decimal:
-    """What the engine says is still owed once the last payback is booked."""
+def _write_end(
+    loan_id: str, left: Mapping[Component, Decimal], tape: TapeWriter, result: Conversion, *, on: date, is_final: bool
+) -> None:
+    """What the source's last word on the loan does to what the engine says is still owed."""
+    is_paid = not any(left.values())
+    if not is_final:
+        result.used["loans without a final payback, paid" if is_paid else "loans without a final payback, open"] += 1
+        return
+    if left["principal"] > 0:
+        result.used["loans charged off at the final payback, principal left"] += 1
+        tape.add(
+            "status_history", loan_id=loan_id, on=on, status="final payback", effect="charge_off",
+            note="closed by the source with principal left",
+        )  # fmt: skip
+        return
+    tape.add("status_history", loan_id=loan_id, on=on, status="final payback")
+    for component in WAIVED:
+        if left[component] > 0:
+            result.used[f"loans whose {component} left at the final payback is waived"] += 1
+            result.used[f"shillings of {component} waived at the final payback"] += int(left[component])
+            tape.add(
+                "status_history", loan_id=loan_id, on=on, status="closed by the source", effect="waiver",
+                component=component, amount=left[component],
+            )  # fmt: skip
+
+
+def _left_after(bill: Bill, issued: date, paybacks: list[PayBack]) -> dict[Component, Decimal]:
+    """What the engine says is still owed, by component, once the last payback is booked."""
     row = ScheduledRow(
         number=1,
         due_date=bill.due,
@@ -186,7 +209,7 @@ def _left_after(bill: Bill, issued: date, paybacks: list[PayBack]) -> Decimal:
         for key, payback in enumerate(paybacks)
     ]
     fold(state, operations=operations, through=paybacks[-1].on - timedelta(days=1))
-    return sum((owed.remaining_total() for owed in state.bills), Decimal(0))
+    return {c: sum((owed.remaining(c) for owed in state.bills), Decimal(0)) for c in COMPONENTS}
 
 
 def _day(text: str) -> date:
