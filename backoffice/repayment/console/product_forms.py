@@ -17,10 +17,12 @@ from backoffice.core.fields import AmountField, DayField
 from backoffice.repayment.domain.fees import SHARES
 from backoffice.repayment.domain.json_form import plain
 from backoffice.repayment.domain.terms import Terms
-from backoffice.repayment.domain.terms_form import InvalidTerms, from_json, to_json
+from backoffice.repayment.domain.terms_form import MOST_PERIODS, InvalidTerms, from_json, to_json
 from backoffice.repayment.selectors import product_words as words
 
 FEE_PARTS: Final = ("code", "way", "amount", "payee", "component")
+MOST_EVERY: Final = 366
+MOST_DAYS: Final = 366
 PLAIN_NAMES: Final = (
     *("method", "annual_rate", "periods", "every", "unit", "day_count", "rounding", "multiple_of"),
     *("installment_basis", "due_day", "first_period_min_days", "holiday_shift", "calendar"),
@@ -29,6 +31,20 @@ MOST_FEES: Final = 20
 SPARE_FEES: Final = 1
 FORM_ID: Final = "terms"
 ZERO: Final = Decimal(0)
+
+
+# What a field that only the terms as a whole can judge must be.
+FAULTS: Final[dict[str, Any]] = {
+    "periods": _("The schedule would run for more than 200 years."),
+    "due_day": _("Only bills by the month have a due day."),
+    "multiple_of": _("Must be a multiple of the smallest unit of the currency."),
+    "bands": _("Buckets start at 0 days, follow each other without gap or overlap, and the last is open."),
+    "allocation_order": _("Name fee, guarantee_fee, penalty, interest and principal once each."),
+    "prepayment_value": _("A share is at most 100 %, days are whole."),
+    "cost_cap_regime": _("Use 1 to 40 of a-z, 0-9, - and _."),
+    "fee_code": _("Use 1 to 40 of a-z, 0-9, - and _, each code once."),
+    "fee_amount": _("A share is at most 100 %, an amount has the decimals of the currency."),
+}
 
 
 class PercentField(forms.DecimalField):
@@ -57,6 +73,10 @@ def _count(label: Any, **options: Any) -> forms.IntegerField:
     )
 
 
+def _days(label: Any, **options: Any) -> forms.IntegerField:
+    return _count(label, min_value=0, max_value=MOST_DAYS, **options)
+
+
 def _money(label: Any, **options: Any) -> AmountField:
     return AmountField(label=label, min_value=ZERO, **options)
 
@@ -76,20 +96,22 @@ class TermsForm(forms.Form):
 
     method = _choice(words.METHODS, _("Method"))
     annual_rate = PercentField(label=_("Rate a year"))
-    periods = _count(_("Number of bills"))
-    every = _count(_("Every"))
+    periods = _count(_("Number of bills"), min_value=1, max_value=MOST_PERIODS)
+    every = _count(_("Every"), min_value=1, max_value=MOST_EVERY)
     unit = _choice(words.UNITS, _("Unit"))
     day_count = _choice(words.DAY_COUNTS, _("Interest counts"))
     rounding = _choice(words.ROUNDINGS, _("Rounded"))
     multiple_of = AmountField(label=_("Instalment is a multiple of"))
     installment_basis = _choice(words.BASES, _("Instalment basis"))
 
-    due_day = _count(_("Due day"), required=False, help_text=_("Empty: the day of the payout."))
-    first_period_min_days = _count(_("Shortest first period"), help_text=_("Days; a shorter one rolls on by a month."))
+    due_day = _count(
+        _("Due day"), min_value=1, max_value=31, required=False, help_text=_("Empty: the day of the payout.")
+    )
+    first_period_min_days = _days(_("Shortest first period"), help_text=_("Days; a shorter one rolls on by a month."))
     holiday_shift = _choice(words.SHIFTS, _("A due date on a holiday is moved"))
     calendar = forms.ChoiceField(label=_("Calendar"), choices=[(code, code) for code in CALENDARS])
 
-    grace_days = _count(_("Days of grace"))
+    grace_days = _days(_("Days of grace"))
     grace_mode = _choice(words.GRACE_MODES, _("Meaning of grace"))
     penalty_base = _choice(words.PENALTY_BASES, _("Penalty is charged on"))
     penalty_uplift = PercentField(label=_("Penalty adds to the rate"), help_text=_("50 is half the rate again."))
@@ -98,7 +120,7 @@ class TermsForm(forms.Form):
     penalty_day_basis = forms.TypedChoiceField(
         label=_("Penalty days over"), choices=[(360, "360"), (365, "365")], coerce=int
     )
-    tolerance_days = _count(_("Days before a bucket is entered"))
+    tolerance_days = _days(_("Days before a bucket is entered"))
     tolerance_floor = _money(_("Too little to count as unpaid"))
     tolerance_percent = PercentField(label=_("or of the bill"))
     bands = forms.CharField(
@@ -111,7 +133,7 @@ class TermsForm(forms.Form):
         label=_("Order"), help_text=_("fee, guarantee_fee, penalty, interest and principal, separated by commas")
     )
     allocation_mode = _choice(words.MODES, _("Bills"))
-    allocation_principal_first_after_dpd = _count(
+    allocation_principal_first_after_dpd = _days(
         _("Principal first beyond days past due"), required=False, help_text=_("Empty: never.")
     )
     allocation_future = _choice(words.FUTURES, _("What is more than due"))
@@ -184,7 +206,8 @@ class TermsForm(forms.Form):
                 self.terms = from_json(self._json(cleaned))
             except InvalidTerms as refusal:
                 for path, reason in refusal.fields.items():
-                    self.add_error(self._field_of(path), reason)
+                    field = self._field_of(path)
+                    self.add_error(field, _said(field=field, reason=reason))
         return cleaned
 
     def _json(self, cleaned: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,6 +291,12 @@ def initial_of(*, terms: Terms) -> dict[str, Any]:
         if rule.way in SHARES:
             shown[f"fees_{row}_amount"] = _percent(rule.amount)
     return shown
+
+
+def _said(*, field: str | None, reason: str) -> Any:
+    """The fault in the reader's language where the form knows what the field must be; the terms' reason otherwise."""
+    kind = f"fee_{(field or '').rpartition('_')[2]}" if (field or "").startswith("fees_") else field
+    return FAULTS.get(kind or "", reason)
 
 
 def _nested(cleaned: Mapping[str, Any], group: str, names: str) -> dict[str, Any]:
