@@ -6,7 +6,7 @@ from backoffice.repayment.models.loans import (
     LoanTerms,
     ScheduleVersion,
 )
-from backoffice.repayment.models.payment_files import PaymentFile, PaymentFileLine
+from backoffice.repayment.models.payment_files import PaymentFile, PaymentFileLane, PaymentFileLine
 from backoffice.repayment.models.products import Product, ProductVersion
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "MonthEnd",
     "Operation",
     "PaymentFile",
+    "PaymentFileLane",
     "PaymentFileLine",
     "Product",
     "ProductVersion",

@@ -19,7 +19,7 @@ class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
 
 
 class PaymentFile(models.Model):
-    """A file of payments posted in chunks; `posted_through` is the last line of the last committed chunk."""
+    """A file of payments posted in chunks; every line up to `posted_through` is dealt with."""
 
     class State(models.TextChoices):
         RECEIVED = "received", _("Received")
@@ -52,6 +52,20 @@ class PaymentFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PaymentFileLane(models.Model):
+    """One of the lanes a file is posted in: every loan belongs to one; `posted_through` is the last line it passed."""
+
+    file = models.ForeignKey(PaymentFile, on_delete=models.CASCADE, related_name="lanes")
+    number = models.PositiveSmallIntegerField()
+    posted_through = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file", "number"], name="lane_number_is_unique_in_its_file")]
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.number}"
 
 
 class PaymentFileLine(models.Model):

@@ -1,33 +1,22 @@
-"""Files of payments: taken in whole, posted in chunks that each commit with the mark of how far the file is.
-
-A killed posting is taken up after its last committed chunk; a line already posted is known by its id and not posted
-again, so that running a file twice books it once.
-"""
+"""Files of payments: taken in whole, posted in chunks (`file_lanes`), and closed when every line is dealt with."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
 from backoffice.calendars import clock
-from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
-from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
-from backoffice.core.money import ZERO
-from backoffice.repayment.domain.payment_lines import BadHeader, Line, PaymentLine, UnreadableLine, read_lines
-from backoffice.repayment.models import PaymentFile, PaymentFileLine
-from backoffice.repayment.selectors.states import LoanId
-from backoffice.repayment.services.posting import Booked, Draft, Outcome, Refused, book
+from backoffice.repayment.domain.payment_lines import BadHeader, read_lines
+from backoffice.repayment.models import PaymentFile
+from backoffice.repayment.services.file_lanes import post_lanes
 
-CHUNK = 2_000
 MAX_BYTES = 256 * 1024 * 1024
 BLOCK = 1024 * 1024
 
@@ -88,20 +77,13 @@ def receive_file(*, name: str, content: BinaryIO, source: str, actor: Actor) -> 
 
 
 def post_file(*, file_id: int, actor: Actor, on_chunk: Callable[[PaymentFile], None] | None = None) -> PaymentFile:
-    """Post what is left of a file, chunk by chunk. Raises FileNotFound."""
+    """Post what is left of a file, chunk by chunk, a large one in lanes side by side. Raises FileNotFound."""
     file = PaymentFile.objects.filter(pk=file_id).first()
     if file is None:
         raise FileNotFound(_("There is no such file."), next_step=_("Open it from the list of files."))
     if file.state in (PaymentFile.State.POSTED, PaymentFile.State.REFUSED):
         return file
-    with default_storage.open(file.stored_as, "rb") as stored:
-        text = _as_text(stored)
-        lines = (line for line in read_lines(text) if line.line > file.posted_through)
-        while chunk := list(islice(lines, CHUNK)):
-            _post_chunk(file_id=file_id, chunk=chunk, actor=actor)
-            if on_chunk:
-                file.refresh_from_db()
-                on_chunk(file)
+    post_lanes(file=file, actor=actor, on_chunk=on_chunk)
     with transaction.atomic():
         file = PaymentFile.objects.select_for_update().get(pk=file_id)
         if file.state != PaymentFile.State.POSTED:
@@ -117,90 +99,6 @@ def post_file(*, file_id: int, actor: Actor, on_chunk: Callable[[PaymentFile], N
                 after={"posted": file.posted_count, "refused": file.refused_count, "amount": str(file.posted_amount)},
             )
     return file
-
-
-@transaction.atomic
-def _post_chunk(*, file_id: int, chunk: Sequence[Line], actor: Actor) -> None:
-    """Post a chunk and say so on the file, in one transaction; a chunk somebody else has posted is left alone."""
-    file = PaymentFile.objects.select_for_update().get(pk=file_id)
-    todo = [line for line in chunk if line.line > file.posted_through]
-    if not todo:
-        return
-    readable = [line for line in todo if isinstance(line, PaymentLine)]
-    refused = [line for line in todo if isinstance(line, UnreadableLine)]
-    found = _loans_of(readable)
-    known = [line for line in readable if len(found.get((line.portfolio, line.loan), ())) == 1]
-    refused += [
-        _refuse_unknown(line, found.get((line.portfolio, line.loan), ()))
-        for line in readable
-        if len(found.get((line.portfolio, line.loan), ())) != 1
-    ]
-    drafts = [_draft(line, found[line.portfolio, line.loan][0], file) for line in known]
-    outcomes = book(drafts=drafts, actor=actor, business_date=business_date())
-    booked = [line for line, outcome in zip(known, outcomes, strict=True) if isinstance(outcome, Booked)]
-    refused += list(_refusals(known, outcomes))
-    PaymentFileLine.objects.bulk_create(
-        PaymentFileLine(
-            file=file,
-            line=line.line,
-            loan_external_id=line.loan,
-            amount=line.amount,
-            value_date=line.value_date,
-            code=line.code[:60],
-            reason=line.reason[:300],
-        )
-        for line in refused
-    )
-    PaymentFile.objects.filter(pk=file.pk).update(
-        state=PaymentFile.State.POSTING,
-        posted_through=todo[-1].line,
-        posted_count=F("posted_count") + len(booked),
-        posted_amount=F("posted_amount") + sum((line.amount for line in booked), ZERO),
-        refused_count=F("refused_count") + len(refused),
-    )
-
-
-def _loans_of(lines: Sequence[PaymentLine]) -> dict[tuple[str, str], list[int]]:
-    """Loan ids by (portfolio or '', loan number); more than one where a number stands in several portfolios."""
-    rows = fetch(
-        "SELECT id, portfolio, external_id FROM repayment_loan WHERE external_id = ANY(%s)",
-        [sorted({line.loan for line in lines})],
-    )
-    found: dict[tuple[str, str], list[int]] = {}
-    for loan_id, portfolio, external_id in rows:
-        found.setdefault((portfolio, external_id), []).append(loan_id)
-        found.setdefault(("", external_id), []).append(loan_id)
-    return found
-
-
-def _draft(line: PaymentLine, loan_id: int, file: PaymentFile) -> Draft:
-    return Draft(
-        loan_id=LoanId(loan_id),
-        kind="payment",
-        value_date=line.value_date,
-        amount=line.amount,
-        currency=line.currency,
-        source=file.source,
-        external_id=line.external_id or f"{file.digest[:24]}:{line.line}",
-        channel=line.channel,
-        reference=line.reference,
-    )
-
-
-def _refusals(lines: Sequence[PaymentLine], outcomes: Sequence[Outcome]) -> Iterator[UnreadableLine]:
-    for line, outcome in zip(lines, outcomes, strict=True):
-        if isinstance(outcome, Refused):
-            yield _refuse(line, outcome.refusal.code, outcome.refusal.message)
-
-
-def _refuse_unknown(line: PaymentLine, found: Sequence[int]) -> UnreadableLine:
-    if found:
-        return _refuse(line, "payment_file.loan_ambiguous", "The number stands in several portfolios; name one.")
-    return _refuse(line, "repayment.loan_not_found", "There is no such loan.")
-
-
-def _refuse(line: PaymentLine, code: str, reason: str) -> UnreadableLine:
-    return UnreadableLine(line.line, line.loan, str(line.amount), str(line.value_date), code, reason)
 
 
 def _check_content(content: BinaryIO, *, size: int) -> None:
@@ -236,8 +134,3 @@ def _check_header(line: str) -> None:
                 "reference, external_id."
             ),
         ) from error
-
-
-def _as_text(stored: Iterable[bytes]) -> Iterator[str]:
-    for number, raw in enumerate(stored):
-        yield raw.decode("utf-8-sig" if number == 0 else "utf-8")
