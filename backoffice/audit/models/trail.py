@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 
@@ -41,7 +43,14 @@ class AuditEntry(models.Model):
                 condition=models.Q(borrower_id__isnull=False),
             ),
             models.Index(fields=["actor_id", "-id"], name="entries_of_a_person"),
-            models.Index(fields=["verb", "-id"], name="entries_of_a_verb"),
+            models.Index(
+                fields=["verb", "-id"], name="entries_of_a_verb", opclasses=["varchar_pattern_ops", "int8_ops"]
+            ),
+            models.Index(
+                OpClass(Upper("actor_name"), name="varchar_pattern_ops"),
+                F("id").desc(),
+                name="entries_by_actor_name",
+            ),
             models.Index(
                 fields=["request_id"],
                 name="entries_of_a_request",
