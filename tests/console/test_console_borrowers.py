@@ -71,8 +71,8 @@ def test_shows_what_the_borrower_owes_today(book):
     assert "Worst loan 35 days past due L-LATE" in words
     assert rows_of(html, caption="Loans of the borrower") == [
         [
-            "L-LATE", "18 Jun 2026 ¥ 12,000.00", "M2 35 days", "¥ 2,225.37", "18 Oct 2026", "¥ 1,100.16 18 Dec",
-            "¥ 9,197.91", "Post payment",
+            "L-LATE", "18 Jun 2026 ¥ 12,000.00", "M2 35 days since 18 Oct 2026", "¥ 2,225.37", "¥ 1,100.16 18 Dec",
+            "¥ 9,197.91", "Pay",
         ]
     ]  # fmt: skip
 

@@ -36,10 +36,17 @@ def test_shows_the_whole_schedule(book):
 def test_shows_each_payment_with_what_it_paid(book):
     rows = rows_of(_page(book), caption="Payments and other operations")
     assert rows[0] == [
-        "18 Sep 2026", "payment bank transfer", "1,100.16", "947.97", "152.19", "–", "–", "–", "system", "Take back",
+        "18 Sep 2026", "payment bank transfer", "1,100.16", "947.97", "152.19", "–", "–", "–", "system", "",
     ]  # fmt: skip
     assert rows[3][:3] == ["18 Jun 2026", "disbursed", "12,000.00"]
-    assert rows[3][-1] == ""
+
+
+def test_offers_to_take_back_what_can_be_taken_back(book):
+    html = _page(book)
+    operations = Operation.objects.filter(loan=book.late).order_by("id")
+    offered = [each.kind for each in operations if reverse("repayment:reverse", args=[each.pk]) in html]
+    assert offered == ["payment", "payment", "payment"]
+    assert "/take-back/" not in _page(book, role="agent")
 
 
 def test_travels_to_a_past_day_as_a_whole(book):
@@ -53,7 +60,7 @@ def test_travels_to_a_past_day_as_a_whole(book):
         "18 Aug 2026", "18 Jul 2026", "18 Jun 2026",
     ]  # fmt: skip
     assert "Post payment" not in words
-    assert "Take back</a>" not in html
+    assert "/take-back/" not in html
 
 
 def test_foretells_a_day_ahead(book):

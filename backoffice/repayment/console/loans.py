@@ -136,7 +136,11 @@ def versions(request: HttpRequest, loan_id: int) -> HttpResponse:
         "loan": subject,
         "versions": [version for version, _rows in found],
         "chosen": shown,
-        "sides": [_side(found, number, against=shown[1 - index]) for index, number in enumerate(shown)],
+        "sides": [
+            _side(found, number, against=shown[1 - index])
+            for index, number in enumerate(shown)
+            if index == 0 or number != shown[0]
+        ],
     }
     return render(request, "repayment/versions.html", context)
 

@@ -1,0 +1,126 @@
+"""Payments as a list, and files of them from sending to the last refused line."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from backoffice.audit.models import AuditEntry
+from backoffice.repayment.models import Operation, PaymentFile
+from backoffice.repayment.services.payment_files import post_file
+from tests.console.book import as_role
+from tests.console.page import rows_of, text_of
+from tests.staff.factories import actor
+
+HEADER = "loan,amount,currency,value_date\n"
+
+
+@pytest.fixture(autouse=True)
+def _files_of_their_own(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+def _send(client, content: str | bytes, *, source: str = "bank", name: str = "payments.csv"):
+    raw = content.encode() if isinstance(content, str) else content
+    return client.post(reverse("repayment:send_file"), {"file": SimpleUploadedFile(name, raw), "source": source})
+
+
+def _posted(file: PaymentFile) -> PaymentFile:
+    return post_file(file_id=file.pk, actor=actor("team_lead"))
+
+
+def test_posts_a_file_and_shows_the_lines_that_were_refused(book):
+    client = as_role("admin")
+    response = _send(
+        client,
+        HEADER + "L-LATE,1100.16,CNY,2026-11-20\nL-NOWHERE,5.00,CNY,2026-11-20\n=L-LATE,-1,CNY,2026-02-31\n",
+    )
+    file = PaymentFile.objects.get()
+    assert (response.status_code, response.url) == (303, reverse("repayment:payment_file", args=[file.pk]))
+    file = _posted(file)
+    assert (file.state, file.posted_count, file.refused_count) == ("posted", 1, 2)
+    assert Operation.objects.get(loan=book.late, value_date="2026-11-20").amount == Decimal("1100.16")
+    html = client.get(response.url).content.decode()
+    refused = rows_of(html, caption="Refused lines")
+    assert [row[:4] for row in refused] == [
+        ["3", "L-NOWHERE", "5.00", "2026-11-20"], ["4", "=L-LATE", "-1", "2026-02-31"],
+    ]  # fmt: skip
+    assert "There is no such loan." in refused[0][4]
+
+
+def test_gives_the_refused_lines_as_a_file_no_spreadsheet_computes(book):
+    client = as_role("admin")
+    _send(client, HEADER + "=L-LATE,-1,CNY,2026-02-31\n")
+    file = _posted(PaymentFile.objects.get())
+    response = client.get(reverse("repayment:refused_lines", args=[file.pk]))
+    lines = b"".join(response.streaming_content).decode().splitlines()
+    assert response.headers["Content-Disposition"] == f'attachment; filename="refused-{file.pk}.csv"'
+    assert lines[0] == "line,loan,amount,value_date,code,reason"
+    assert lines[1].startswith("2,'=L-LATE,'-1,2026-02-31,")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "The submitted file is empty."),
+        (b"loan,amount\nL-LATE,5.00\n", "The header is not that of a payment file"),
+        (HEADER.encode() + b"L-LATE,\xff\xfe,CNY,2026-11-20\n", "Line 2 is not UTF-8."),
+        (HEADER.encode() + b"L-LATE,\x00,CNY,2026-11-20\n", "Line 2 holds a zero byte"),
+    ],
+)
+def test_refuses_what_is_no_payment_file_and_keeps_nothing(book, content, said):
+    response = _send(as_role("admin"), content)
+    assert response.status_code == 422
+    assert said in text_of(response.content.decode())
+    assert not PaymentFile.objects.exists()
+
+
+def test_leads_to_the_file_that_was_sent_before(book):
+    client = as_role("admin")
+    content = HEADER + "L-LATE,1100.16,CNY,2026-11-20\n"
+    _send(client, content)
+    response = _send(client, content, name="again.csv")
+    file = PaymentFile.objects.get()
+    assert response.status_code == 422
+    assert f'<a href="{reverse("repayment:payment_file", args=[file.pk])}">' in response.content.decode()
+
+
+def test_refuses_a_source_that_could_not_name_one(book):
+    response = _send(as_role("admin"), HEADER + "L-LATE,1.00,CNY,2026-11-20\n", source="a bank!")
+    assert response.status_code == 422
+    assert 'id="id_source_error"' in response.content.decode()
+
+
+def test_asks_again_only_while_a_file_is_posted(book):
+    client = as_role("admin")
+    file = PaymentFile.objects.create(
+        name="big.csv", digest="0" * 64, source="bank", state="posting", line_count=10, posted_count=4
+    )
+    address = reverse("repayment:payment_file_progress", args=[file.pk])
+    running = client.get(address)
+    assert f'hx-get="{address}"' in running.content.decode()
+    assert "4 / 10" in text_of(running.content.decode())
+    PaymentFile.objects.update(state="posted", posted_count=10)
+    done = client.get(address)
+    assert "hx-get" not in done.content.decode()
+    assert done.headers["HX-Refresh"] == "true"
+
+
+def test_shows_a_file_only_to_whoever_sent_it_or_sees_the_whole_book(book):
+    sender, other = as_role("team_lead", "north"), as_role("team_lead", "north")
+    _send(sender, HEADER + "L-LATE,1.00,CNY,2026-11-20\n")
+    address = reverse("repayment:payment_file", args=[PaymentFile.objects.get().pk])
+    assert [client.get(address).status_code for client in (sender, other, as_role("auditor"))] == [200, 404, 200]
+    assert AuditEntry.objects.filter(verb="repayment.payment_file.received").count() == 1
+
+
+def test_lists_payments_of_the_persons_portfolios(book):
+    address = reverse("repayment:payments")
+    caption = "Payments and other operations"
+    rows = rows_of(as_role("agent", "north").get(address).content.decode(), caption=caption)
+    assert {row[1] for row in rows} == {"L-LATE", "L-CLOSED"}
+    narrowed = as_role("agent").get(address, {"kind": "payment", "from": "2026-09-01", "loan": "L-LATE"})
+    assert [row[:5] for row in rows_of(narrowed.content.decode(), caption=caption)] == [
+        ["18 Sep 2026", "L-LATE", "payment", "¥ 1,100.16", "bank transfer"]
+    ]
