@@ -8,6 +8,7 @@ from backoffice.config.health import health
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("backoffice.console.urls")),
     path("", include("backoffice.staff.console.urls")),
+    path("", include("backoffice.customers.console.urls")),
     path("", include("backoffice.repayment.console.urls")),
     path("", include("backoffice.audit.console.urls")),
     path("calendars/", include("backoffice.calendars.console.urls")),

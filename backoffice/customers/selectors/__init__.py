@@ -3,8 +3,10 @@
 from backoffice.customers.selectors.borrowers import (
     BorrowerFacts,
     ContactFacts,
+    Likeness,
     borrower_ids_of,
     borrower_page_facts,
+    lookalikes,
     masked_names,
     merges_of,
 )
@@ -16,10 +18,12 @@ __all__ = [
     "ContactFacts",
     "FoundBorrower",
     "HoldFacts",
+    "Likeness",
     "borrower_ids_of",
     "borrower_page_facts",
     "holds_of_borrower",
     "holds_of_loans",
+    "lookalikes",
     "masked_names",
     "merges_of",
     "search",

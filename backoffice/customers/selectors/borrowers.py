@@ -11,8 +11,12 @@ from backoffice.customers.domain.identities import mask_number
 from backoffice.customers.domain.names import mask_name
 from backoffice.customers.domain.sealing import HIDDEN, Unopenable
 from backoffice.customers.fields import text_of
-from backoffice.customers.models import Borrower, ContactPoint, Merge
+from backoffice.customers.models import BlindIndex, Borrower, ContactPoint, Merge
 from backoffice.staff.models import User
+
+SURE_KINDS = ("identity", "phone", "email")
+MOST_PAIRS = 100
+MOST_LOOKALIKES = 10
 
 
 class BorrowerNotFound(Refusal):
@@ -124,6 +128,30 @@ def merges_of(*, borrower_id: int) -> list[Merge]:
     """Merges into the borrower that stand, the newest first, with the absorbed record; one query."""
     standing = Merge.objects.filter(survivor_id=borrower_id, undone_at__isnull=True)
     return list(standing.select_related("absorbed").order_by("-pk"))
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Another record that may be the same person, and what both have: "identity", "phone" or "email"."""
+
+    id: int
+    external_id: str
+    masked_name: str
+    shared: tuple[str, ...]
+
+
+def lookalikes(*, borrower_id: int, user: User) -> list[Likeness]:
+    """Records with the same identity number, phone or e-mail address, at most ten, that are not merged; two queries."""
+    own = BlindIndex.objects.filter(borrower_id=borrower_id, kind__in=SURE_KINDS).values("digest")
+    shared: dict[int, set[str]] = {}
+    pairs = BlindIndex.objects.filter(digest__in=own, kind__in=SURE_KINDS).exclude(borrower_id=borrower_id)
+    for other, kind in pairs.order_by("-borrower_id").values_list("borrower_id", "kind")[:MOST_PAIRS]:
+        shared.setdefault(other, set()).add(kind)
+    rows = Borrower.objects.visible_to(user).filter(pk__in=shared, merged_into__isnull=True).order_by("pk")
+    return [
+        Likeness(row.pk, row.external_id, masked_name_of(row), tuple(sorted(shared[row.pk])))
+        for row in rows[:MOST_LOOKALIKES]
+    ]
 
 
 def masked_name_of(borrower: Borrower) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from psycopg import errors, sql
 
 from backoffice.audit import outbox
@@ -57,17 +58,21 @@ class MergeCannotBeUndone(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class OwnedTable:
-    """A table whose rows belong to a borrower. `holds_loans` marks the one table whose ids are loan ids."""
+    """A table whose rows belong to a borrower. `holds_loans` marks the one table whose ids are loan ids.
+
+    `label` names its rows on the panel that confirms a merge; a table without one is counted in silence.
+    """
 
     table: str
     column: str = "borrower_id"
     holds_loans: bool = False
+    label: Any = ""
 
 
 OWN_TABLES = (
     OwnedTable(Borrower._meta.db_table, "merged_into_id"),
-    OwnedTable(ContactPoint._meta.db_table),
-    OwnedTable(Hold._meta.db_table),
+    OwnedTable(ContactPoint._meta.db_table, label=gettext_lazy("contact points")),
+    OwnedTable(Hold._meta.db_table, label=gettext_lazy("holds")),
 )
 
 _declared: dict[str, OwnedTable] = {}

@@ -16,6 +16,7 @@ from backoffice.customers.domain.intake import (
     FieldTrouble,
     NewContact,
     ReadyContact,
+    ReadyIdentity,
     Trouble,
     display_name,
     ready_contact,
@@ -127,10 +128,7 @@ def correct_identity(*, borrower_id: int, number: str, kind: str, reason: str, a
     """Puts an identity number right, checked by its kind. Raises ReasonMissing, PersonalDataRefused."""
     _check_reason(reason)
     borrower = locked_one(borrower_id=borrower_id)
-    try:
-        identity = ready_identity(number=number, kind=kind, country=borrower.country)
-    except identities.NotAnIdentityNumber as error:
-        raise _refused("number", Trouble.NOT_AN_IDENTITY) from error
+    identity = checked_identity(number=number, kind=kind, country=borrower.country)
     changed = ["identity_number"] if _put(borrower, "identity_number", identity.number) else []
     for name, value in (("identity_kind", identity.kind), ("identity_country", identity.country)):
         if getattr(borrower, name) != value:
@@ -147,7 +145,7 @@ def add_contact_point(*, borrower_id: int, contact: NewContact, reason: str, act
     """
     _check_reason(reason)
     borrower = locked_one(borrower_id=borrower_id)
-    ready = _ready(contact, country=borrower.country)
+    ready = checked_contact(contact, country=borrower.country)
     in_use = list(borrower.contact_points.filter(ended_at__isnull=True, kind=ready.kind))
     if any(text_of(point, "value") == ready.text for point in in_use):
         raise ContactPointKnown(
@@ -217,7 +215,16 @@ def _text_in(borrower: Borrower, field: str) -> str:
     return "" if point is None else text_of(point, "value")
 
 
-def _ready(contact: NewContact, *, country: str) -> ReadyContact:
+def checked_identity(*, number: str, kind: str, country: str) -> ReadyIdentity:
+    """The identity number as it would be kept. Raises PersonalDataRefused."""
+    try:
+        return ready_identity(number=number, kind=kind, country=country)
+    except identities.NotAnIdentityNumber as error:
+        raise _refused("number", Trouble.NOT_AN_IDENTITY) from error
+
+
+def checked_contact(contact: NewContact, *, country: str) -> ReadyContact:
+    """The contact point as it would be kept. Raises PersonalDataRefused."""
     try:
         return ready_contact(contact, country=country)
     except contacts.NotAPhone as error:

@@ -1,0 +1,1 @@
+"""The record of a borrower: personal data put right, duplicates folded together."""
