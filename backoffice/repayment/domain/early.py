@@ -18,6 +18,7 @@ from backoffice.repayment.domain.components import (
     SCHEDULED,
     Component,
 )
+from backoffice.repayment.domain.due_dates import anchor_day_of
 from backoffice.repayment.domain.interest import accrued_interest
 from backoffice.repayment.domain.schedule import rebuild_remaining
 from backoffice.repayment.domain.terms import Terms
@@ -169,7 +170,8 @@ def _accrued(state: LoanState, *, ahead: Sequence[Bill], at: date) -> Decimal:
         earned = _share_of_period(ahead[0], since=since, at=at)
     else:
         balance = sum((bill.remaining(PRINCIPAL) for bill in ahead), ZERO)
-        earned = accrued_interest(terms=state.terms, balance=balance, since=since, until=at)
+        anchor_day = anchor_day_of([bill.due_date for bill in state.bills], terms=state.terms)
+        earned = accrued_interest(terms=state.terms, balance=balance, since=since, until=at, anchor_day=anchor_day)
     return min(_round(earned, terms=state.terms), charged)
 
 

@@ -15,6 +15,7 @@ from django.db import transaction
 
 from backoffice.audit import outbox
 from backoffice.audit.services import record
+from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import copy_rows, next_ids
 from backoffice.core.errors import Refusal
@@ -119,11 +120,14 @@ def open_and_replay(
 ) -> list[LoanId]:
     """Open loans and replay their histories through the day before `business_date`, in one transaction.
 
+    Should the close of that day have begun meanwhile, through that day.
+
     Returns the ids in the order given. Raises ScheduleDoesNotSum for an explicit schedule that does not return the
     principal, IntegrityError for an external id already in the portfolio.
     """
     if not loans:
         return []
+    business_date = hold_business_date(at_least=business_date)
     loan_ids = next_ids(table="repayment_loan", count=len(loans))
     operation_ids = iter(
         next_ids(
@@ -294,9 +298,9 @@ def _loan_row(
         opening.terms.currency,
         opening.principal,
         opening.terms.annual_rate,
-        len(rows),
+        sum(1 for row in rows if row.total),
         opening.disbursed_on,
-        max(row.due_date for row in rows),
+        max(row.due_date for row in rows if row.total),
         *loan_values(state, business_date=pages.business_date, touched=touched),
     )
 
