@@ -325,8 +325,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "BillState": ["paid", "overdue", "due", "partly", "planned"],
         "BusinessDayState": "backoffice.calendars.models.DayState",
+        "ContactKind": "backoffice.customers.models.ContactPoint.Kind",
         "DayEndState": "backoffice.dayend.models.DayEndRun.State",
         "FutureRule": ["suspense", "next_installment", "last_installment", "reduce_installment", "shorten_term"],
+        "HoldScope": ["calls", "texts", "debit", "penalty", "aging"],
         "LoanStatus": "backoffice.repayment.models.Loan.Status",
         "OperationKind": "backoffice.repayment.models.Operation.Kind",
         "PaymentFileState": "backoffice.repayment.models.PaymentFile.State",

@@ -153,3 +153,14 @@ class DaySchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-cal
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
         """A date with the years that are read."""
         return {"type": "string", "format": "date", "pattern": "^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$"}
+
+
+class TextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Tells OpenAPI that text holds no NUL, which the database cannot keep."""
+
+    target_class = serializers.CharField
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """The text as it would be described anyway, without NUL."""
+        described: dict[str, Any] = auto_schema._map_serializer_field(self.target, direction, bypass_extensions=True)
+        return {"pattern": "^[^\\u0000]*$", **described} if direction == "request" else described

@@ -34,7 +34,7 @@ class SetAsideNotFound(Refusal):
     status: ClassVar[int] = 404
 
 
-class StepSerializer(serializers.Serializer):
+class DayEndStepSerializer(serializers.Serializer):
     """One step of a close."""
 
     position = serializers.IntegerField()
@@ -46,7 +46,7 @@ class StepSerializer(serializers.Serializer):
     error = serializers.CharField(allow_blank=True)
 
 
-class RunSerializer(serializers.Serializer):
+class DayEndRunSerializer(serializers.Serializer):
     """The close of one business day."""
 
     id = serializers.IntegerField()
@@ -56,7 +56,7 @@ class RunSerializer(serializers.Serializer):
     finished_at = serializers.DateTimeField(allow_null=True)
     seconds = serializers.DecimalField(max_digits=12, decimal_places=3, allow_null=True)
     actor_name = serializers.CharField()
-    steps = StepSerializer(many=True)
+    steps = DayEndStepSerializer(many=True)
 
 
 class SetAsideSerializer(serializers.Serializer):
@@ -75,7 +75,7 @@ class SetAsideSerializer(serializers.Serializer):
     resolved_by = serializers.CharField(allow_blank=True)
 
 
-class StartSerializer(serializers.Serializer):
+class DayEndStartSerializer(serializers.Serializer):
     """Which day to close."""
 
     day = DayField(help_text="the business date; days are closed one by one")
@@ -85,8 +85,8 @@ class RunsView(ListView):
     """Closes of business days, newest first; and starting one."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {**VIEW_RUNS, "POST": "dayend.run.start"}
-    request_serializer_class = StartSerializer
-    serializer_class = RunSerializer
+    request_serializer_class = DayEndStartSerializer
+    serializer_class = DayEndRunSerializer
     ordering = ("-day",)
     success_status = 202
 
@@ -105,7 +105,7 @@ class RunView(ApiView):
     """One close with its steps."""
 
     permissions_by_method: ClassVar[dict[str, str]] = VIEW_RUNS
-    serializer_class = RunSerializer
+    serializer_class = DayEndRunSerializer
 
     def get(self, request: Request, run_id: int) -> Response:
         """How far it is, what each step did, how long it took."""

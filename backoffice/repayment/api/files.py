@@ -1,9 +1,10 @@
 """Files of payments over the API: upload, how far it is posted, and the lines that were refused."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -36,10 +37,18 @@ class PaymentFileSerializer(serializers.Serializer):
     finished_at = serializers.DateTimeField(allow_null=True)
 
 
+@extend_schema_field({"type": "string", "format": "binary", "minLength": 1})
+class UploadedFileField(serializers.FileField):
+    """A file; an empty one is refused by the service, which says what to send."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_empty_file=True, **kwargs)
+
+
 class UploadSerializer(serializers.Serializer):
     """A CSV file in UTF-8: loan, amount, currency, value_date [, portfolio, channel, reference, external_id]."""
 
-    file = serializers.FileField(allow_empty_file=True)
+    file = UploadedFileField()
     source = serializers.RegexField(  # type: ignore[assignment]  # a field of that name
         r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", help_text="whose file it is; external ids are unique within it"
     )

@@ -60,7 +60,7 @@ class LoanSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ComponentsSerializer(serializers.Serializer):
+class AmountsByComponentSerializer(serializers.Serializer):
     """An amount for each thing a borrower can owe."""
 
     principal = amount()
@@ -76,9 +76,9 @@ class BillSerializer(serializers.Serializer):
     number = serializers.IntegerField(source="bill.number")
     due_date = DayField(source="bill.due_date")
     days = serializers.IntegerField(source="bill.days")
-    charged = ComponentsSerializer(source="bill.charged", help_text="penalty: charged to the ledger so far")
-    paid = ComponentsSerializer(source="bill.paid")
-    waived = ComponentsSerializer(source="bill.waived")
+    charged = AmountsByComponentSerializer(source="bill.charged", help_text="penalty: charged to the ledger so far")
+    paid = AmountsByComponentSerializer(source="bill.paid")
+    waived = AmountsByComponentSerializer(source="bill.waived")
     penalty = amount(help_text="charged, and grown but not yet charged")
     left = amount(help_text="what is still owed, grown penalty included")
     balance_after = amount(help_text="principal left after the bill by the schedule")
@@ -101,7 +101,7 @@ class LoanAsOfSerializer(serializers.Serializer):
     dpd_contract = serializers.IntegerField(source="explanation.dpd_contract", help_text="holds not counted")
     cycles = serializers.IntegerField(source="explanation.cycles", help_text="bills past due")
     five_tier = serializers.ChoiceField(source="explanation.five_tier", choices=get_args(FiveTier))
-    due = ComponentsSerializer(help_text="what is to be paid on that day")
+    due = AmountsByComponentSerializer(help_text="what is to be paid on that day")
     due_total = amount()
     outstanding_principal = amount()
     suspense = amount(source="state.suspense")
@@ -109,7 +109,7 @@ class LoanAsOfSerializer(serializers.Serializer):
     bills = BillSerializer(many=True)
 
 
-class LineSerializer(serializers.Serializer):
+class SettlingLineSerializer(serializers.Serializer):
     """A transfer that settled part of a bill."""
 
     kind = serializers.CharField()
@@ -119,7 +119,7 @@ class LineSerializer(serializers.Serializer):
     operation_id = serializers.IntegerField(source="source", allow_null=True)
 
 
-class HeldSerializer(serializers.Serializer):
+class HeldDaysSerializer(serializers.Serializer):
     """A hold and the days it took out of the count."""
 
     hold_id = serializers.IntegerField(source="hold.id", allow_null=True)
@@ -129,7 +129,7 @@ class HeldSerializer(serializers.Serializer):
     days = serializers.IntegerField()
 
 
-class BandSerializer(serializers.Serializer):
+class BucketBandSerializer(serializers.Serializer):
     """The bucket rule that named the days: from the first to the last day, both within."""
 
     code = serializers.CharField()
@@ -137,7 +137,7 @@ class BandSerializer(serializers.Serializer):
     last = serializers.IntegerField(allow_null=True)
 
 
-class PenaltySerializer(serializers.Serializer):
+class BillPenaltySerializer(serializers.Serializer):
     """How the penalty of one bill came about: base_days x rate / day_basis, rounded when it is charged."""
 
     number = serializers.IntegerField()
@@ -160,11 +160,11 @@ class ExplanationSerializer(serializers.Serializer):
     bill_number = serializers.IntegerField(source="bill.number", allow_null=True, default=None)
     bill_due_date = DayField(source="bill.due_date", allow_null=True, default=None)
     elapsed_days = serializers.IntegerField()
-    held = HeldSerializer(many=True)
-    band = BandSerializer()
+    held = HeldDaysSerializer(many=True)
+    band = BucketBandSerializer()
     tolerance_days = serializers.IntegerField()
-    settled_by = LineSerializer(many=True)
-    penalties = PenaltySerializer(many=True)
+    settled_by = SettlingLineSerializer(many=True)
+    penalties = BillPenaltySerializer(many=True)
 
 
 class TransferSerializer(serializers.Serializer):

@@ -70,19 +70,20 @@ class PayoffSerializer(MoneySerializer):
     reason = serializers.CharField(max_length=LONGEST_REASON, required=False, allow_blank=True)
 
 
-class ReasonSerializer(serializers.Serializer):
-    """A verb that says why."""
+class ReversalSerializer(serializers.Serializer):
+    """An operation is taken back, and why."""
 
     reason = serializers.CharField(max_length=LONGEST_REASON, min_length=3, help_text="kept in the audit trail")
 
 
-class DatedSerializer(ReasonSerializer):
-    """A verb of a day that says why."""
+class DatedVerbSerializer(serializers.Serializer):
+    """A verb of a day, and why."""
 
+    reason = serializers.CharField(max_length=LONGEST_REASON, min_length=3, help_text="kept in the audit trail")
     value_date = DayField()
 
 
-class WaivedSerializer(serializers.Serializer):
+class WaivedComponentsSerializer(serializers.Serializer):
     """What is waived, by component; what is not named is not waived."""
 
     interest = MoneyField(required=False)
@@ -91,33 +92,33 @@ class WaivedSerializer(serializers.Serializer):
     penalty = MoneyField(required=False)
 
 
-class WaiverSerializer(DatedSerializer):
+class WaiverSerializer(DatedVerbSerializer):
     """A waiver of penalty, interest or fees; principal is never waived."""
 
-    components = WaivedSerializer()
+    components = WaivedComponentsSerializer()
 
 
-class RefundSerializer(DatedSerializer):
+class RefundSerializer(DatedVerbSerializer):
     """A refund from what is held for the borrower."""
 
     amount = MoneyField()
 
 
-class CreditorSerializer(DatedSerializer):
+class CreditorSerializer(DatedVerbSerializer):
     """A guarantor or buyer takes the claim."""
 
     creditor = serializers.CharField(max_length=80)
     amount = MoneyField(allow_zero=True, help_text="what they paid for it; never a payment of the borrower")
 
 
-class BookedSerializer(serializers.Serializer):
+class OperationBookedSerializer(serializers.Serializer):
     """What was booked: the operation, and the transfers it made."""
 
     operation = shapes.OperationSerializer()
     transfers = shapes.TransferSerializer(many=True)
 
 
-class AskedSerializer(serializers.Serializer):
+class ApprovalAskedSerializer(serializers.Serializer):
     """What waits for a second person."""
 
     approval_id = serializers.IntegerField()
@@ -128,9 +129,9 @@ class VerbView(LoanView):
 
     service: ClassVar[Callable[..., verbs.Answer]]
     request_serializer_class: ClassVar[type[serializers.Serializer]]
-    serializer_class = BookedSerializer
+    serializer_class = OperationBookedSerializer
     success_status = 201
-    other_answers: ClassVar[dict[int, type[serializers.Serializer]]] = {202: AskedSerializer}
+    other_answers: ClassVar[dict[int, type[serializers.Serializer]]] = {202: ApprovalAskedSerializer}
 
     @idempotent
     def post(self, request: Request, loan_id: int) -> Response:
@@ -149,7 +150,7 @@ class PaymentsView(ListView):
     query_serializer_class = PaymentsQuery
     request_serializer_class = PaymentOnLoanSerializer
     serializer_class = shapes.OperationSerializer
-    answer_serializer_class = BookedSerializer
+    answer_serializer_class = OperationBookedSerializer
     success_status = 201
 
     def rows(self, **filters: Any) -> QuerySet[Operation]:
@@ -170,7 +171,7 @@ class PayoffView(LoanView):
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.loan.payoff"}
     request_serializer_class = PayoffSerializer
-    serializer_class = BookedSerializer
+    serializer_class = OperationBookedSerializer
     success_status = 201
 
     @idempotent
@@ -201,7 +202,7 @@ class ChargeOffView(VerbView):
     """Charge a loan off: what is owed stays owed, what comes in from now on is recovery."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.loan.charge_off"}
-    request_serializer_class = DatedSerializer
+    request_serializer_class = DatedVerbSerializer
     service = staticmethod(verbs.charge_off)
 
 
@@ -209,7 +210,7 @@ class WriteOffView(VerbView):
     """Give up a balance within the tolerance of the terms and close the loan."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.loan.write_off"}
-    request_serializer_class = DatedSerializer
+    request_serializer_class = DatedVerbSerializer
     service = staticmethod(verbs.write_off)
 
 
@@ -225,10 +226,10 @@ class ReversalView(ApiView):
     """Take an operation back; what was booked after it is replayed."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.payment.reverse"}
-    request_serializer_class = ReasonSerializer
-    serializer_class = BookedSerializer
+    request_serializer_class = ReversalSerializer
+    serializer_class = OperationBookedSerializer
     success_status = 201
-    other_answers: ClassVar[dict[int, type[serializers.Serializer]]] = {202: AskedSerializer}
+    other_answers: ClassVar[dict[int, type[serializers.Serializer]]] = {202: ApprovalAskedSerializer}
 
     @idempotent
     def post(self, request: Request, operation_id: int) -> Response:
@@ -242,14 +243,14 @@ class ReversalView(ApiView):
 def answer_with(done: verbs.Answer) -> Response:
     """What was booked with its transfers (201), or the request that waits (202); two queries."""
     if not isinstance(done, Booked):
-        return Response(AskedSerializer(done).data, status=202)
+        return Response(ApprovalAskedSerializer(done).data, status=202)
     # What was booked a moment ago is taken back by nothing; that needs no query.
     taken_back_by = Prefetch("reversed_by", queryset=Operation.objects.none())
     operation = Operation.objects.select_related("loan").prefetch_related(taken_back_by).get(pk=done.operation_id)
     transfers = list(operation.transfers.order_by("id"))
     for transfer in transfers:
         transfer.loan = operation.loan
-    return Response(BookedSerializer({"operation": operation, "transfers": transfers}).data, status=201)
+    return Response(OperationBookedSerializer({"operation": operation, "transfers": transfers}).data, status=201)
 
 
 def _source(request: Request) -> str:

@@ -65,7 +65,7 @@ class OneTimePasswordSerializer(serializers.Serializer):
     password = serializers.CharField()
 
 
-class ReasonSerializer(serializers.Serializer):
+class AccountReasonSerializer(serializers.Serializer):
     """Why something is done; kept in the audit trail."""
 
     reason = TextField(min_length=3, max_length=500)

@@ -88,7 +88,7 @@ class DisableUserView(ApiView):
     """Shut a person out."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "staff.user.manage"}
-    request_serializer_class = shapes.ReasonSerializer
+    request_serializer_class = shapes.AccountReasonSerializer
     serializer_class = shapes.UserSerializer
 
     def post(self, request: Request, user_id: int) -> Response:
@@ -102,7 +102,7 @@ class EnableUserView(ApiView):
     """Let a person in again."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "staff.user.manage"}
-    request_serializer_class = shapes.ReasonSerializer
+    request_serializer_class = shapes.AccountReasonSerializer
     serializer_class = shapes.UserSerializer
 
     def post(self, request: Request, user_id: int) -> Response:
