@@ -19,9 +19,21 @@ from django.utils.translation import gettext as _
 from backoffice.audit.services import record
 from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM, Actor
+from backoffice.core.bulk import execute
 from backoffice.core.errors import Refusal
+from backoffice.customers.models import BlindIndex, Borrower, ContactPoint
 from backoffice.repayment.domain.import_states import AT_WORK, Verb, next_state
-from backoffice.repayment.models import ImportRun, RejectedRow
+from backoffice.repayment.models import (
+    BucketMove,
+    ImportRun,
+    Installment,
+    Loan,
+    MonthEnd,
+    Operation,
+    RejectedRow,
+    ScheduleVersion,
+    Transfer,
+)
 from backoffice.repayment.tape.book_checks import terms_of_known_products
 from backoffice.repayment.tape.checking import check_tape
 from backoffice.repayment.tape.findings import Finding, Findings
@@ -34,6 +46,13 @@ from backoffice.repayment.tape.terms_of_loan import TermsBook
 
 # First half of the key of the advisory lock that keeps two workers off one stage.
 LOCK_SPACE = 20_190_115
+GROWN = [
+    model._meta.db_table
+    for model in (
+        *(Borrower, ContactPoint, BlindIndex),
+        *(Loan, ScheduleVersion, Installment, Operation, Transfer, BucketMove, MonthEnd),
+    )
+]
 LEFT_BEHIND_AFTER = timedelta(minutes=5)
 
 OnStep = Callable[[ImportRun], None]
@@ -198,6 +217,8 @@ def _load(run: ImportRun, *, actor: Actor, seconds: float | None, on_step: OnSte
             if stop_at is not None and time.monotonic() > stop_at and run.loaded_through < run.loan_count:
                 return run
         lonely = load_borrowers_without_loans(stage=stage, portfolio=run.portfolio, actor=actor)
+    # The planner must know how the tables grew, or the first reader of all of them (verify_books) takes minutes.
+    execute(f"ANALYZE {', '.join(GROWN)}")
     return _finish(run.pk, lonely=lonely, actor=actor)
 
 
