@@ -21,16 +21,20 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0
 
 
+def of_clone(folder: Path) -> dict[str, str]:
+    """The environment of a person at a fresh clone, with its own run directory."""
+    return {"PATH": os.environ["PATH"], "RUN_DIR": str(folder)}
+
+
 class Running:
     """One demo in a run directory, with what it says."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "demo", "--empty"],
             cwd=ROOT,
-            env=kept | {"RUN_DIR": str(folder)},
+            env=of_clone(folder),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -134,9 +138,19 @@ def test_a_second_start_keeps_the_data_and_takes_the_next_port_when_one_is_busy(
     address = first.address()
     with psycopg.connect(books(folder).url()) as connection:
         assert connection.execute("SELECT number FROM kept").fetchall() == [(7,)]
+    # A command run beside the demo uses its database and leaves it running.
+    subprocess.run(
+        [sys.executable, "manage.py", "verify_books", "--quiet"],
+        cwd=ROOT,
+        env=of_clone(folder),
+        check=False,
+        timeout=60,
+    )
     elsewhere = Running(beside(folder))
     try:
         assert elsewhere.address() != address
+        with urllib.request.urlopen(f"{address}/health/", timeout=10) as answer:
+            assert answer.status == 200
     finally:
         elsewhere.process.terminate()
         assert elsewhere.ended() == 0
@@ -175,10 +189,6 @@ def test_a_killed_demo_is_tidied_up_after(folder: Path) -> None:
 
 
 def test_reset_deletes_data_and_keys(folder: Path) -> None:
-    bare = {name: value for name, value in os.environ.items() if name not in {"PYTEST_VERSION", "DATABASE_URL"}}
-
-    subprocess.run(
-        [sys.executable, "manage.py", "demo", "--reset"], cwd=ROOT, env=bare | {"RUN_DIR": str(folder)}, check=True
-    )
+    subprocess.run([sys.executable, "manage.py", "demo", "--reset"], cwd=ROOT, env=of_clone(folder), check=True)
 
     assert sorted(file.name for file in folder.iterdir()) == ["demo.lock", "postgres.lock"]

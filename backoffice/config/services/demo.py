@@ -75,8 +75,9 @@ def run(*, demo: Demo) -> int:
     """
     with _only_demo(demo=demo):
         _say(f"Backoffice demo, kept in {demo.folder}")
-        signal.signal(signal.SIGTERM, _stop_on_signal)
-        signal.signal(signal.SIGHUP, _stop_on_signal)
+        # SIGINT too: a shell starts what it puts into the background with Ctrl-C ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _stop_on_signal)
         processes.end_marked(mark=str(demo.folder))
         guard = None
         try:
