@@ -77,7 +77,7 @@ def business_date() -> date:
 
 
 def latest_business_date(*, at_least: date) -> date:
-    """The business date, or `at_least` when that is later or no day is open: for work that has waited for a lock."""
+    """The business date, or `at_least` when that is later or no day is open: for work prepared for an earlier day."""
     row = BusinessDay.objects.filter(pk=BusinessDay.ONLY).first()
     if row is None:
         return at_least

@@ -4,17 +4,20 @@ from datetime import date
 from decimal import Decimal
 from typing import ClassVar, cast
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from backoffice.calendars import clock
 from backoffice.calendars.domain.business_day import CLOSING, OPEN, TRANSITIONS, State, Verb, following
 from backoffice.calendars.domain.working_days import is_working_day
 from backoffice.calendars.models import BusinessDay, BusinessDayMove, HolidayOverride
-from backoffice.calendars.selectors import DayAnswer, answer_days, not_opened
+from backoffice.calendars.selectors import DayAnswer, answer_days, latest_business_date, not_opened
 from backoffice.core import trail
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
+
+# Advisory lock: shared by whoever books, alone by whoever moves the date on which is booked.
+BOOKING_LOCK = 7_265_001
 
 
 class DayAlreadyOpened(Refusal):
@@ -64,15 +67,28 @@ def open_first_day(*, day: date, actor: Actor) -> date:
     return day
 
 
+def hold_business_date(*, at_least: date) -> date:
+    """The date to book on: it stays so until the caller's transaction ends. To be asked for before any row is locked.
+
+    `at_least` when that is later or no day is open: work prepared for a day that has begun to close goes to the next.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [BOOKING_LOCK])
+    return latest_business_date(at_least=at_least)
+
+
 @transaction.atomic
 def begin_close(*, day: date, actor: Actor) -> date:
     """Start closing `day`, which must be the current business date; repeated for a close under way it changes nothing.
 
+    Waits for the bookings under way, so that none of them commits on a day whose close has already passed its loans by.
     Raises DayNotOpened, NotTheBusinessDay.
     """
     row = _lock(day=day)
     if row.state == CLOSING:
         return row.today
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [BOOKING_LOCK])
     _move(row, verb="begin_close", to_day=row.today, actor=actor)
     return row.today
 

@@ -61,20 +61,16 @@ class BillsAheadMissing(RuntimeError):
     """The state ends with the next bill, and the operation can reach further ahead."""
 
 
-def reaches_ahead(operation: Operation, *, terms: Terms) -> bool:
-    """True when the operation may touch bills beyond the next one to fall due."""
-    match operation.kind:
-        case "payment":
-            return (operation.surplus or terms.allocation.future) != "suspense"
-        case "refund" | "creditor_change":
-            return False
-        case _:
-            return True
+def reaches_ahead(*, kind: str, surplus: FutureRule | None, terms: Terms) -> bool:
+    """True when an operation of this kind may touch bills beyond the next one to fall due."""
+    if kind == "payment":
+        return (surplus or terms.allocation.future) != "suspense"
+    return kind not in ("refund", "creditor_change")
 
 
 def apply(state: LoanState, operation: Operation, *, journal: Journal) -> None:
     """Do `operation` to `state`; the state must be closed exactly through the day before the value date."""
-    if state.total_ahead and reaches_ahead(operation, terms=state.terms):
+    if state.total_ahead and reaches_ahead(kind=operation.kind, surplus=operation.surplus, terms=state.terms):
         raise BillsAheadMissing(operation.kind)
     at = operation.value_date
     _charge_penalty(state, at=at, source=operation.key, journal=journal)

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from backoffice.audit.approvals import ApprovedRequest
 from backoffice.calendars.selectors import business_date
+from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.customers.models import Hold
 from backoffice.customers.services import holding
@@ -69,7 +70,7 @@ def lift_as_approved(request: ApprovedRequest) -> None:
 def replay_loans(*, loan_ids: Iterable[int]) -> int:
     """Bring loans to what a replay under today's holds says; the number of loans replayed. Safe to run again."""
     ids = sorted(loan_ids)
-    today = business_date()
+    today = hold_business_date(at_least=business_date())
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
         loans = load_loans(loan_ids=chunk, business_date=today, lock=True)

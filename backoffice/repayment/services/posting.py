@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from backoffice.audit import outbox
 from backoffice.audit.services import Entry, record_many
-from backoffice.calendars.selectors import latest_business_date
+from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch, next_ids
 from backoffice.core.errors import Refusal
@@ -101,7 +101,9 @@ def book(
 
 @transaction.atomic
 def _book(*, drafts: Sequence[Draft], actor: Actor, business_date: date, run_id: int | None) -> list[Outcome]:
-    loans, business_date = _lock_loans({draft.loan_id for draft in drafts}, business_date=business_date)
+    business_date = hold_business_date(at_least=business_date)
+    loan_ids = {draft.loan_id for draft in drafts}
+    loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True, near=True)
     _load_bills_ahead(drafts, loans, business_date=business_date)
     outcomes: list[Outcome | None] = [None] * len(drafts)
     _refuse_what_cannot_be(drafts, loans, outcomes, business_date=business_date)
@@ -170,16 +172,6 @@ def _rebuild(
         return dict.fromkeys((key for _, key in changes), refusal)
 
 
-def _lock_loans(loan_ids: set[LoanId], *, business_date: date) -> tuple[dict[int, LoadedLoan], date]:
-    """The loans, locked, and the date to book on: a day end may have begun while we waited for the locks."""
-    while True:
-        loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=True, near=True)
-        latest = latest_business_date(at_least=business_date)
-        if latest == business_date:
-            return loans, business_date
-        business_date = latest
-
-
 def _load_bills_ahead(drafts: Sequence[Draft], loans: dict[int, LoadedLoan], *, business_date: date) -> None:
     """Give loans more bills where something may reach beyond the next one: all of them if the schedule is rewritten."""
     whole: set[int] = set()
@@ -193,7 +185,7 @@ def _load_bills_ahead(drafts: Sequence[Draft], loans: dict[int, LoadedLoan], *, 
             draft.kind == "payment" and (draft.surplus or terms.allocation.future) in RESCHEDULING
         ):
             whole.add(draft.loan_id)
-        elif reaches_ahead(operation_of(draft, key=0), terms=terms):
+        elif reaches_ahead(kind=draft.kind, surplus=draft.surplus, terms=terms):
             still_open.add(draft.loan_id)
     if whole:
         loans.update(load_loans(loan_ids=whole, business_date=business_date, lock=False, whole_schedule=True))
