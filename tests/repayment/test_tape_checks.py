@@ -9,6 +9,7 @@ import pytest
 
 from backoffice.customers.models import Borrower
 from backoffice.repayment.models import Product, ProductVersion
+from backoffice.repayment.tape.findings import Finding, Findings
 from tests.repayment.tapes import TERMS, as_csv, check, good, told, write_gzip, write_parquet, write_tape, write_zip
 
 pytestmark = pytest.mark.django_db
@@ -231,3 +232,13 @@ def test_a_product_code_of_another_book_is_not_taken_over(tmp_path: Path) -> Non
         ("loans.csv", 3, "product_code", "product_refused"),
     ]
     assert checked.loan_count == 0
+
+
+def test_a_tape_of_nothing_but_faults_does_not_fill_the_disk(tmp_path: Path) -> None:
+    with (tmp_path / "report.csv").open("w", encoding="utf-8", newline="") as report:
+        findings = Findings(report=report, kept_at_most=2, reported_at_most=3)
+        for line in range(2, 12):
+            findings.add(Finding("loans.csv", line, "principal", "zero_amount"))
+    assert (findings.total, findings.counts, len(findings.kept)) == (10, {"zero_amount": 10}, 2)
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as report:
+        assert [row[4] for row in csv.reader(report)] == ["code", *["zero_amount"] * 3, "report_full"]

@@ -160,6 +160,8 @@ class TapeStopped(Exception):
         self.finding = finding
 
 
+# A tape of nothing but faults must not fill the disk; the counts go on.
+REPORTED_AT_MOST = 1_000_000
 REPORT_COLUMNS = ("file", "line", "field", "subject", "code", "reason")
 # A spreadsheet runs a cell that begins with one of these as a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -173,20 +175,27 @@ def as_cell(text: str) -> str:
 class Findings:
     """Collects findings: all of them into a CSV report as they come, the first `kept_at_most` for the page."""
 
-    def __init__(self, *, report: IO[str], kept_at_most: int = 1_000) -> None:
+    def __init__(self, *, report: IO[str], kept_at_most: int = 1_000, reported_at_most: int = REPORTED_AT_MOST) -> None:
+        self.total = 0
         self.counts: Counter[str] = Counter()
         self.kept: list[Finding] = []
         self.stops_everything = False
         self._kept_at_most = kept_at_most
+        self._reported_at_most = reported_at_most
         self._writer = csv.writer(report)
         self._writer.writerow(REPORT_COLUMNS)
 
     def add(self, finding: Finding) -> None:
         """Keep a finding."""
+        self.total += 1
         self.counts[finding.code] += 1
         self.stops_everything |= finding.scope == "file"
         if len(self.kept) < self._kept_at_most:
             self.kept.append(finding)
+        if self.total == self._reported_at_most + 1:
+            self._writer.writerow(("", "", "", "", "report_full", str(_("The report ends here; there are more rows."))))
+        if self.total > self._reported_at_most:
+            return
         self._writer.writerow(
             (
                 finding.file,
@@ -197,8 +206,3 @@ class Findings:
                 as_cell(finding.sentence),
             )
         )
-
-    @property
-    def total(self) -> int:
-        """How many there are."""
-        return self.counts.total()
