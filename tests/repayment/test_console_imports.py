@@ -35,7 +35,7 @@ def send(client: Client, tables: Tables, tmp_path: Path, capture: Any, *, book: 
     path = write_zip(tmp_path / "tape.zip", tables)
     upload = SimpleUploadedFile("tape.zip", path.read_bytes())
     with capture(execute=True):
-        response = client.post(reverse("repayment:send_tape"), {"files": [upload], "portfolio": book})
+        response = client.post(reverse("repayment:send_tape"), {"tape": [upload], "portfolio": book})
     run = ImportRun.objects.latest("id")
     assert response.status_code == 303
     assert response.headers["Location"] == reverse("repayment:import", args=[run.pk])
@@ -107,7 +107,7 @@ def test_a_tape_is_discarded_with_its_files(
 def test_garbage_is_reported_and_nothing_can_be_loaded(admin: Client, django_capture_on_commit_callbacks: Any) -> None:
     upload = SimpleUploadedFile("loans.csv", b"\xff\xfe\x00garbage")
     with django_capture_on_commit_callbacks(execute=True):
-        admin.post(reverse("repayment:send_tape"), {"files": [upload], "portfolio": "sent"})
+        admin.post(reverse("repayment:send_tape"), {"tape": [upload], "portfolio": "sent"})
     run = ImportRun.objects.get()
     page = text_of(admin.get(reverse("repayment:import", args=[run.pk])).content.decode())
     assert run.state == "refused"
@@ -119,7 +119,7 @@ def test_a_name_with_a_path_in_it_stays_in_its_folder(admin: Client, django_capt
     upload = BytesIO(b"x")
     upload.name = "../../../loans.csv"
     with django_capture_on_commit_callbacks():
-        admin.post(reverse("repayment:send_tape"), {"files": [upload], "portfolio": "sent"})
+        admin.post(reverse("repayment:send_tape"), {"tape": [upload], "portfolio": "sent"})
     run = ImportRun.objects.get()
     assert run.stored_as == [str(folder_of(run) / "tape" / "loans.csv")]
 
@@ -128,9 +128,9 @@ def test_a_name_with_a_path_in_it_stays_in_its_folder(admin: Client, django_capt
     ("data", "words"),
     [
         ({"portfolio": "sent"}, "This field is required."),
-        ({"files": SimpleUploadedFile("loans.csv", b""), "portfolio": "sent"}, "The submitted file is empty."),
+        ({"tape": SimpleUploadedFile("loans.csv", b""), "portfolio": "sent"}, "The submitted file is empty."),
         (
-            {"files": SimpleUploadedFile("loans.csv", b"x"), "portfolio": "Not A Book"},
+            {"tape": SimpleUploadedFile("loans.csv", b"x"), "portfolio": "Not A Book"},
             "Small letters, digits, dashes and underscores.",
         ),
     ],

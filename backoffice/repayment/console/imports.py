@@ -1,7 +1,7 @@
 """Bringing a book in: a tape is sent, followed while it is checked, judged by its report, loaded or discarded."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.core.access import actor_of, requires
+from backoffice.core.access import StaffUser, actor_of, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
@@ -112,7 +112,7 @@ class ManyFilesField(forms.FileField):
 class TapeForm(forms.Form):
     """The files of a tape and the book they go into."""
 
-    files = ManyFilesField(
+    tape = ManyFilesField(
         label=gettext_lazy("Files"),
         widget=ManyFilesInput(attrs={"accept": ".zip,.csv,.gz,.parquet", "multiple": True}),
         help_text=gettext_lazy("One .zip, or the files themselves: CSV (also .gz) or Parquet."),
@@ -136,7 +136,7 @@ def imports(request: HttpRequest) -> HttpResponse:
         table = RUNS.shown(rows=ImportRun.objects.visible_to(request.user), query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("repayment:imports"))
-    context = {"table": table, "may_send": request.user.has_permission("repayment.import.run")}
+    context = {"table": table, "may_send": _may_run(request)}
     return render(request, "repayment/imports/list.html", context)
 
 
@@ -146,7 +146,7 @@ def send_tape(request: HttpRequest) -> HttpResponse:
     form = TapeForm(request.POST or None, request.FILES or None)
     refusal = None
     if request.method == "POST" and form.is_valid():
-        uploads = [Upload(name=file.name, content=file) for file in form.cleaned_data["files"]]
+        uploads = [Upload(name=file.name, content=file) for file in form.cleaned_data["tape"]]
         try:
             run = receive_upload(
                 uploads=uploads, portfolio=form.cleaned_data["portfolio"], actor=actor_of(request.user)
@@ -177,7 +177,7 @@ def import_run(request: HttpRequest, run_id: int) -> HttpResponse:
         "reasons": _reasons(run),
         "loaded": [(label, run.loaded_counts.get(name, 0)) for name, label in COUNT_LABELS.items()],
         "has_report": bool(run.finding_count) and report_of(run).exists(),
-        "may_run": request.user.has_permission("repayment.import.run"),
+        "may_run": _may_run(request),
         "is_partial": bool(run.finding_count),
     }
     return render(request, "repayment/imports/run.html", context)
@@ -274,6 +274,10 @@ class DiscardImport(ImportVerb):
         """Discards it."""
         runs.discard(run_id=subject.pk, actor=actor)
         return _("The tape was discarded.")
+
+
+def _may_run(request: HttpRequest) -> bool:
+    return cast("StaffUser", request.user).has_permission("repayment.import.run")
 
 
 def _visible(request: HttpRequest, run_id: int) -> ImportRun:

@@ -178,7 +178,7 @@ AMOUNTS: dict[str, tuple[str, ...]] = {
 
 def check_rows(*, stage: Stage, files: list[TapeFile], findings: Findings, business_date: date) -> None:
     """Report every offender and refuse its loan, borrower or product."""
-    names = {file.table: file.name for file in files}
+    names: dict[str, str] = {file.table: file.name for file in files}
     for table, keys in KEYS.items():
         _check_duplicates(stage, table, keys, names, findings)
     params = {"today": business_date.isoformat(), "most_paid": MOST_PAID}

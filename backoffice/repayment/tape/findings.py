@@ -5,9 +5,10 @@ that cannot be read may belong to any loan; a finding of a row leaves out that l
 """
 
 import csv
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal
 
 from django.utils.translation import gettext_lazy as _
@@ -132,7 +133,7 @@ class Finding:
     line: int
     field: str
     code: str
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = dataclasses.field(default_factory=dict)
     subject: str = ""
 
     @property

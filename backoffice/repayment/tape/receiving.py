@@ -91,7 +91,7 @@ def _keep(uploads: Sequence[Upload], folder: Path) -> tuple[str, int]:
                     raise TapeTooBig(
                         _("The upload is larger than %(most)s MB.") % {"most": LIMITS.upload_bytes >> 20},
                         next_step=_("Send it compressed, or bring it in on the server with manage.py ingest."),
-                        fields={"files": _("too large")},
+                        fields={"tape": _("too large")},
                     )
                 digest.update(block)
                 kept.write(block)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from backoffice.repayment.tape.findings import Finding, TapeStopped
 from backoffice.repayment.tape.format import LIMITS
@@ -55,7 +55,7 @@ def read_records(file: TapeFile) -> Iterator[Record]:
 
 
 def _unpacked(file: TapeFile, stored: IO[bytes]) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=stored) if file.is_gzip else stored
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=stored)) if file.is_gzip else stored
 
 
 def _blocks(name: str, stream: IO[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
@@ -22,7 +22,7 @@ from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.bulk import execute
 from backoffice.core.errors import Refusal
 from backoffice.customers.models import BlindIndex, Borrower, ContactPoint
-from backoffice.repayment.domain.import_states import AT_WORK, Verb, next_state
+from backoffice.repayment.domain.import_states import AT_WORK, State, Verb, next_state
 from backoffice.repayment.models import (
     BucketMove,
     ImportRun,
@@ -127,7 +127,7 @@ def _check(run: ImportRun, *, on_step: OnStep | None) -> ImportRun:
         run.skipped_loan_count = checked.skipped_loan_count
         run.finding_counts, run.finding_count = dict(findings.counts), findings.total
         run.loaded_through = 0
-        run.state = next_state(state=run.state, verb="find_bad" if findings.stops_everything else "find_good")
+        run.state = next_state(state=state_of(run), verb="find_bad" if findings.stops_everything else "find_good")
         run.touched_at = clock.now()
         run.save()
         run.rejected_rows.all().delete()
@@ -148,7 +148,7 @@ def accept(*, run_id: int, partial: bool, actor: Actor) -> ImportRun:
                 next_step=_("Correct the tape and send it again, or load the loans without a rejected row."),
             )
         was_loading = run.state == ImportRun.State.LOADING
-        run.state = next_state(state=run.state, verb="accept")
+        run.state = next_state(state=state_of(run), verb="accept")
         if not was_loading:
             run.accept_partial = partial
             record(
@@ -192,6 +192,11 @@ def left_behind() -> list[tuple[int, bool]]:
     return [(run.pk, run.state == ImportRun.State.LOADING) for run in waiting.order_by("id")]
 
 
+def state_of(run: ImportRun) -> State:
+    """The state of a run, as the table of its moves knows it."""
+    return cast("State", run.state)
+
+
 def actor_of_run(run: ImportRun) -> Actor:
     """Who sent the tape."""
     return SYSTEM if run.actor_id is None else Actor(kind="staff", id=run.actor_id, name=run.actor_name)
@@ -227,7 +232,7 @@ def _finish(run_id: int, *, lonely: int, actor: Actor) -> ImportRun:
         run = run_of(run_id=run_id, lock=True)
         if run.state != ImportRun.State.LOADING:
             return run
-        run.state = next_state(state=run.state, verb="finish")
+        run.state = next_state(state=state_of(run), verb="finish")
         run.loaded_counts = run.loaded_counts | {"borrowers": run.loaded_counts.get("borrowers", 0) + lonely}
         run.finished_at = run.touched_at = clock.now()
         run.step = ""
@@ -264,7 +269,7 @@ def run_of(*, run_id: int, lock: bool = False) -> ImportRun:
 def _move(run_id: int, verb: Verb, *, failure: str = "") -> ImportRun:
     with transaction.atomic():
         run = run_of(run_id=run_id, lock=True)
-        run.state = next_state(state=run.state, verb=verb)
+        run.state = next_state(state=state_of(run), verb=verb)
         run.failure = failure[:500]
         run.touched_at = clock.now()
         if run.state in ("failed", "discarded"):

@@ -5,7 +5,7 @@ gives a loan's rows together in loan order, and survives a kill, so that loading
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ class Stage:
             """
         )
 
-    def rows(self, statement: str, params: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    def rows(self, statement: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query, streamed."""
         yield from self._connection.execute(statement, params)
 

@@ -34,7 +34,6 @@ from backoffice.repayment.domain.replay import fold
 from backoffice.repayment.domain.terms import ScheduledRow, Terms
 from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.tape.adapters.writing import Conversion, TapeWriter, read_source
-from backoffice.repayment.tape.format import WAIVED
 
 FOLDER = "xente_paylater_uganda"
 PORTFOLIO = "xente"
@@ -181,7 +180,7 @@ def _write_end(
         )  # fmt: skip
         return
     tape.add("status_history", loan_id=loan_id, on=on, status="final payback")
-    for component in WAIVED:
+    for component in COMPONENTS:
         if left[component] > 0:
             result.used[f"loans whose {component} left at the final payback is waived"] += 1
             result.used[f"shillings of {component} waived at the final payback"] += int(left[component])
