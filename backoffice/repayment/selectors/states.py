@@ -12,7 +12,7 @@ from typing import Any, NewType
 from backoffice.core.bulk import fetch
 from backoffice.customers.selectors import holds_of_loans
 from backoffice.repayment.domain.bills import Bill, HoldPeriod, LoanState, state_of
-from backoffice.repayment.domain.components import COMPONENTS
+from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.journal import Line, Move
 from backoffice.repayment.domain.operations import Operation
 from backoffice.repayment.domain.terms import Terms
@@ -125,13 +125,26 @@ def bill_of(row: Sequence[Any]) -> Bill:
         to_version=row[3],
         due_date=row[4],
         days=row[5],
-        charged=dict(zip(COMPONENTS, row[6:11], strict=True)),
-        paid=dict(zip(COMPONENTS, row[11:16], strict=True)),
-        waived=dict(zip(COMPONENTS, row[16:21], strict=True)),
+        charged=_by_component(*row[6:11]),
+        paid=_by_component(*row[11:16]),
+        waived=_by_component(*row[16:21]),
         overdue_base_days=row[21],
         compound_base=row[22],
         settled_on=row[23],
     )
+
+
+def _by_component(
+    principal: Decimal, interest: Decimal, fee: Decimal, guarantee_fee: Decimal, penalty: Decimal
+) -> dict[Component, Decimal]:
+    """Amounts in the order of `COMPONENTS`."""
+    return {
+        "principal": principal,
+        "interest": interest,
+        "fee": fee,
+        "guarantee_fee": guarantee_fee,
+        "penalty": penalty,
+    }
 
 
 def load_histories(*, loan_ids: Iterable[int]) -> dict[int, LoanHistory]:
