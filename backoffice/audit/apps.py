@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 
+from backoffice.audit.words import WORDS
 from backoffice.core import trail
 
 
@@ -11,7 +12,8 @@ class AuditConfig(AppConfig):
     label = "audit"
 
     def ready(self) -> None:
-        """Connects the trail for the apps that stand beside this one."""
+        """Connects the trail for the apps that stand beside this one, and names this app's verbs."""
         from backoffice.audit.services import record
 
         trail.connect(recorder=record)
+        trail.describe(WORDS)

@@ -1,9 +1,13 @@
 """The door to the audit trail for the apps that stand beside it and may not import it (staff, calendars).
 
-`audit` connects its recorder when Django starts; apps above `audit` call `audit.services.record` directly.
+`audit` connects its recorder when Django starts; apps above `audit` call `audit.services.record` directly. Every app
+says here what its verbs and kinds of subjects are called, so that the trail reads in words.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
+
+from django.utils.functional import Promise
 
 from backoffice.core.actors import Actor
 
@@ -30,6 +34,22 @@ class TrailNotConnected(RuntimeError):
 
 
 _recorders: list[Recorder] = []
+_words: dict[str, str | Promise] = {}
+
+
+def describe(words: Mapping[str, str | Promise]) -> None:
+    """Names verbs ("staff.user.created") and kinds of subjects ("staff.user"); called in `AppConfig.ready`."""
+    _words.update(words)
+
+
+def words_of(code: str) -> str:
+    """What a verb or a kind of subject is called; the code itself when nobody has named it."""
+    return str(_words.get(code, code))
+
+
+def described() -> dict[str, str | Promise]:
+    """Every code that has a name."""
+    return dict(_words)
 
 
 def connect(*, recorder: Recorder) -> None:

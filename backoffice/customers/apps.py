@@ -1,7 +1,16 @@
 from django.apps import AppConfig
 
+from backoffice.core import trail
+from backoffice.customers.words import WORDS
+
 
 class CustomersConfig(AppConfig):
+    """Borrowers, their personal data, holds and merges."""
+
     default_auto_field = "django.db.models.BigAutoField"
     name = "backoffice.customers"
     label = "customers"
+
+    def ready(self) -> None:
+        """Names this app's verbs for the trail."""
+        trail.describe(WORDS)

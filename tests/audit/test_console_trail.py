@@ -1,6 +1,8 @@
 """The page of the trail: read by filter, whatever is typed, at the same cost for ten entries and for ten thousand."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -10,6 +12,7 @@ from django.urls import reverse
 from backoffice.audit import services
 from backoffice.audit.context import bound_to
 from backoffice.audit.models import AuditEntry
+from backoffice.core import trail
 from backoffice.core.actors import SYSTEM
 from tests.staff.factories import PASSWORD, actor, logged_in, person
 
@@ -52,6 +55,7 @@ def test_is_where_the_navigation_looks_for_it():
     [
         ({}, ["3", "2", "1"]),
         ({"verb": "customers.hold."}, ["3", "1"]),
+        ({"what": "staff.user.changed"}, ["2"]),
         ({"verb": "hold"}, []),
         ({"subject": "2"}, ["2"]),
         ({"borrower": "5"}, ["3"]),
@@ -109,6 +113,31 @@ def test_what_is_no_day_is_refused_in_words(client, auditor, query):
     answer = client.get(URL, query)
 
     assert (answer.status_code, answer.context["refusal"].code) == (400, "core.list_not_readable")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), ("", "–"), ([], "–"), (True, "yes"), (0, "0"), (["a", None], "a, –"), ({"k": "王"}, '{"k": "王"}')],
+)
+def test_a_value_is_shown_as_a_person_reads_it(client, auditor, value, shown):
+    entry = write(1, before=None, after={"x": value})
+
+    assert client.get(reverse("audit:entry", args=[entry.pk])).context["changes"] == [
+        {"label": "x", "was": "–", "now": shown}
+    ]
+
+
+def test_every_verb_these_apps_write_has_a_name():
+    """Found in the code itself: what `verb=` is given, and what is made of the states of a request."""
+    root = Path(services.__file__).parents[1]
+    sources = [path.read_text() for app in ("staff", "audit", "customers") for path in (root / app).rglob("*.py")]
+    written = {
+        code for text in sources for code in re.findall(r'"((?:staff|audit|customers)\.[a-z_]+\.[a-z_]+)"', text)
+    }
+    verbs = {code for code in written if code in trail.described() or re.search(r"(ed|in|out|set|renewed)$", code)}
+
+    assert len(verbs) > 30
+    assert {code for code in verbs if trail.words_of(code) == code} == set()
 
 
 def test_pages_go_back_and_forth_without_missing_an_entry(client, auditor):
@@ -171,8 +200,8 @@ def test_an_entry_shows_what_changed_side_by_side_and_marks_what_did_not(client,
     answer = client.get(reverse("audit:entry", args=[entry.pk]))
 
     assert answer.context["changes"] == [
-        {"label": "same", "was": 1, "now": 1},
-        {"label": "until", "was": None, "now": "2026-03-01"},
+        {"label": "same", "was": "1", "now": "1"},
+        {"label": "until", "was": "–", "now": "2026-03-01"},
     ]
     assert client.get(reverse("audit:entry", args=[10**9])).status_code == 404
 
@@ -184,7 +213,9 @@ def test_everything_of_one_request_stands_together(client, auditor):
         write(3)
     alone = write(4)
 
-    assert client.get(reverse("audit:entry", args=[first.pk])).context["others"] == [second]
+    assert client.get(reverse("audit:entry", args=[first.pk])).context["others"] == [
+        {"entry": second, "what": "Hold placed", "subject": "hold 2"}
+    ]
     assert client.get(reverse("audit:entry", args=[alone.pk])).context["others"] == []
 
 

@@ -41,7 +41,8 @@ def test_pages_of_people_open_for_the_roles_of_the_table_only(client, role):
         ("users", [], may_view),
         ("teams", [], may_view),
         ("new_user", [], may_manage),
-        ("user", [other.pk], may_manage),
+        ("user", [other.pk], may_view),
+        ("change_user", [other.pk], may_manage),
         ("disable_user", [other.pk], may_manage),
         ("reset_password", [other.pk], may_manage),
         ("new_team", [], may_manage),
@@ -50,7 +51,7 @@ def test_pages_of_people_open_for_the_roles_of_the_table_only(client, role):
     ]:
         url = reverse(f"staff:{name}", args=arguments)
         assert client.get(url).status_code == (200 if allowed else 403), url
-        if not may_manage and name not in {"users", "teams", "account"}:
+        if not may_manage and name not in {"users", "user", "teams", "account"}:
             assert client.post(url, {"reason": "because"}).status_code == 403, url
     other.refresh_from_db()
     assert other.is_active
@@ -118,7 +119,7 @@ class TestUsers:
         user, team = person("agent"), TeamFactory(name="Night")
 
         answer = client.post(
-            reverse("staff:user", args=[user.pk]),
+            reverse("staff:change_user", args=[user.pk]),
             {"display_name": "New", "roles": ["team_lead"], "team": str(team.pk), "language": "zh-hans"},
         )
 
@@ -128,7 +129,9 @@ class TestUsers:
         assert AuditEntry.objects.get().actor_id == admin.pk
 
     def test_an_administrator_cannot_change_their_own_roles_from_the_page(self, client, admin):
-        answer = client.post(reverse("staff:user", args=[admin.pk]), {"display_name": "Root", "roles": ["agent"]})
+        answer = client.post(
+            reverse("staff:change_user", args=[admin.pk]), {"display_name": "Root", "roles": ["agent"]}
+        )
 
         admin.refresh_from_db()
         assert (answer.status_code, admin.roles) == (403, ["admin"])
@@ -173,7 +176,7 @@ class TestUsers:
         assert user.check_password(answer.context["password"])
 
     def test_an_unknown_user_is_not_found(self, client, admin):
-        for name in ("user", "disable_user", "reset_password"):
+        for name in ("user", "change_user", "disable_user", "reset_password"):
             assert client.get(reverse(f"staff:{name}", args=[404])).status_code == 404
 
 

@@ -21,6 +21,7 @@ from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Table
+from backoffice.core.trail import words_of
 
 APPROVAL = "audit.approval"
 
@@ -115,6 +116,7 @@ def page(request: HttpRequest, approval_id: int) -> HttpResponse:
         and authority.may_decide(amount=approval.amount),
         "may_withdraw": approval.state == ApprovalState.PENDING and is_own,
         "payload": sorted((name, value) for name, value in approval.payload.items() if value not in ("", None, {}, [])),
+        "subject": f"{words_of(approval.subject_type)} {approval.subject_id}",
         "subject_url": _subject_url(approval),
     }
     return render(request, "audit/approval.html", context)
@@ -210,4 +212,6 @@ def _subject_url(approval: Approval) -> str:
     """The page of what the request is about, where its kind has one."""
     kinds = {"repayment.loan": "repayment:loan", "customers.borrower": "console:borrower"}
     name = kinds.get(approval.subject_type)
-    return reverse(name, args=[approval.subject_id]) if name and approval.subject_id.isdigit() else ""
+    if name and approval.subject_id.isdigit():
+        return reverse(name, args=[approval.subject_id])
+    return reverse("console:borrower", args=[approval.borrower_id]) if approval.borrower_id else ""

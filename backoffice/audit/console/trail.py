@@ -1,5 +1,6 @@
 """The audit trail: what was done, by whom, to what, why, and what it was before and after."""
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from backoffice.audit.selectors import entries, entries_of_request
 from backoffice.core.access import requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
-from backoffice.core.tables import Column, Day, ListNotReadable, Rows, Table, Words
+from backoffice.core.tables import Choice, Column, Day, ListNotReadable, Rows, Table, Text, Words
+from backoffice.core.trail import described, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,15 @@ def address(entry: AuditEntry) -> str:
     return reverse("audit:entry", args=[entry.pk])
 
 
-def _subject(entry: AuditEntry) -> str:
-    return f"{entry.subject_type} {entry.subject_id}"
+def subject_of(entry: AuditEntry) -> str:
+    """What it was done to, in words."""
+    return f"{words_of(entry.subject_type)} {entry.subject_id}"
+
+
+def _verb_choices() -> list[tuple[str, Text]]:
+    """Every verb that has a name, by its name."""
+    verbs = [(code, label) for code, label in described().items() if code.count(".") == 2]
+    return sorted(verbs, key=lambda verb: str(verb[1]))
 
 
 TRAIL = Table(
@@ -58,14 +67,15 @@ TRAIL = Table(
     caption=gettext_lazy("Audit trail, newest first"),
     columns=(
         Column("at", gettext_lazy("When"), kind="moment"),
-        Column("verb", gettext_lazy("What"), kind="code", link=address),
-        Column("subject", gettext_lazy("To what"), value=_subject),
+        Column("verb", gettext_lazy("What"), value=lambda entry: words_of(entry.verb), link=address),
+        Column("subject", gettext_lazy("To what"), value=subject_of),
         Column("actor_name", gettext_lazy("Who")),
         Column("reason", gettext_lazy("Why")),
-        Column("request_id", gettext_lazy("Request"), value=lambda entry: entry.request_id[:8], css="muted"),
+        Column("code", gettext_lazy("Code"), kind="code", value="verb", css="muted"),
     ),
     filters=(
-        Words("verb", gettext_lazy("What"), narrow=lambda rows, text: rows.filter(verb__startswith=text)),
+        Choice("what", gettext_lazy("What"), choices=_verb_choices, path="verb"),
+        Words("verb", gettext_lazy("Code begins with"), narrow=lambda rows, text: rows.filter(verb__startswith=text)),
         Words("subject", gettext_lazy("Subject number"), narrow=lambda rows, text: rows.filter(subject_id=text)),
         Words(
             "borrower",
@@ -101,15 +111,32 @@ def page(request: HttpRequest, entry_id: int) -> HttpResponse:
         raise Http404
     context = {
         "entry": entry,
+        "what": words_of(entry.verb),
+        "subject": subject_of(entry),
         "changes": changes_of(entry),
-        "others": entries_of_request(request_id=entry.request_id, besides=entry.pk),
+        "others": [
+            {"entry": other, "what": words_of(other.verb), "subject": subject_of(other)}
+            for other in entries_of_request(request_id=entry.request_id, besides=entry.pk)
+        ],
     }
     return render(request, "audit/entry.html", context)
 
 
-def changes_of(entry: AuditEntry) -> list[dict[str, Any]]:
+def changes_of(entry: AuditEntry) -> list[dict[str, str]]:
     """Before and after, name by name; a name on one side only shows the other as nothing."""
     before, after = entry.before or {}, entry.after or {}
     return [
-        {"label": name, "was": before.get(name, ""), "now": after.get(name, "")} for name in sorted({*before, *after})
+        {"label": name, "was": _shown(before.get(name)), "now": _shown(after.get(name))}
+        for name in sorted({*before, *after})
     ]
+
+
+def _shown(value: Any) -> str:
+    """A plain value as a person reads it."""
+    if value is None or value == "" or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        return ", ".join(_shown(each) for each in value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)

@@ -6,22 +6,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audit', '0001_initial'),
+        ("audit", "0001_initial"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='auditentry',
-            name='entries_of_a_verb',
+            model_name="auditentry",
+            name="entries_of_a_verb",
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['verb', '-id'], name='entries_of_a_verb', opclasses=['varchar_pattern_ops', 'int8_ops']),
+            model_name="auditentry",
+            index=models.Index(
+                fields=["verb", "-id"], name="entries_of_a_verb", opclasses=["varchar_pattern_ops", "int8_ops"]
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('actor_name'), name='varchar_pattern_ops'), models.OrderBy(models.F('id'), descending=True), name='entries_by_actor_name'),
+            model_name="auditentry",
+            index=models.Index(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("actor_name"), name="varchar_pattern_ops"
+                ),
+                models.OrderBy(models.F("id"), descending=True),
+                name="entries_by_actor_name",
+            ),
         ),
     ]

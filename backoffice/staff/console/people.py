@@ -31,7 +31,7 @@ USERS = Table(
     name="users",
     caption=gettext_lazy("Users"),
     columns=(
-        Column("display_name", gettext_lazy("Name"), sort="display_name", value=str),
+        Column("display_name", gettext_lazy("Name"), sort="display_name", value=str, link=lambda user: _address(user)),
         Column("username", gettext_lazy("User name"), kind="code", sort="username"),
         Column("roles", gettext_lazy("Roles"), value=lambda user: _role_names(user.roles)),
         Column("team", gettext_lazy("Team"), value="team.name", sort="team__name"),
@@ -51,7 +51,7 @@ USERS = Table(
         Flag("disabled", gettext_lazy("Disabled too"), narrow=lambda rows: rows),
     ),
     order=("display_name",),
-    row_url=lambda user: reverse("staff:user", args=[user.pk]),
+    row_url=lambda user: _address(user),
     row_css=lambda user: "" if user.is_active else "gone",
     count_up_to=1000,
     empty_title=gettext_lazy("Nobody works here yet"),
@@ -147,13 +147,29 @@ def new_user(request: HttpRequest) -> HttpResponse:
             status = _take(form, refusal)
         else:
             return _password_once(request, made)
-    return render(request, "staff/user_form.html", {"form": form, "user_id": None}, status=status)
+    return render(request, "staff/user_form.html", {"form": form, "person": None}, status=status)
+
+
+@requires("staff.user.view")
+def user(request: HttpRequest, user_id: int) -> HttpResponse:
+    """One user: who they are, what their roles allow, and the verbs an administrator has for them."""
+    person = get_object_or_404(selectors.users_with_standing(), pk=user_id)
+    context = {
+        "person": person,
+        "state": states.state_of(person),
+        "role_names": _role_names(person.roles),
+        "permissions": [PERMISSIONS[code].label for code in sorted(codes_of(roles=person.role_set))],
+        "tokens": tokens.tokens_of(user=person),
+        "is_self": person.pk == request.user.pk,
+        "may_manage": request.user.has_permission(MANAGE),  # type: ignore[union-attr]
+    }
+    return render(request, "staff/user.html", context)
 
 
 @require_http_methods(["GET", "POST"])
 @requires(MANAGE)
-def user(request: HttpRequest, user_id: int) -> HttpResponse:
-    """One user: what they may do, and the verbs an administrator has for them."""
+def change_user(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Changes a user's name, roles, team, e-mail address or language."""
     person = get_object_or_404(selectors.users_with_standing(), pk=user_id)
     initial = {
         "display_name": person.display_name,
@@ -171,17 +187,8 @@ def user(request: HttpRequest, user_id: int) -> HttpResponse:
             status = _take(form, refusal)
         else:
             messages.success(request, _("%(name)s was changed.") % {"name": form.cleaned_data["display_name"]})
-            return SeeOther(reverse("staff:users"))
-    codes = sorted(codes_of(roles=person.role_set))
-    context = {
-        "form": form,
-        "user_id": person.pk,
-        "person": person,
-        "state": states.state_of(person),
-        "permissions": [PERMISSIONS[code].label for code in codes],
-        "is_self": person.pk == request.user.pk,
-    }
-    return render(request, "staff/user_form.html", context, status=status)
+            return SeeOther(reverse("staff:user", args=[person.pk]))
+    return render(request, "staff/user_form.html", {"form": form, "person": person}, status=status)
 
 
 class UserVerb(ConfirmView):
@@ -339,6 +346,10 @@ def _take(form: forms.Form, refusal: Refusal) -> int:
     if not at_fault:
         form.add_error(None, f"{refusal.message} {refusal.next_step}")
     return refusal.status
+
+
+def _address(user: Any) -> str:
+    return reverse("staff:user", args=[user.pk])
 
 
 def _role_names(roles: list[str]) -> str:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("users/", people.users, name="users"),
     path("users/new/", people.new_user, name="new_user"),
     path("users/<int:user_id>/", people.user, name="user"),
+    path("users/<int:user_id>/change/", people.change_user, name="change_user"),
     path("users/<int:user_id>/disable/", people.DisableUser.as_view(), name="disable_user"),
     path("users/<int:user_id>/enable/", people.EnableUser.as_view(), name="enable_user"),
     path("users/<int:user_id>/unlock/", people.UnlockUser.as_view(), name="unlock_user"),

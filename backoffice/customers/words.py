@@ -1,0 +1,24 @@
+"""What this app's verbs and subjects are called in the trail."""
+
+from django.utils.translation import gettext_lazy as _
+
+WORDS = {
+    "customers.borrower": _("borrower"),
+    "customers.book": _("book"),
+    "customers.contact_point": _("contact point"),
+    "customers.hold": _("hold"),
+    "customers.merge": _("merge"),
+    "customers.key": _("field key"),
+    "customers.borrowers.registered": _("Borrowers registered"),
+    "customers.borrower.revealed": _("Personal data revealed"),
+    "customers.borrower.name_corrected": _("Name corrected"),
+    "customers.borrower.identity_corrected": _("Identity number corrected"),
+    "customers.borrower.merged": _("Borrowers merged"),
+    "customers.borrower.unmerged": _("Merge undone"),
+    "customers.contact_point.added": _("Contact point added"),
+    "customers.contact_point.judged": _("Contact point judged"),
+    "customers.contact_point.ended": _("Contact point ended"),
+    "customers.hold.placed": _("Hold placed"),
+    "customers.hold.lifted": _("Hold lifted"),
+    "customers.keys.rotated": _("Personal data sealed with a new key"),
+}
