@@ -1,0 +1,96 @@
+"""axe on the pages of administration and control, light and dark, in both languages."""
+
+from decimal import Decimal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
+from django.test import Client
+from django.urls import reverse
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from backoffice.audit import approvals
+from backoffice.audit.models import AuditEntry
+from backoffice.repayment.models import ProductVersion
+from tests.console.book import Book, open_book
+from tests.staff.factories import TeamFactory, logged_in, person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Pages that every other test of this folder leaves out; the loan's and the borrower's are in test_console.
+NAMES = (
+    "console:home",
+    "dayend:runs",
+    "dayend:close",
+    "audit:approvals",
+    "audit:approval_limits",
+    "audit:set_limit",
+    "audit:trail",
+    "calendars:calendars",
+    "repayment:products",
+    "repayment:imports",
+    "staff:users",
+    "staff:account",
+)
+
+
+@pytest.fixture
+def book(transactional_db: None) -> Book:
+    """The small book on its business date."""
+    return open_book()
+
+
+def _addresses(book: Book) -> list[str]:
+    entry = AuditEntry.objects.order_by("-id").first()
+    asker = person("agent", team=TeamFactory())
+    request = approvals.submit(
+        verb="repayment.waive",
+        subject_type="repayment.loan",
+        subject_id=book.late.pk,
+        payload={"loan_id": book.late.pk, "value_date": "2026-11-22", "components": {"penalty": "500.00"}},
+        reason="Salary was late",
+        actor=asker.as_actor(),
+        amount=Decimal("500.00"),
+        currency="CNY",
+    )
+    named = [reverse(name) for name in NAMES]
+    rows = [reverse("audit:approval", args=[request.pk]), reverse("audit:approve", args=[request.pk])]
+    if entry is not None:
+        rows.append(reverse("audit:entry", args=[entry.pk]))
+    version = ProductVersion.objects.order_by("id").first()
+    if version is not None:
+        rows.append(reverse("repayment:product_version", args=[version.pk]))
+    return named + rows
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_overflows(
+    page: Page, live_server: LiveServer, book: Book, theme: str, language: str
+) -> None:
+    admin = person("admin", team=TeamFactory())
+    client = logged_in(Client(), admin)
+    page.context.add_cookies(
+        [
+            {
+                "name": settings.SESSION_COOKIE_NAME,
+                "value": client.cookies[settings.SESSION_COOKIE_NAME].value,
+                "url": live_server.url,
+            },
+            {"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url},
+        ]
+    )
+    page.emulate_media(color_scheme=theme)
+    found = {}
+    for address in _addresses(book):
+        status = page.goto(live_server.url + address).status
+        violations = Axe().run(page).response["violations"]
+        problems = [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in violations]
+        if status != 200:
+            problems.append(f"answered {status}")
+        if page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            problems.append("wider than the window")
+        if problems:
+            found[address] = problems
+    assert found == {}
