@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from backoffice.calendars import clock
 from backoffice.calendars.selectors import BusinessDayNow, business_day
@@ -28,7 +28,7 @@ tones.declare(
     "dayend.run",
     {
         DayEndRun.State.RUNNING: (gettext_lazy("closing"), "warn"),
-        DayEndRun.State.DONE: (gettext_lazy("closed"), "good"),
+        DayEndRun.State.DONE: (pgettext_lazy("business day", "closed"), "good"),
         DayEndRun.State.FAILED: (gettext_lazy("failed"), "danger"),
     },
 )

@@ -1,6 +1,7 @@
 """How the states of repayment read on a screen: labels and tones, declared once, in one place."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.core import tones
 from backoffice.core.tones import Tone
@@ -19,7 +20,7 @@ tones.declare(
     LOAN,
     {
         Loan.Status.ACTIVE: (_("active"), "info"),
-        Loan.Status.CLOSED: (_("closed"), "good"),
+        Loan.Status.CLOSED: (pgettext_lazy("loan", "closed"), "good"),
         Loan.Status.CHARGED_OFF: (_("charged off"), "danger"),
     },
 )
