@@ -138,12 +138,24 @@ def _start_servers(*, demo: Demo) -> dict[str, str]:
 def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
     """Brings database, translations and static files up to date; loads the data once."""
     _manage(demo=demo, environment=environment, command=["prepare_demo"])
-    wanted = {"data": str(demo.data) if demo.data else "", "database": environment["DATABASE_URL"]}
-    if demo.with_books and _loaded(demo=demo) != wanted:
+    if demo.with_books and _lacks_books(demo=demo, database=environment["DATABASE_URL"]):
         with _step("Loading the books", ending="\n"):
             source = ["--data", str(demo.data)] if demo.data else []
             _manage(demo=demo, environment=environment, command=["load_demo", *source])
-        demo.loaded_note.write_text(json.dumps(wanted), encoding="utf-8")
+        note = {"database": environment["DATABASE_URL"], "data": str(demo.data or "")}
+        demo.loaded_note.write_text(json.dumps(note), encoding="utf-8")
+
+
+def _lacks_books(*, demo: Demo, database: str) -> bool:
+    """True when this database was not loaded yet, or real sets are asked for that it does not hold.
+
+    A start without sets keeps whatever books there are.
+    """
+    try:
+        note = json.loads(demo.loaded_note.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return True
+    return bool(note["database"] != database or (demo.data and note["data"] != str(demo.data)))
 
 
 def _of_application(*, demo: Demo, environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -230,14 +242,6 @@ def _manage(*, demo: Demo, environment: Mapping[str, str], command: list[str]) -
     if done.returncode != 0:
         msg = f"`manage.py {' '.join(command)}` failed; its words are above."
         raise DemoRefused(msg)
-
-
-def _loaded(*, demo: Demo) -> Mapping[str, str] | None:
-    try:
-        note: Mapping[str, str] = json.loads(demo.loaded_note.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return note
 
 
 def _free_port(*, first: int) -> int:
