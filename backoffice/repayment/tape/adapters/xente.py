@@ -5,7 +5,7 @@ Rules, where the set is silent:
 1. The book's last day is 15 July 2019, the last payback. Times of day are dropped.
 2. A loan is the accepted rows of one `LoanId`; its principal is `Value`. It is paid out on `IssuedDateLoan` and has one
    bill on `DueDate` (missing twice: issue plus 30 days). A payback listed under two transactions counts once (three).
-3. The price is not published, but what settles a loan shows it: 4 % at once plus 0.5 % of the principal a day (97 %
+3. The price is not published, but what settles a loan shows it: 4 % at once plus 0.5 % of the principal a day (95 %
    of the loans settled by one payback fit within one day's charge). The bill therefore asks for the principal, a fee
    of 4 % and 30 days' interest, 119 % in all, rounded half up to whole shillings.
 4. The bill of a loan that was finally paid (`IsFinalPayBack`) asks for no more than was collected, fee first: paid
