@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.calendars.selectors import business_date
 from backoffice.console import borrower_reading
-from backoffice.core.access import actor_of, requires
+from backoffice.core.access import actor_of, may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
@@ -55,15 +55,14 @@ def borrower(request: HttpRequest, borrower_id: int) -> HttpResponse:
     if page.facts.merged_into_id is not None:
         messages.info(request, _("%(id)s was merged into this borrower.") % {"id": page.facts.external_id})
         return SeeOther(reverse("console:borrower", args=[page.facts.merged_into_id]))
-    user = request.user
     context = {
         "page": page,
         "facts": page.facts,
         "worst_tone": overdue_tone(page.worst.dpd) if page.worst else "neutral",
-        "may_reveal": user.has_permission("customers.borrower.reveal"),
-        "may_hold": user.has_permission("customers.hold.place"),
-        "may_lift": user.has_permission("customers.hold.lift"),
-        "may_post": user.has_permission("repayment.payment.post"),
+        "may_reveal": may(request, "customers.borrower.reveal"),
+        "may_hold": may(request, "customers.hold.place"),
+        "may_lift": may(request, "customers.hold.lift"),
+        "may_post": may(request, "repayment.payment.post"),
         "hold_url": reverse("console:place_hold", args=[borrower_id]),
     }
     return render(request, "console/borrower.html", context)
@@ -84,8 +83,9 @@ class RevealForm(forms.Form):
 @requires("customers.borrower.reveal")
 def reveal(request: HttpRequest, borrower_id: int, field: str) -> HttpResponse:
     """Shows one field in clear, for a reason; the answer is never kept by the browser."""
+    user: Any = request.user
     try:
-        facts = borrower_page_facts(borrower_id=borrower_id, user=request.user)
+        facts = borrower_page_facts(borrower_id=borrower_id, user=user)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("console:search"))
     labels = {contact.field: contact.kind_label for contact in facts.contacts} | FIELD_LABELS
@@ -136,10 +136,13 @@ class HoldForm(ConfirmForm):
     note = forms.CharField(
         label=gettext_lazy("Note"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2})
     )
-    reason = forms.ChoiceField(
-        label=gettext_lazy("Reason"), choices=[(reason.value, label) for reason, label in REASON_LABELS.items()]
-    )
     loan = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason"] = forms.ChoiceField(
+            label=gettext_lazy("Reason"), choices=[(reason.value, label) for reason, label in REASON_LABELS.items()]
+        )
 
     def clean(self) -> dict[str, Any]:
         """The last day does not lie before the first."""
@@ -159,7 +162,8 @@ class PlaceHold(ConfirmView):
 
     def load(self, *, request: HttpRequest, **address: Any) -> Borrower:
         """The borrower, if the person may see them."""
-        found = Borrower.objects.visible_to(request.user).filter(pk=address["borrower_id"]).first()
+        user: Any = request.user
+        found = Borrower.objects.visible_to(user).filter(pk=address["borrower_id"]).first()
         if found is None:
             raise Http404
         return found
@@ -223,7 +227,8 @@ class LiftHold(ConfirmView):
 
     def load(self, *, request: HttpRequest, **address: Any) -> Hold:
         """The hold, if the person may see its borrower."""
-        found = Hold.objects.visible_to(request.user).select_related("borrower").filter(pk=address["hold_id"]).first()
+        user: Any = request.user
+        found = Hold.objects.visible_to(user).select_related("borrower").filter(pk=address["hold_id"]).first()
         if found is None:
             raise Http404
         return found

@@ -126,7 +126,7 @@ class ConfirmView(View):
     costly: ClassVar[bool] = False
     wide: ClassVar[bool] = False
     form_class: ClassVar[type[ConfirmForm]] = ConfirmForm
-    http_method_names: ClassVar[list[str]] = ["get", "post", "head", "options"]
+    http_method_names = ["get", "post", "head", "options"]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:

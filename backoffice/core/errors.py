@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class Refusal(Exception):
     """Base of every error a person can cause or must read.
 
     Subclasses live beside the verb that refuses and set `code` (stable, dotted) and `status` (HTTP);

@@ -43,7 +43,7 @@ class AmountField(forms.DecimalField):
         super().__init__(**options)
         self.error_messages["invalid"] = _("Write the amount in digits, with a point before the decimals.")
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Any:
         """The amount; thousands may be grouped. A comma that groups no thousands is refused: `12,00` is not 1200."""
         if isinstance(value, str):
             value = unicodedata.normalize("NFKC", value).translate(_SPACES).strip()

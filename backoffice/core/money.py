@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 
-
 ROUNDINGS: dict[str, str] = {
     "half_up": ROUND_HALF_UP,
     "half_even": ROUND_HALF_EVEN,

@@ -256,7 +256,7 @@ def field(bound: BoundField, *, unit: str = "", css: str = "", help: str = "") -
     """A form field with its label, help and errors: `{% field form.amount unit="¥" %}`."""
     is_group = isinstance(bound.field.widget, forms.RadioSelect)
     is_check = isinstance(bound.field.widget, forms.CheckboxInput)
-    attrs: dict[str, str] = {}
+    attrs: dict[str, str | bool] = {}
     described = [f"{bound.auto_id}_error"] * bool(bound.errors) + [f"{bound.auto_id}_help"] * bool(
         help or bound.help_text
     )

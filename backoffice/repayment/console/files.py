@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.core.access import actor_of, requires
+from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.core.tables import Choice, Column, Table
@@ -88,7 +88,7 @@ def payment_files(request: HttpRequest) -> HttpResponse:
         table = FILES.shown(rows=PaymentFile.objects.visible_to(request.user), query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("repayment:payment_files"))
-    context = {"table": table, "may_send": request.user.has_permission("repayment.payment.post_file")}
+    context = {"table": table, "may_send": may(request, "repayment.payment.post_file")}
     return render(request, "repayment/payment_files.html", context)
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.calendars.selectors import business_date
-from backoffice.core.access import requires
+from backoffice.core.access import may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import page_or_part, refused
 from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
@@ -30,6 +30,10 @@ def loan_address(loan: Loan) -> str:
 
 def _portfolios() -> list[tuple[str, str]]:
     return [(code, code) for code in Loan.objects.order_by("portfolio").values_list("portfolio", flat=True).distinct()]
+
+
+def _overdue(rows: Any) -> Any:
+    return rows.overdue()
 
 
 LOANS = Table(
@@ -59,7 +63,7 @@ LOANS = Table(
         Choice("bucket", gettext_lazy("Bucket"), choices=[(code, code) for code in DEFAULT_BUCKETS]),
         Choice("status", gettext_lazy("Status"), choices=Loan.Status.choices),
         Choice("portfolio", gettext_lazy("Portfolio"), choices=_portfolios),
-        Flag("overdue", gettext_lazy("Overdue"), narrow=lambda rows: rows.overdue()),
+        Flag("overdue", gettext_lazy("Overdue"), narrow=_overdue),
         Day("disbursed_from", gettext_lazy("Disbursed from"), lookup="disbursed_on__gte"),
     ),
     order=("-id",),
@@ -98,10 +102,10 @@ def loan(request: HttpRequest, loan_id: int) -> HttpResponse:
         "day_after": page.shown.as_of + timedelta(days=1),
         "method": states.METHOD_LABELS.get(page.shown.state.terms.method, page.shown.state.terms.method),
         "unit": states.UNIT_LABELS[page.shown.state.terms.unit],
-        "may_reverse": request.user.has_permission("repayment.payment.reverse"),
+        "may_reverse": may(request, "repayment.payment.reverse"),
         "hold_url": f"{reverse('console:place_hold', args=[page.loan.borrower_id])}?loan={page.loan.pk}",
-        "may_hold": request.user.has_permission("customers.hold.place"),
-        "may_lift": request.user.has_permission("customers.hold.lift"),
+        "may_hold": may(request, "customers.hold.place"),
+        "may_lift": may(request, "customers.hold.lift"),
         "overdue_tone": states.overdue_tone(page.shown.explanation.dpd),
     }
     return render(request, "repayment/loan.html", context)
@@ -119,7 +123,11 @@ def explain(request: HttpRequest, loan_id: int) -> HttpResponse:
         "why": shown.explanation,
         "terms": shown.state.terms,
         "settled_by": [
-            (line, states.TRANSFER_LABELS.get(line.kind, line.kind), states.COMPONENT_LABELS.get(line.component, ""))
+            (
+                line,
+                states.TRANSFER_LABELS.get(line.kind, line.kind),
+                states.COMPONENT_LABELS.get(line.component or "", ""),
+            )
             for line in shown.explanation.settled_by
         ],
     }

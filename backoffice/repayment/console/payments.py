@@ -1,5 +1,7 @@
 """The list of what was booked on loans: payments first of all, reversals beside what they take back."""
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -60,12 +62,12 @@ PAYMENTS = Table(
 @requires("repayment.payment.view")
 def payments(request: HttpRequest) -> HttpResponse:
     """What was booked on the loans of the person's portfolios, the latest first."""
+    user: Any = request.user
     rows = Operation.objects.select_related("loan").annotate(
         is_undone=Exists(Operation.objects.filter(reverses=OuterRef("pk")))
     )
-    scope = request.user.scope()
-    if not scope.all:
-        rows = rows.filter(loan__in=Loan.objects.visible_to(request.user))
+    if not user.scope().all:
+        rows = rows.filter(loan__in=Loan.objects.visible_to(user))
     try:
         table = PAYMENTS.shown(rows=rows, query=request.GET)
     except Refusal as refusal:

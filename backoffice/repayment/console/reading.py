@@ -1,6 +1,7 @@
 """What the pages of a loan show, gathered in a fixed number of queries and put into rows for the templates."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -122,7 +123,7 @@ class LoanPage:
     @property
     def due_text(self) -> str:
         """What is due, component by component."""
-        return parts_text(dict(self.shown.due)).replace(", ", " · ")
+        return parts_text(self.shown.due).replace(", ", " · ")
 
     @property
     def next_bill(self) -> BillAsOf | None:
@@ -179,7 +180,7 @@ def loan_page(*, user: Any, loan_id: int, as_of: date | None) -> LoanPage:
         today=today,
         schedule=_schedule(loan=loan, shown=shown),
         operations=operations,
-        events=events_of(shown=shown, operations=operations)[:RECENT],
+        events=tuple(events_of(shown=shown, operations=operations)[:RECENT]),
         holds=tuple(holds_of_borrower(borrower_id=loan.borrower_id, as_of=day, loan_id=loan.pk)),
         waiting=_waiting(loan=loan),
         cost=cost,
@@ -212,7 +213,7 @@ def events_of(*, shown: LoanAsOf, operations: tuple[OperationRow, ...]) -> list[
     return [event for _key, event in sorted(dated, key=lambda each: each[0], reverse=True)]
 
 
-def parts_text(parts: dict[str, Decimal], *, held: Decimal = ZERO) -> str:
+def parts_text(parts: Mapping[Any, Decimal], *, held: Decimal = ZERO) -> str:
     """`interest 152.19, principal 947.97` in the order the loan page has its columns."""
     words = [
         f"{states.COMPONENT_LABELS[component]} {formats.amount_text(parts[component])}"

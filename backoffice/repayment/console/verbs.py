@@ -462,7 +462,7 @@ def once(*, view: type[ConfirmView], key: str, actor: Actor, payload: Any, actio
 def answered(*, view: type[ConfirmView], key: str, actor: Actor) -> str | None:
     """The sentence kept for the key of a panel that was sent before."""
     kept = IdempotencyKey.objects.filter(scope=_scope(view=view, actor=actor), key=key).first()
-    return None if kept is None else str(kept.body["said"])
+    return None if kept is None or kept.body is None else str(kept.body["said"])
 
 
 def _scope(*, view: type[ConfirmView], actor: Actor) -> str:
