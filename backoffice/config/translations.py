@@ -6,7 +6,7 @@ from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from babel.messages.pofile import PoFileError, read_po
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,12 @@ def flaws(*, folders: list[Path]) -> list[Flaw]:
     """Messages that are untranslated, only guessed (fuzzy), or whose placeholders differ from the original's."""
     found = []
     for source in catalogues(folders=folders):
-        for message in _read(source):
+        try:
+            catalog = _read(source, strict=True)
+        except PoFileError as error:
+            found.append(Flaw(file=source, line=error.lineno + 1, reason=str(error)))
+            continue
+        for message in catalog:
             if not message.id:
                 continue
             texts = message.string if isinstance(message.string, (list, tuple)) else [message.string]
@@ -61,6 +66,7 @@ def flaws(*, folders: list[Path]) -> list[Flaw]:
     return found
 
 
-def _read(source: Path) -> Catalog:
+def _read(source: Path, *, strict: bool = False) -> Catalog:
+    """The catalogue; what cannot be read is left out, or raises `PoFileError` when `strict`."""
     with source.open("rb") as file:
-        return read_po(file, locale=source.parent.parent.name, abort_invalid=True)
+        return read_po(file, locale=source.parent.parent.name, abort_invalid=strict)

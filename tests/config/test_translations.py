@@ -62,5 +62,14 @@ def test_names_what_is_missing_guessed_or_broken(tmp_path: Path) -> None:
     ]
 
 
+def test_a_message_that_cannot_be_read_is_a_flaw_and_stops_nobody(tmp_path: Path) -> None:
+    source = catalogue(tmp_path, SOUND + '\nmsgid "Two"\nmsgid_plural "Twos"\nmsgstr[0] "二"\nmsgstr[1] "二"\n')
+
+    assert translations.compile_all(folders=[tmp_path]) == [source]
+    assert [str(flaw) for flaw in translations.flaws(folders=[tmp_path])] == [
+        f"{source}:13: msg has more translations than num_plurals of catalog on 12"
+    ]
+
+
 def test_no_folder_is_no_flaw(tmp_path: Path) -> None:
     assert translations.flaws(folders=[tmp_path / "none"]) == []
