@@ -36,6 +36,13 @@ class StaffUser(Protocol):
         """The person as services see them."""
 
 
+class ScopedToken(Protocol):
+    """What a guard needs to know of the token behind a request; `staff.ApiToken` is one."""
+
+    def allows(self, code: str) -> bool:
+        """True when the permission is within the token's scopes."""
+
+
 def actor_of(user: Any) -> Actor:
     """The member of staff behind a request, as every service takes it. Raises PermissionDenied for a stranger."""
     if not user.is_authenticated:
@@ -65,7 +72,7 @@ def requires(code: str) -> Callable[[Guarded[P]], Guarded[P]]:
             return view(request, *args, **kwargs)
 
         guarded.permission = code  # type: ignore[attr-defined]
-        return guarded
+        return cast("Guarded[P]", guarded)
 
     return guard
 
@@ -95,7 +102,7 @@ class HasPermission(BasePermission):
         code = self.code or code_of(view=view, method=request.method or "GET")
         if code is None or not request.user.is_authenticated:
             return False
-        if request.auth is not None and not request.auth.allows(code):
+        if request.auth is not None and not cast("ScopedToken", request.auth).allows(code):
             return False
         return cast("StaffUser", request.user).has_permission(code)
 

@@ -1,7 +1,7 @@
 """The door: no page opens for a session that is over, a password that must be changed, or a code not yet given."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -13,9 +13,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.core.http import go_to
 from backoffice.staff import sessions
-
-if TYPE_CHECKING:
-    from backoffice.staff.models import User
+from backoffice.staff.access import person_of
 
 API_PREFIX = "/api/v1/"
 
@@ -52,7 +50,7 @@ class Door:
         sessions.note_use(request)
         if getattr(view, "is_public", False) or getattr(view, "opens_at_the_door", False):
             return None
-        user = cast("User", request.user)
+        user = person_of(request)
         if sessions.second_factor_is_due(request, user=user):
             return self._turn_away(request, to="staff:verify")
         if user.must_change_password:

@@ -69,9 +69,8 @@ TRAIL = Table(
         Column("at", gettext_lazy("When"), kind="moment"),
         Column("verb", gettext_lazy("What"), value=lambda entry: words_of(entry.verb), link=address),
         Column("subject", gettext_lazy("To what"), value=subject_of),
-        Column("actor_name", gettext_lazy("Who")),
+        Column("actor_name", gettext_lazy("Who"), css="nowrap"),
         Column("reason", gettext_lazy("Why")),
-        Column("code", gettext_lazy("Code"), kind="code", value="verb", css="muted"),
     ),
     filters=(
         Choice("what", gettext_lazy("What"), choices=_verb_choices, path="verb"),

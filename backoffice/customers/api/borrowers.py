@@ -14,6 +14,7 @@ from backoffice.customers.api import shapes
 from backoffice.customers.domain.intake import NewContact
 from backoffice.customers.models import Borrower
 from backoffice.customers.selectors.borrowers import check_visible
+from backoffice.staff.access import person_of
 
 
 class BorrowersView(ListView):
@@ -25,7 +26,7 @@ class BorrowersView(ListView):
 
     def rows(self, **equal: str) -> QuerySet[Borrower]:
         """The borrowers the person may see that fit every filter."""
-        return Borrower.objects.visible_to(self.request.user).filter(**equal)
+        return Borrower.objects.visible_to(person_of(self.request)).filter(**equal)
 
 
 class SearchView(ApiView):
@@ -38,7 +39,7 @@ class SearchView(ApiView):
     def post(self, request: Request) -> Response:
         """At most twenty, the surest first. A POST, so that no phone number stands in an address or a log."""
         asked = read(self.request_serializer_class, request.data)
-        found = selectors.search(query=asked["query"], user=request.user)
+        found = selectors.search(query=asked["query"], user=person_of(request))
         return Response(self.serializer_class({"found": found}).data)
 
 
@@ -48,7 +49,7 @@ class BorrowerView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuses a borrower outside the person's portfolios as if there were none."""
         super().initial(request, *args, **kwargs)
-        check_visible(borrower_id=kwargs["borrower_id"], user=request.user)
+        check_visible(borrower_id=kwargs["borrower_id"], user=person_of(request))
 
 
 class BorrowerPageView(BorrowerView):
@@ -59,7 +60,7 @@ class BorrowerPageView(BorrowerView):
 
     def get(self, request: Request, borrower_id: int) -> Response:
         """Identity, contact points and merged records."""
-        facts = selectors.borrower_page_facts(borrower_id=borrower_id, user=request.user)
+        facts = selectors.borrower_page_facts(borrower_id=borrower_id, user=person_of(request))
         return Response(self.serializer_class(facts).data)
 
 
@@ -159,5 +160,5 @@ class JudgeContactPointView(BorrowerView):
 
 
 def _page(view: Any, request: Request, borrower_id: int) -> Response:
-    facts = selectors.borrower_page_facts(borrower_id=borrower_id, user=request.user)
+    facts = selectors.borrower_page_facts(borrower_id=borrower_id, user=person_of(request))
     return Response(view.serializer_class(facts).data)

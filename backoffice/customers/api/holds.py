@@ -14,6 +14,7 @@ from backoffice.customers.api import shapes
 from backoffice.customers.api.borrowers import BorrowerView
 from backoffice.customers.selectors.borrowers import check_visible
 from backoffice.customers.selectors.holds import check_hold_visible
+from backoffice.staff.access import person_of
 
 
 class HoldsView(BorrowerView):
@@ -50,7 +51,7 @@ class LiftHoldView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuses a hold on a borrower outside the person's portfolios as if there were none."""
         super().initial(request, *args, **kwargs)
-        check_hold_visible(hold_id=kwargs["hold_id"], user=request.user)
+        check_hold_visible(hold_id=kwargs["hold_id"], user=person_of(request))
 
     @idempotent
     def post(self, request: Request, hold_id: int) -> Response:
@@ -72,7 +73,7 @@ class MergeView(BorrowerView):
     def post(self, request: Request, borrower_id: int) -> Response:
         """Everything of the duplicate moves here; the merge can be undone."""
         asked = read(self.request_serializer_class, request.data)
-        check_visible(borrower_id=asked["absorbed_id"], user=request.user)
+        check_visible(borrower_id=asked["absorbed_id"], user=person_of(request))
         merged = services.merge(survivor_id=borrower_id, actor=actor_of(request.user), **asked)
         return Response(self.serializer_class({"merge_id": merged}).data, status=self.success_status)
 

@@ -22,7 +22,7 @@ class ReasonSerializer(serializers.Serializer):
 class BorrowersQuery(serializers.Serializer):
     """Filters of the list of borrowers."""
 
-    source = serializers.CharField(max_length=40, required=False, help_text="the book")
+    source = serializers.CharField(max_length=40, required=False, help_text="the book")  # type: ignore[assignment]
     portfolio = serializers.CharField(max_length=40, required=False)
     external_id = serializers.CharField(max_length=80, required=False, help_text="the borrower's number in the book")
 
@@ -32,7 +32,7 @@ class BorrowerRowSerializer(serializers.Serializer):
 
     id = serializers.IntegerField()
     external_id = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     portfolio = serializers.CharField()
     country = serializers.CharField(allow_blank=True)
     time_zone = serializers.CharField(allow_blank=True)
@@ -52,7 +52,7 @@ class ContactSerializer(serializers.Serializer):
     quality = serializers.ChoiceField(choices=ContactPoint.Quality.choices)
     is_primary = serializers.BooleanField()
     is_in_use = serializers.BooleanField()
-    field = serializers.CharField(help_text="what `reveal` takes")  # type: ignore[assignment]
+    field = serializers.CharField(help_text="what `reveal` takes")
 
 
 class AbsorbedSerializer(serializers.Serializer):
@@ -67,7 +67,7 @@ class BorrowerSerializer(serializers.Serializer):
 
     id = serializers.IntegerField()
     external_id = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     portfolio = serializers.CharField()
     masked_name = serializers.CharField(allow_blank=True, help_text="empty: no name is given")
     masked_identity = serializers.CharField(allow_blank=True)
@@ -93,7 +93,7 @@ class FoundSerializer(serializers.Serializer):
 
     id = serializers.IntegerField()
     external_id = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     portfolio = serializers.CharField()
     masked_name = serializers.CharField(allow_blank=True)
     masked_phone = serializers.CharField(allow_blank=True)
@@ -110,16 +110,14 @@ class FoundListSerializer(serializers.Serializer):
 class RevealSerializer(ReasonSerializer):
     """Which field is needed in clear, and why."""
 
-    field = serializers.RegexField(  # type: ignore[assignment]
-        r"^(full_name|family_name|given_name|identity_number|contact_point:[0-9]{1,18})$"
-    )
+    field = serializers.RegexField(r"^(full_name|family_name|given_name|identity_number|contact_point:[0-9]{1,18})$")
 
 
 class RevealedSerializer(serializers.Serializer):
     """One field in clear. Do not keep it."""
 
     borrower_id = serializers.IntegerField()
-    field = serializers.CharField()  # type: ignore[assignment]
+    field = serializers.CharField()
     text = serializers.CharField()
 
 

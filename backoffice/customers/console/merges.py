@@ -15,6 +15,7 @@ from backoffice.customers.console.record import BorrowerVerb
 from backoffice.customers.models import Borrower, Merge
 from backoffice.customers.selectors.borrowers import masked_name_of
 from backoffice.customers.services import merging
+from backoffice.staff.access import person_of
 
 
 class DuplicateNotFound(Refusal):
@@ -69,7 +70,7 @@ class MergeDuplicate(BorrowerVerb):
 
     def _other(self, subject: Borrower, external_id: str) -> Borrower:
         """The duplicate among those the person may see. Raises DuplicateNotFound."""
-        visible = Borrower.objects.visible_to(self.request.user).filter(external_id=external_id.strip())  # type: ignore[arg-type]
+        visible = Borrower.objects.visible_to(person_of(self.request)).filter(external_id=external_id.strip())
         found = list(visible.exclude(pk=subject.pk)[:2])
         same_book = [row for row in found if row.source == subject.source] or found
         if len(same_book) != 1:

@@ -22,6 +22,7 @@ from backoffice.customers.domain.names import mask_name
 from backoffice.customers.models import Borrower, ContactPoint
 from backoffice.customers.selectors.borrowers import masked_name_of
 from backoffice.customers.services import personal_data
+from backoffice.staff.access import person_of
 
 IDENTITY_KINDS: list[tuple[str, Text]] = [
     *((kind.code, f"{kind.name} ({kind.country})") for kind in KINDS.values()),
@@ -32,7 +33,7 @@ IDENTITY_KINDS: list[tuple[str, Text]] = [
 @requires("customers.borrower.view")
 def page(request: HttpRequest, borrower_id: int) -> HttpResponse:
     """Identity, every contact point with its past, merges and records that look alike; a fixed number of queries."""
-    user: Any = request.user
+    user = person_of(request)
     try:
         facts = selectors.borrower_page_facts(borrower_id=borrower_id, user=user)
     except Refusal as refusal:
@@ -58,7 +59,7 @@ class BorrowerVerb(ConfirmView):
 
     def load(self, *, request: HttpRequest, **address: Any) -> Borrower:
         """The borrower, if the person may see them."""
-        found = Borrower.objects.visible_to(request.user).filter(pk=address["borrower_id"]).first()  # type: ignore[arg-type]
+        found = Borrower.objects.visible_to(person_of(request)).filter(pk=address["borrower_id"]).first()
         if found is None:
             raise Http404
         return found

@@ -82,7 +82,7 @@ def normalise_identity(text: str, *, kind: str) -> str:
     try:
         return compact_identity(known.validate(compact))
     except ValidationError as error:
-        raise NotAnIdentityNumber(error.message) from error
+        raise NotAnIdentityNumber(str(error)) from error
 
 
 def compact_identity(text: str) -> str:

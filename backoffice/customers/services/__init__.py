@@ -1,6 +1,7 @@
 """The verbs of this app."""
 
-from backoffice.customers.services.holding import LIFT, LiftOutcome, lift_hold, place_hold
+from backoffice.customers.domain.holds import LIFT
+from backoffice.customers.services.holding import LiftOutcome, lift_hold, place_hold
 from backoffice.customers.services.merging import MergePreview, OwnedTable, declare, merge, preview, undo_merge
 from backoffice.customers.services.personal_data import (
     Revealed,

@@ -180,7 +180,7 @@ def _columns(row: NewBorrower, *, keys: KeyRing) -> tuple[Sequence[Any], frozens
 
 
 def _points(borrower_id: int, ready: Sequence[ReadyContact], *, keys: KeyRing) -> Iterator[Sequence[Any]]:
-    context = ContactPoint._meta.get_field("value").context  # type: ignore[union-attr]
+    context = ContactPoint._meta.get_field("value").context
     for contact in ready:
         value: Sealed = keys.seal(contact.text, context=context)
         yield (

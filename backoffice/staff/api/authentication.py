@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -19,7 +18,7 @@ LONGEST_SECRET = 100
 class TokenAuthentication(BaseAuthentication):
     """The person and the token behind a secret; the token's scopes limit the person's permissions."""
 
-    def authenticate(self, request: Request | HttpRequest) -> tuple[User, ApiToken] | None:
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         """None without a token header, so that a session may be asked. Raises AuthenticationFailed."""
         words = get_authorization_header(request).split()
         if not words or words[0].lower() not in WORDS:

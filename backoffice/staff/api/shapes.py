@@ -90,7 +90,7 @@ class PermissionSerializer(serializers.Serializer):
     """One permission and the roles that hold it."""
 
     code = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     roles = serializers.ListField(child=serializers.ChoiceField(choices=list(ROLES)))
 
 

@@ -12,8 +12,9 @@ from rest_framework.response import Response
 from backoffice.core.access import actor_of
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.staff import selectors, services
+from backoffice.staff.access import person_of
 from backoffice.staff.api import shapes
-from backoffice.staff.models import User
+from backoffice.staff.models import ApiToken, User
 from backoffice.staff.permissions import PERMISSIONS, codes_of
 from backoffice.staff.selectors import user_of
 from backoffice.staff.services import tokens
@@ -27,18 +28,17 @@ class MeView(ApiView):
 
     def get(self, request: Request) -> Response:
         """Who it is, what they see, and what they, or the token they came with, may do."""
-        user = cast("User", request.user)
+        user = person_of(request)
         scope = user.scope()
         codes = codes_of(roles=user.role_set)
         if request.auth is not None:
-            codes = frozenset(code for code in codes if request.auth.allows(code))
-        told = {field: getattr(user, field) for field in shapes.UserSerializer().fields}
-        told |= {
+            codes = frozenset(code for code in codes if cast("ApiToken", request.auth).allows(code))
+        told = dict(shapes.UserSerializer(user).data) | {
             "permissions": sorted(codes),
             "sees_all_portfolios": scope.all,
             "portfolios": sorted(scope.portfolios),
         }
-        return Response(self.serializer_class(told).data)
+        return Response(told)
 
 
 class UsersView(ListView):
@@ -147,7 +147,7 @@ class TokensView(ApiView):
 
     def get(self, request: Request) -> Response:
         """Those that still work, the newest first."""
-        return Response(self.serializer_class({"tokens": tokens.tokens_of(user=cast("User", request.user))}).data)
+        return Response(self.serializer_class({"tokens": tokens.tokens_of(user=person_of(request))}).data)
 
 
 class RevokeTokenView(ApiView):
@@ -158,6 +158,6 @@ class RevokeTokenView(ApiView):
 
     def post(self, request: Request, token_id: int) -> Response:
         """At once; a token may end itself."""
-        user = cast("User", request.user)
+        user = person_of(request)
         services.revoke_token(token_id=token_id, user=user, actor=actor_of(user))
         return Response(self.serializer_class({"tokens": tokens.tokens_of(user=user)}).data)

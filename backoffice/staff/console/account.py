@@ -1,6 +1,6 @@
 """One's own account: password, second factor, language, tokens."""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -20,6 +20,7 @@ from backoffice.core.access import actor_of, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.staff import sessions
+from backoffice.staff.access import person_of
 from backoffice.staff.console.languages import keep_language
 from backoffice.staff.middleware import open_at_the_door
 from backoffice.staff.models import User
@@ -77,7 +78,7 @@ class TokenForm(forms.Form):
 @requires("staff.account.use")
 def account(request: HttpRequest) -> HttpResponse:
     """The page; a fixed number of queries."""
-    user = cast("User", request.user)
+    user = person_of(request)
     context = {
         "is_enrolled": second_factor.is_enrolled(user=user),
         "tokens": tokens.tokens_of(user=user),
@@ -94,7 +95,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @requires("staff.account.use")
 def password(request: HttpRequest) -> HttpResponse:
     """Changes one's password; the session goes on, all others of the person end."""
-    user = cast("User", request.user)
+    user = person_of(request)
     # The page opens at the door, but not before the code where one is due.
     if sessions.second_factor_is_due(request, user=user):
         return SeeOther(reverse("staff:verify"))
@@ -121,7 +122,7 @@ def language(request: HttpRequest) -> HttpResponse:
     """Keeps the language the person reads."""
     chosen = request.POST.get("language", "")
     try:
-        own_account.choose_language(user=cast("User", request.user), language=chosen)
+        own_account.choose_language(user=person_of(request), language=chosen)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("staff:account"))
     response = SeeOther(reverse("staff:account"))
@@ -137,7 +138,7 @@ def language(request: HttpRequest) -> HttpResponse:
 @requires("staff.token.issue")
 def issue_token(request: HttpRequest) -> HttpResponse:
     """Issues a token and shows its secret once."""
-    user = cast("User", request.user)
+    user = person_of(request)
     form = TokenForm(request.POST or None, user=user)
     status = 200 if request.method == "GET" else 422
     if request.method == "POST" and form.is_valid():
@@ -156,7 +157,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
 @requires("staff.token.issue")
 def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """Ends one of one's own tokens."""
-    user = cast("User", request.user)
+    user = person_of(request)
     try:
         tokens.revoke_token(token_id=token_id, user=user, actor=actor_of(user))
     except Refusal as refusal:

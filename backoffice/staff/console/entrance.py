@@ -1,6 +1,6 @@
 """Coming in and going out: password, one-time code, enrolment of a phone."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
 from axes.helpers import get_client_ip_address, get_cool_off
@@ -22,13 +22,11 @@ from backoffice.core.access import public, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.staff import sessions
+from backoffice.staff.access import person_of
 from backoffice.staff.console.languages import keep_language
 from backoffice.staff.middleware import open_at_the_door
 from backoffice.staff.services import own_account, second_factor
 from backoffice.staff.services.accounts import tidy_username
-
-if TYPE_CHECKING:
-    from backoffice.staff.models import User
 
 
 class LoginForm(forms.Form):
@@ -76,7 +74,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
         return _page(request, "staff/login.html", form=form, status=200 if request.method == "GET" else 422)
     credentials = {"username": form.cleaned_data["username"]}
     was_locked = not AxesProxyHandler.is_allowed(request, credentials)
-    user = cast("User | None", authenticate(request, password=form.cleaned_data["password"], **credentials))
+    user = authenticate(request, password=form.cleaned_data["password"], **credentials)
     if user is not None:
         sessions.begin(request, user=user)
         own_account.note_login(user=user, address=get_client_ip_address(request) or "")
@@ -96,7 +94,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 @requires("staff.account.use")
 def log_out(request: HttpRequest) -> HttpResponse:
     """Ends the session."""
-    own_account.note_logout(user=cast("User", request.user))
+    own_account.note_logout(user=person_of(request))
     sessions.end(request)
     messages.info(request, _("You are logged out."))
     return SeeOther(reverse("staff:login"))
@@ -109,7 +107,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 @requires("staff.account.use")
 def verify(request: HttpRequest) -> HttpResponse:
     """Asks for the one-time code; a person without a phone is sent to enrol one."""
-    user = cast("User", request.user)
+    user = person_of(request)
     if not second_factor.is_enrolled(user=user):
         return SeeOther(f"{reverse('staff:enrol')}?{urlencode({REDIRECT_FIELD_NAME: _next_page(request)})}")
     form = CodeForm(request.POST or None)
@@ -133,7 +131,7 @@ def verify(request: HttpRequest) -> HttpResponse:
 @requires("staff.account.use")
 def enrol(request: HttpRequest) -> HttpResponse:
     """Enrols a phone and shows the backup codes once. Who has a phone already gives a code of it first."""
-    user = cast("User", request.user)
+    user = person_of(request)
     is_verified = user.is_verified()  # type: ignore[attr-defined]
     if not is_verified and second_factor.is_enrolled(user=user):
         return SeeOther(f"{reverse('staff:verify')}?{urlencode({REDIRECT_FIELD_NAME: reverse('staff:enrol')})}")
@@ -159,7 +157,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 def backup_codes(request: HttpRequest) -> HttpResponse:
     """Prints ten new backup codes; the old ones end."""
     try:
-        codes = second_factor.renew_backup_codes(user=cast("User", request.user))
+        codes = second_factor.renew_backup_codes(user=person_of(request))
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("staff:account"))
     return _page(request, "staff/backup_codes.html", codes=codes)

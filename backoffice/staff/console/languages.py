@@ -9,12 +9,12 @@ A_YEAR = 365 * 24 * 60 * 60
 def keep_language(response: HttpResponse, *, language: str) -> None:
     """Sets the cookie Django's locale middleware reads; "" takes it away and follows the browser."""
     if not language:
-        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite=settings.LANGUAGE_COOKIE_SAMESITE)
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
         return
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         language,
         max_age=A_YEAR,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        samesite="Lax",
         secure=settings.LANGUAGE_COOKIE_SECURE,
     )

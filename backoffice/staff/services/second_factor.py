@@ -54,7 +54,7 @@ class Confirmed:
 
 def is_enrolled(*, user: User) -> bool:
     """True when the person has a confirmed phone; one query."""
-    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+    return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
 
 
 @transaction.atomic
