@@ -58,12 +58,12 @@ BASES: Final[Labels] = {
 }
 FEE_WAYS: Final[Labels] = {
     "upfront_deducted": gettext_lazy("deducted at payout"),
-    "upfront_deducted_of_principal": gettext_lazy("% of principal, deducted at payout"),
+    "upfront_deducted_of_principal": gettext_lazy("percent of principal, deducted at payout"),
     "upfront_billed": gettext_lazy("on the first bill"),
-    "upfront_billed_of_principal": gettext_lazy("% of principal, on the first bill"),
+    "upfront_billed_of_principal": gettext_lazy("percent of principal, on the first bill"),
     "per_period_fixed": gettext_lazy("on every bill"),
-    "per_period_of_principal": gettext_lazy("% of the original principal, on every bill"),
-    "per_period_of_balance": gettext_lazy("% of the balance, on every bill"),
+    "per_period_of_principal": gettext_lazy("percent of the original principal, on every bill"),
+    "per_period_of_balance": gettext_lazy("percent of the balance, on every bill"),
 }
 # The same, after the amount of a fee.
 SHARE_WAYS: Final[Labels] = {
@@ -102,7 +102,7 @@ COMPONENTS: Final[Labels] = {
 }
 PREPAYMENT_FEES: Final[Labels] = {
     "none": gettext_lazy("none"),
-    "percent": gettext_lazy("% of the principal left"),
+    "percent": gettext_lazy("percent of the principal left"),
     "days_interest": gettext_lazy("days of interest"),
     "fixed": gettext_lazy("fixed amount"),
 }
