@@ -1,7 +1,8 @@
--- Compares, per loan, the ledger with the bills and the bills with the loan's cached facts.
+-- Compares, per loan, the ledger with the bills, with the last month end, and the bills with the loan's cached facts.
 --
 -- Why SQL: it reads every row of the book. It recomputes from the rows alone and shares nothing with what wrote them.
--- Inputs   %(first_id)s, %(last_id)s the id range; {scope} narrows it to named loans; %(business_date)s.
+-- Inputs   %(first_id)s, %(last_id)s the id range; {scope} narrows it to named loans; %(business_date)s
+--          and %(month_end)s, the last one before it.
 -- Outputs  loan id, name of the check, what the rows say, what is stored; only where they differ.
 WITH bill AS (
     SELECT loan_id,
@@ -32,6 +33,7 @@ WITH bill AS (
 ), ledger AS (
     SELECT loan_id,
            sum(change) FILTER (WHERE component = 'principal') AS principal,
+           sum(change) FILTER (WHERE component = 'principal' AND value_date <= %(month_end)s) AS principal_then,
            sum(change) FILTER (WHERE component = 'interest') AS interest,
            sum(change) FILTER (WHERE component = 'fee') AS fee,
            sum(change) FILTER (WHERE component = 'guarantee_fee') AS guarantee_fee,
@@ -39,7 +41,7 @@ WITH bill AS (
            sum(amount) FILTER (WHERE credit = 'suspense') AS suspense_in,
            sum(amount) FILTER (WHERE debit = 'suspense') AS suspense_out
     FROM (
-        SELECT loan_id, component, amount, debit, credit,
+        SELECT loan_id, component, amount, debit, credit, value_date,
                CASE WHEN debit = component || '_receivable' OR debit = 'charged_off_receivable' THEN amount ELSE 0 END
                - CASE WHEN credit = component || '_receivable' OR credit = 'charged_off_receivable' THEN amount ELSE 0 END
                    AS change
@@ -47,15 +49,23 @@ WITH bill AS (
         WHERE loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
     ) moved
     GROUP BY loan_id
+), picture AS (
+    SELECT DISTINCT ON (loan_id) loan_id, outstanding_principal
+    FROM repayment_monthend
+    WHERE month_end = %(month_end)s AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+    ORDER BY loan_id, revision DESC
 )
 SELECT loan.id, finding.name, finding.computed::text, finding.stored::text
 FROM (SELECT *, id AS loan_id FROM repayment_loan
       WHERE id BETWEEN %(first_id)s AND %(last_id)s) loan
 LEFT JOIN bill USING (loan_id)
 LEFT JOIN ledger USING (loan_id)
+LEFT JOIN picture USING (loan_id)
 CROSS JOIN LATERAL (VALUES
     ('scheduled principal is the principal disbursed', coalesce(bill.principal, 0), loan.principal),
     ('ledger principal is what the bills have left', coalesce(ledger.principal, 0), bill.principal_left),
+    ('ledger principal is what the last month end shows', coalesce(ledger.principal_then, 0),
+     coalesce(picture.outstanding_principal, ledger.principal_then, 0)),
     ('ledger interest is what the bills have left', coalesce(ledger.interest, 0), bill.interest_left),
     ('ledger fee is what the bills have left', coalesce(ledger.fee, 0), bill.fee_left),
     ('ledger guarantee fee is what the bills have left', coalesce(ledger.guarantee_fee, 0), bill.guarantee_fee_left),
