@@ -1,7 +1,7 @@
 -- Compares, per loan, the ledger with the bills, with the last month end, and the bills with the loan's cached facts.
 --
 -- Why SQL: it reads every row of the book. It recomputes from the rows alone and shares nothing with what wrote them.
--- Inputs   %(first_id)s, %(last_id)s the id range; {scope} narrows it to named loans; %(business_date)s
+-- Inputs   %(first_id)s, %(last_id)s the id range (the caller may put named loans in its place); %(business_date)s
 --          and %(month_end)s, the last one before it.
 -- Outputs  loan id, name of the check, what the rows say, what is stored; only where they differ.
 WITH bill AS (
@@ -24,7 +24,7 @@ WITH bill AS (
                    guarantee_fee - guarantee_fee_paid - guarantee_fee_waived AS guarantee_fee_left,
                    penalty - penalty_paid - penalty_waived AS penalty_left
             FROM repayment_installment
-            WHERE to_version IS NULL AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+            WHERE to_version IS NULL AND loan_id BETWEEN %(first_id)s AND %(last_id)s
             OFFSET 0
         ) component_left
         OFFSET 0
@@ -46,13 +46,13 @@ WITH bill AS (
                - CASE WHEN credit = component || '_receivable' OR credit = 'charged_off_receivable' THEN amount ELSE 0 END
                    AS change
         FROM repayment_transfer
-        WHERE loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+        WHERE loan_id BETWEEN %(first_id)s AND %(last_id)s
     ) moved
     GROUP BY loan_id
 ), picture AS (
     SELECT DISTINCT ON (loan_id) loan_id, outstanding_principal
     FROM repayment_monthend
-    WHERE month_end = %(month_end)s AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+    WHERE month_end = %(month_end)s AND loan_id BETWEEN %(first_id)s AND %(last_id)s
     ORDER BY loan_id, revision DESC
 )
 SELECT loan.id, finding.name, finding.computed::text, finding.stored::text
@@ -80,5 +80,5 @@ CROSS JOIN LATERAL (VALUES
     ('a loan is closed when nothing is left', CASE WHEN loan.status = 'closed' THEN 0 ELSE 1 END,
      CASE WHEN loan.outstanding_total = 0 THEN 0 ELSE 1 END)
 ) AS finding (name, computed, stored)
-WHERE finding.computed IS DISTINCT FROM finding.stored {loan_scope}
+WHERE finding.computed IS DISTINCT FROM finding.stored
 ORDER BY loan.id

@@ -2,7 +2,8 @@
 -- bucket moves of every loan lead from the first bucket to the present one.
 --
 -- Why SQL: it reads every open bill. Loans with a hold on aging or penalty are recomputed by the engine instead.
--- Inputs   %(first_id)s, %(last_id)s the id range; {scope}, {loan_scope}; %(business_date)s; the rules as arrays.
+-- Inputs   %(first_id)s, %(last_id)s the id range (the caller may put named loans in its place); %(business_date)s;
+--          the rules as arrays.
 -- Outputs  loan id, name of the check, what the rows say, what is stored; only where they differ.
 WITH rule AS (
     SELECT * FROM unnest(
@@ -14,7 +15,7 @@ WITH rule AS (
         AS b (terms_id, code, first, last)
 ), loan AS (
     SELECT * FROM repayment_loan loan
-    WHERE loan.id BETWEEN %(first_id)s AND %(last_id)s {loan_scope}
+    WHERE loan.id BETWEEN %(first_id)s AND %(last_id)s
 ), bill AS (
     SELECT loan_id,
            min(due_date) FILTER (WHERE is_unmet) AS oldest,
@@ -36,7 +37,7 @@ WITH rule AS (
                          - (principal_waived + interest_waived + fee_waived + guarantee_fee_waived) AS scheduled_left
               FROM repayment_installment
               WHERE to_version IS NULL AND settled_on IS NULL
-                AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+                AND loan_id BETWEEN %(first_id)s AND %(last_id)s
               OFFSET 0) i
         JOIN loan ON loan.id = i.loan_id
         JOIN rule ON rule.terms_id = loan.terms_id
@@ -84,7 +85,7 @@ FROM (
         SELECT move.loan_id, end_point.bucket, end_point.weight, NULL::text AS present
         FROM repayment_bucketmove move
         CROSS JOIN LATERAL (VALUES (move.to_bucket, 1), (move.from_bucket, -1)) AS end_point (bucket, weight)
-        WHERE move.loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+        WHERE move.loan_id BETWEEN %(first_id)s AND %(last_id)s
         UNION ALL
         SELECT loan.id, end_point.bucket, end_point.weight, loan.bucket
         FROM loan

@@ -3,7 +3,7 @@
 -- Why SQL: it reads every bill that was ever overdue. Its oracle is domain.penalty.penalty_of.
 -- Counting and charging are one act, so the two agree at every moment; only while a waiving grace has not been charged
 -- for yet may days be counted and nothing charged.
--- Inputs   %(first_id)s, %(last_id)s the id range; {scope}; the rules as arrays.
+-- Inputs   %(first_id)s, %(last_id)s the id range (the caller may put named loans in its place); the rules as arrays.
 -- Outputs  loan id, name of the check, what the rows say, what is stored; only where they differ.
 WITH rule AS (
     SELECT * FROM unnest(
@@ -19,7 +19,7 @@ FROM (
     FROM (SELECT loan_id, number, penalty, overdue_base_days
           FROM repayment_installment
           WHERE to_version IS NULL AND (overdue_base_days > 0 OR penalty > 0)
-            AND loan_id BETWEEN %(first_id)s AND %(last_id)s {scope}
+            AND loan_id BETWEEN %(first_id)s AND %(last_id)s
           OFFSET 0) i
     JOIN repayment_loan loan ON loan.id = i.loan_id
     JOIN rule ON rule.terms_id = loan.terms_id
