@@ -123,6 +123,9 @@ def database_error(kind, cause):
         (database_error(IntegrityError, psycopg.errors.ExclusionViolation()), 409, "core.conflict", None),
         (database_error(OperationalError, psycopg.errors.DeadlockDetected()), 503, "core.busy", "1"),
         (database_error(OperationalError, psycopg.errors.LockNotAvailable()), 503, "core.busy", "1"),
+        (database_error(OperationalError, psycopg.errors.AdminShutdown()), 503, "core.unavailable", "1"),
+        (database_error(OperationalError, psycopg.errors.TooManyConnections()), 503, "core.unavailable", "1"),
+        (database_error(OperationalError, psycopg.OperationalError("no server")), 503, "core.unavailable", "1"),
     ],
 )
 def test_answers_a_lost_race_without_the_words_of_the_database(error, status, code, retry_after):
@@ -133,7 +136,12 @@ def test_answers_a_lost_race_without_the_words_of_the_database(error, status, co
 
 
 @pytest.mark.parametrize(
-    "error", [database_error(IntegrityError, psycopg.errors.CheckViolation()), ZeroDivisionError("secret")]
+    "error",
+    [
+        database_error(IntegrityError, psycopg.errors.CheckViolation()),
+        database_error(OperationalError, psycopg.errors.SystemError()),
+        ZeroDivisionError("secret"),
+    ],
 )
 def test_lets_a_defect_crash_so_that_it_is_logged(error):
     assert exception_handler(error, {"request": None}) is None

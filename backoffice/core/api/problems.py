@@ -4,8 +4,9 @@
 request, a crash) into the same shape. A crash is logged by Django with its traceback and says nothing of it here.
 """
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -29,7 +30,11 @@ TYPE_PREFIX = "urn:backoffice:problem:"
 
 _UNIQUE_OR_EXCLUSION = frozenset({"23505", "23P01"})
 _GIVE_WAY = frozenset({"40001", "40P01", "55P03"})  # serialization failure, deadlock, lock not available
+# Connection lost, too many connections, server shutting down; without a state the connection never came about.
+_OUT_OF_REACH = frozenset({"08", "53", "57"})
 _RETRY_SECONDS = "1"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,7 @@ def _of_api_exception(exc: exceptions.APIException) -> Problem:
 
 
 def _of_database(exc: DatabaseError) -> Problem | None:
+    """A lost race is an answer; so is a database that cannot be reached. Anything else is a defect."""
     state = getattr(exc.__cause__, "sqlstate", None)
     if state in _UNIQUE_OR_EXCLUSION:
         return Problem(
@@ -164,6 +170,10 @@ def _of_database(exc: DatabaseError) -> Problem | None:
             _("Repeat the same call in a moment."),
             headers={"Retry-After": _RETRY_SECONDS},
         )
+    if isinstance(exc, OperationalError) and (state is None or state[:2] in _OUT_OF_REACH):
+        logger.error("the database cannot be reached: %s", exc)
+        unavailable = _plain(503)
+        return replace(unavailable, headers={"Retry-After": _RETRY_SECONDS})
     return None
 
 
