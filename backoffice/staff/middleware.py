@@ -1,21 +1,35 @@
 """The door: no page opens for a session that is over, a password that must be changed, or a code not yet given."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from backoffice.core.api.problems import refusal_outside_views
+from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to
 from backoffice.staff import sessions
 from backoffice.staff.access import person_of
 
 API_PREFIX = "/api/v1/"
+
+REASONS: dict[str, str] = {
+    "staff:login": gettext_noop("You were logged out because the session was over."),
+    "staff:verify": gettext_noop("Your one-time code has not been given yet."),
+    "staff:password": gettext_noop("Your password must be changed first."),
+}
+NEXT_STEPS: dict[str, str] = {
+    "staff:login": gettext_noop("Log in again, or use a token."),
+    "staff:verify": gettext_noop("Open any page and give the code of your phone, or use a token."),
+    "staff:password": gettext_noop("Open any page and choose a new password, or use a token."),
+}
 
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
 
@@ -24,6 +38,13 @@ def open_at_the_door(view: ViewT) -> ViewT:
     """Marks a page that opens before password and second factor are in order: it is where they are put in order."""
     view.opens_at_the_door = True  # type: ignore[attr-defined]
     return view
+
+
+class DoorClosed(Refusal):
+    """A call with a session that is over, or whose password or second factor is not in order."""
+
+    code: ClassVar[str] = "staff.door_closed"
+    status: ClassVar[int] = 403
 
 
 class Door:
@@ -60,6 +81,6 @@ class Door:
     @staticmethod
     def _turn_away(request: HttpRequest, *, to: str) -> HttpResponse:
         if request.path.startswith(API_PREFIX):
-            return HttpResponseForbidden()
+            return refusal_outside_views(request, DoorClosed(_(REASONS[to]), next_step=_(NEXT_STEPS[to])))
         next_page = request.headers.get("HX-Current-URL") or request.get_full_path()
         return go_to(request, f"{reverse(to)}?{urlencode({REDIRECT_FIELD_NAME: next_page})}")

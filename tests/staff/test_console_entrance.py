@@ -385,7 +385,9 @@ class TestSession:
         log_in(client, person("agent"))
         clock(31 * 60)
 
-        assert client.get("/api/v1/schema/").status_code == 403
+        answer = client.get("/api/v1/schema/")
+        assert (answer.status_code, answer.json()["code"]) == (403, "staff.door_closed")
+        assert answer.json()["detail"] == "You were logged out because the session was over."
 
     def test_ends_when_the_person_is_disabled(self, client):
         user = person("agent")

@@ -25,7 +25,7 @@ from rest_framework.views import set_rollback
 from backoffice.core.errors import Refusal
 
 MEDIA_TYPE = "application/problem+json"
-API_PREFIX = "/api/"
+API_PREFIX = "/api/v1/"
 TYPE_PREFIX = "urn:backoffice:problem:"
 
 _UNIQUE_OR_EXCLUSION = frozenset({"23505", "23P01"})
@@ -118,8 +118,14 @@ def problem_of(exc: Exception) -> Problem | None:
             return None
 
 
+def refusal_outside_views(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A refusal of middleware, as the API answers it."""
+    problem = Problem(refusal.code, refusal.status, refusal.message, refusal.next_step, refusal.fields)
+    return JsonResponse(problem.body(request), status=problem.status, content_type=MEDIA_TYPE)
+
+
 class ProblemsForApi:
-    """Middleware: below /api/ an error page becomes a problem document. Goes first, so that nothing escapes it."""
+    """Middleware: in the API an error page becomes a problem document. Goes first, so that nothing escapes it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
