@@ -374,6 +374,7 @@ CELERY_BEAT_SCHEDULE = {
     "take up day ends that a killed worker left": {"task": "dayend.sweep", "schedule": 60.0},
     "take up payment files that a killed worker left": {"task": "repayment.take_up_payment_files", "schedule": 60.0},
     "take up imports that a killed worker left": {"task": "repayment.take_up_imports", "schedule": 60.0},
+    "discard tapes nobody decided on": {"task": "repayment.discard_forgotten_imports", "schedule": 24 * 3600.0},
     "close the days that are over": {"task": "dayend.close_past_days", "schedule": crontab(hour=0, minute=5)},
     "throw away old events": {"task": "audit.purge_outbox", "schedule": 24 * 3600.0},
     "throw away old answers": {"task": "audit.purge_answers", "schedule": 24 * 3600.0},

@@ -44,6 +44,12 @@ def take_up_imports() -> None:
         (load_import if is_loading else check_import).delay(run_id=run_id)
 
 
+@shared_task(name="repayment.discard_forgotten_imports")
+def discard_forgotten_imports() -> None:
+    """Delete what tapes hold that nobody decided on for weeks."""
+    runs.discard_forgotten()
+
+
 @shared_task(name="repayment.follow_hold")
 def follow_hold(*, borrower_id: int, scopes: list[str], **_: object) -> None:
     """A hold was placed or lifted: bring the borrower's loans in line where it stops one of their clocks."""

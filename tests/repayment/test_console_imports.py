@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backoffice.calendars.services import open_first_day
@@ -174,3 +176,20 @@ def test_who_may_look_and_who_may_bring_in(client: Client, role: str, view: int,
     user = logged_in(client, person(role))
     assert user.get(reverse("repayment:imports")).status_code == view
     assert user.get(reverse("repayment:send_tape")).status_code == run
+
+
+def test_the_page_asks_as_many_questions_for_a_thousand_rows_as_for_one(
+    admin: Client, tmp_path: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    tables = good()
+    tables["payments"][0]["amount"] = "-1"
+    one = send(admin, tables, tmp_path, django_capture_on_commit_callbacks)
+    tables["payments"] += [tables["payments"][0] | {"payment_id": f"Q{number}"} for number in range(40)]
+    many = send(admin, tables, tmp_path, django_capture_on_commit_callbacks)
+    assert (one.finding_count, many.finding_count) == (1, 41)
+    counts = []
+    for run in (one, many):
+        with CaptureQueriesContext(connection) as queries:
+            admin.get(reverse("repayment:import", args=[run.pk]))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from backoffice.audit.models import AuditEntry
+from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
@@ -332,3 +333,41 @@ def test_every_step_of_an_import_stands_in_the_trail(tmp_path: Path) -> None:
         "repayment.import.loaded",
     ]
     assert ImportedLoan.objects.count() == 2
+
+
+def test_a_chunk_ends_earlier_where_histories_are_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "CHUNK_WEIGHT", 2)
+    sizes: list[int] = []
+    open_and_replay = loading.open_and_replay
+
+    def counted(**given: Any) -> Any:
+        sizes.append(len(given["loans"]))
+        return open_and_replay(**given)
+
+    monkeypatch.setattr(loading, "open_and_replay", counted)
+    bring(tmp_path / "tape", many_loans(5))
+    assert sizes == [2, 2, 1]
+
+
+def test_takes_up_what_nobody_has_touched_for_minutes(tmp_path: Path) -> None:
+    now = clock.now()
+    minutes = {"fresh": 1, "stale": 6}
+    for name, age in minutes.items():
+        for state in ("checking", "loading", "loaded"):
+            ImportRun.objects.create(
+                name=name, source=TAPE, portfolio=f"{name}-{state}", business_date=BUSINESS_DATE, actor_name="Ada",
+                state=state, touched_at=now - timedelta(minutes=age),
+            )  # fmt: skip
+    stale = dict(ImportRun.objects.filter(name="stale").values_list("state", "pk"))
+    assert runs.left_behind() == [(stale["checking"], False), (stale["loading"], True)]
+
+
+def test_forgets_a_tape_nobody_decided_on(tmp_path: Path, settings: Any) -> None:
+    tape = write_tape(tmp_path / "tape", good())
+    run = receive_paths(paths=[tape], source=TAPE, portfolio=PORTFOLIO, name="tape", actor=SYSTEM)
+    runs.check(run_id=run.pk)
+    assert runs.discard_forgotten() == 0
+    ImportRun.objects.filter(pk=run.pk).update(created_at=clock.now() - timedelta(days=31))
+    assert runs.discard_forgotten() == 1
+    run.refresh_from_db()
+    assert (run.state, (folder_of(run) / "stage.sqlite3").exists()) == ("discarded", False)

@@ -61,6 +61,16 @@ def test_finds_nothing_wrong_with_a_good_tape_in_any_form(tmp_path: Path) -> Non
         ("payments", 0, {"currency": "USD"}, 2, "currency", "currency_mismatch", 1),
         ("payments", 0, {"loan_id": "L7"}, 2, "loan_id", "unknown_loan", 2),
         ("payments", 1, {"payment_id": "P1"}, 3, "payment_id", "duplicate", 0),
+        ("payments", 0, {"payment_id": "charge_off:1"}, 2, "payment_id", "reserved_id", 1),
+        (
+            "loans",
+            0,
+            {"principal": "999999999999.00", "annual_rate": "100", "periods": "1200"},
+            2,
+            "principal",
+            "schedule_too_large",
+            1,
+        ),
         ("status_history", 0, {"on": "2026-03-21"}, 2, "on", "in_the_future", 1),
         ("status_history", 0, {"on": "2026-01-31"}, 2, "on", "payment_before_disbursement", 1),
         ("status_history", 0, {"effect": "explode"}, 2, "effect", "not_a_code", 1),
@@ -79,6 +89,25 @@ def test_names_the_row_and_leaves_out_its_loan(
     assert (f"{table}.csv", line, field, code) in told(findings)
     assert checked.loan_count == ready
     assert {finding.scope for finding in findings} == {"row"}
+
+
+def test_the_same_decision_twice_on_a_day_is_one_too_many(tmp_path: Path) -> None:
+    tables = spoiled("status_history", 0, effect="charge_off")
+    tables["status_history"].append(tables["status_history"][0] | {"status": "Charged off"})
+    checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
+    assert told(findings) == [("status_history.csv", 3, "effect", "duplicate")]
+    assert checked.loan_count == 1
+
+
+def test_a_loan_may_not_bring_payments_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = good()
+    tables["payments"] += [
+        tables["payments"][0] | {"payment_id": f"Q{number}", "amount": "0.01"} for number in range(10_000)
+    ]
+    checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
+    assert told(findings) == [("payments.csv", 2, "loan_id", "too_many_rows_of_loan")]
+    assert findings[0].params == {"found": "10001", "most": "10000"}
+    assert checked.loan_count == 1
 
 
 def test_says_by_how_much_the_installments_miss_the_principal(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Bringing a book in: a tape is sent, followed while it is checked, judged by its report, loaded or discarded."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from django import forms
@@ -21,7 +22,7 @@ from backoffice.core.tables import Choice, Column, Table
 from backoffice.repayment.console import states
 from backoffice.repayment.models import ImportRun, RejectedRow
 from backoffice.repayment.tape import runs
-from backoffice.repayment.tape.findings import REASONS, sentence_of
+from backoffice.repayment.tape.findings import sentence_of
 from backoffice.repayment.tape.format import LIMITS, TABLES
 from backoffice.repayment.tape.receiving import Upload, receive_upload, report_of
 from backoffice.repayment.tasks import check_import, load_import
@@ -83,13 +84,14 @@ REJECTED = Table(
         Column("reason", gettext_lazy("Why it was rejected"), value=_reason),
         Column("code", gettext_lazy("Code"), css="muted small"),
     ),
-    filters=(
-        Choice(
-            "code", gettext_lazy("Reason"), choices=lambda: [(code, code.replace("_", " ")) for code in sorted(REASONS)]
-        ),
-    ),
     order=("id",),
 )
+
+
+def _rejected(run: ImportRun) -> Table:
+    """The rejected rows, to be narrowed to one of the reasons this tape has."""
+    reasons = [(code, code) for code, _number in _reasons(run)]
+    return replace(REJECTED, filters=(Choice("code", gettext_lazy("Reason"), choices=reasons),))
 
 
 class ManyFilesInput(forms.FileInput):
@@ -166,13 +168,15 @@ def import_run(request: HttpRequest, run_id: int) -> HttpResponse:
     """What is known of a tape: how far it is, what it holds, and every row that was rejected."""
     run = _visible(request, run_id)
     try:
-        table = REJECTED.shown(rows=run.rejected_rows.all(), query=request.GET)
+        table = _rejected(run).shown(rows=run.rejected_rows.all(), query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=_run_address(run))
     context = {
         "run": run,
         "work": _work(run),
         "steps": _steps(run),
+        "row_counts": [(table.name, run.row_counts[table.name]) for table in TABLES if table.name in run.row_counts],
+        "rows_read": sum(run.row_counts.values()),
         "table": table,
         "reasons": _reasons(run),
         "loaded": [(label, run.loaded_counts.get(name, 0)) for name, label in COUNT_LABELS.items()],

@@ -12,6 +12,7 @@ from backoffice.repayment.tape.staging import Stage
 from backoffice.repayment.tape.values import shown
 
 AT_A_TIME = 5_000
+COMPARED_AT_A_TIME = 500
 USABLE = (ProductVersion.State.ACTIVE, ProductVersion.State.APPROVED)
 
 
@@ -78,8 +79,9 @@ def _compare(stage: Stage, file: str, findings: Findings, portfolio: str) -> int
     )
     count = stage.one("SELECT count(*) FROM to_compare")
     equal = 0
-    for first in range(1, count + 1, AT_A_TIME):
-        bundles = list(read_bundles(stage=stage, picked="to_compare", first=first, last=first + AT_A_TIME - 1))
+    for first in range(1, count + 1, COMPARED_AT_A_TIME):
+        last = first + COMPARED_AT_A_TIME - 1
+        bundles = list(read_bundles(stage=stage, picked="to_compare", first=first, last=last))
         digests = dict(
             ImportedLoan.objects.filter(
                 loan__portfolio=portfolio, loan__external_id__in=[bundle.loan_id for bundle in bundles]

@@ -14,8 +14,11 @@ from backoffice.repayment.tape.staging import Stage
 
 PREPARE = """
     DROP TABLE IF EXISTS ready;
-    CREATE TABLE ready (ordinal INTEGER PRIMARY KEY, loan_row INTEGER);
-    INSERT INTO ready SELECT row_number() OVER (ORDER BY l.rowid), l.rowid FROM loans l
+    CREATE TABLE ready (ordinal INTEGER PRIMARY KEY, loan_row INTEGER, weight INTEGER);
+    INSERT INTO ready SELECT row_number() OVER (ORDER BY l.rowid), l.rowid,
+        (SELECT count(*) FROM payments p WHERE p.loan_id = l.loan_id)
+        + (SELECT count(*) FROM status_history s WHERE s.loan_id = l.loan_id)
+    FROM loans l
     WHERE l.ok
     AND NOT EXISTS (SELECT 1 FROM in_book b WHERE b.loan_id = l.loan_id)
     AND NOT EXISTS (SELECT 1 FROM refused f WHERE f.kind = 'loan' AND f.subject = l.loan_id);

@@ -11,7 +11,12 @@ from typing import Any
 
 from backoffice.core.money import CURRENCY_EXPONENTS
 from backoffice.repayment.tape.findings import Finding, Findings
-from backoffice.repayment.tape.format import TABLE_BY_NAME
+from backoffice.repayment.tape.format import (
+    PAYMENTS_PER_LOAN,
+    RESERVED_PREFIXES,
+    STATUSES_PER_LOAN,
+    TABLE_BY_NAME,
+)
 from backoffice.repayment.tape.sources import TapeFile
 from backoffice.repayment.tape.staging import Stage
 from backoffice.repayment.tape.terms_of_loan import money_of
@@ -138,6 +143,35 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "payments", "amount", "payments_too_large",
         "SELECT min(line), loan_id FROM payments WHERE ok GROUP BY loan_id HAVING total(amount) > :most_paid",
+    ),
+    Check(
+        "payments", "loan_id", "too_many_rows_of_loan",
+        f"""SELECT min(line), loan_id, count(*), {PAYMENTS_PER_LOAN} FROM payments WHERE ok
+            GROUP BY loan_id HAVING count(*) > {PAYMENTS_PER_LOAN}""",  # noqa: S608 - a number of the format
+        ("found", "most"),
+    ),
+    Check(
+        "status_history", "loan_id", "too_many_rows_of_loan",
+        f"""SELECT min(line), loan_id, count(*), {STATUSES_PER_LOAN} FROM status_history WHERE ok
+            GROUP BY loan_id HAVING count(*) > {STATUSES_PER_LOAN}""",  # noqa: S608 - a number of the format
+        ("found", "most"),
+    ),
+    *(
+        Check(
+            "payments", "payment_id", "reserved_id",
+            f"""SELECT line, loan_id, '{prefix}' FROM payments
+                WHERE ok AND substr(payment_id, 1, {len(prefix)}) = '{prefix}'""",  # noqa: S608 - words of the format
+            ("prefix",),
+        )
+        for prefix in RESERVED_PREFIXES
+    ),
+    Check(
+        "status_history", "effect", "duplicate",
+        """SELECT line, loan_id, first FROM (
+             SELECT line, loan_id, min(line) OVER w AS first FROM status_history WHERE ok AND effect IS NOT NULL
+             WINDOW w AS (PARTITION BY loan_id, "on", effect, component)
+           ) WHERE line <> first""",
+        ("first",),
     ),
     Check(
         "status_history", "on", "in_the_future",

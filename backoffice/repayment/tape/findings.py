@@ -105,6 +105,9 @@ REASONS: dict[str, Reason] = {
     "due_dates_out_of_order": Reason(_("It falls due before installment %(number)s, which comes earlier."), "row"),
     "payment_before_disbursement": Reason(_("It is dated before the loan was paid out on %(disbursed_on)s."), "row"),
     "in_the_future": Reason(_("The date lies after the business date, %(business_date)s."), "row"),
+    "reserved_id": Reason(_("Numbers that begin with “%(prefix)s” are the import's own."), "row"),
+    "too_many_rows_of_loan": Reason(_("The loan has %(found)s rows here; at most %(most)s are read."), "row"),
+    "schedule_too_large": Reason(_("The schedule adds up to more than the ledger holds."), "row"),
     "payments_too_large": Reason(_("The loan's payments add up to more than the ledger holds."), "row"),
     "schedule_refused": Reason(_("No schedule follows from the terms: %(detail)s."), "row"),
     # rows against the book

@@ -211,5 +211,11 @@ LIMITS = Limits()
 AMOUNT_DIGITS = 12
 RATE_DECIMALS = 8
 HIGHEST_RATE = 100  # 10,000 % a year: above it a percentage was written for a fraction
+# What one loan may bring along at most, so that a chunk of loans fits in memory and a sum in its column.
+PAYMENTS_PER_LOAN = 10_000
+STATUSES_PER_LOAN = 1_000
+SCHEDULED_AT_MOST = 10**15
+# Numbers that the import gives to operations of its own.
+RESERVED_PREFIXES = ("disbursement:", *(f"{effect}:" for effect in EFFECTS))
 EARLIEST_YEAR = 1950
 LATEST_YEAR = 2150

@@ -28,6 +28,8 @@ from backoffice.repayment.tape.staging import Stage
 from backoffice.repayment.tape.terms_of_loan import OVERLAID, TermsBook, money_of, scheduled_rows
 
 CHUNK = 500
+# A chunk ends earlier where its loans bring many payments.
+CHUNK_WEIGHT = 20_000
 BORROWER_CHUNK = 2_000
 
 OF_CHUNK = """
@@ -59,7 +61,8 @@ def load_chunk(*, run_id: int, stage: Stage, book: Book, actor: Actor) -> Import
     run = ImportRun.objects.select_for_update().get(pk=run_id)
     if run.state != ImportRun.State.LOADING or run.loaded_through >= run.loan_count:
         return run
-    first, last = run.loaded_through + 1, min(run.loaded_through + CHUNK, run.loan_count)
+    first = run.loaded_through + 1
+    last = _end_of_chunk(stage, first)
     bundles = list(read_bundles(stage=stage, picked="ready", first=first, last=last))
     borrower_ids, new_borrowers = _register(stage, bundles, (first, last), book=book, actor=actor)
     today = business_date()
@@ -83,6 +86,19 @@ def load_borrowers_without_loans(*, stage: Stage, portfolio: str, actor: Actor) 
         if people:
             created += len(register_borrowers(source=portfolio, rows=people, actor=actor).created)
     return created
+
+
+def _end_of_chunk(stage: Stage, first: int) -> int:
+    """The ordinal of the chunk's last loan: some hundred loans, fewer when their histories are long."""
+    last, weight = first, 0
+    for ordinal, more in stage.rows(
+        "SELECT ordinal, weight FROM ready WHERE ordinal >= ? ORDER BY ordinal LIMIT ?", (first, CHUNK)
+    ):
+        weight += more
+        if ordinal > first and weight > CHUNK_WEIGHT:
+            break
+        last = ordinal
+    return last
 
 
 def _register(

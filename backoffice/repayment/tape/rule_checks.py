@@ -13,6 +13,7 @@ from backoffice.customers.domain.intake import NewBorrower, NewContact, troubles
 from backoffice.repayment.domain.schedule import build_schedule
 from backoffice.repayment.domain.terms_form import InvalidTerms
 from backoffice.repayment.tape.findings import Finding, Findings
+from backoffice.repayment.tape.format import SCHEDULED_AT_MOST
 from backoffice.repayment.tape.sources import TapeFile
 from backoffice.repayment.tape.staging import Stage
 from backoffice.repayment.tape.terms_of_loan import OVERLAID, TermsBook, money_of, terms_json
@@ -100,7 +101,7 @@ def check_terms(
         if has_schedule or not principal:
             continue
         try:
-            build_schedule(
+            bills = build_schedule(
                 terms=terms,
                 principal=money_of(principal),
                 disbursed_on=date.fromisoformat(disbursed_on),
@@ -108,6 +109,10 @@ def check_terms(
             )
         except Refusal as refusal:
             _add(findings, names["loans"], line, "schedule_refused", refusal, loan_id)
+            stage.refuse(kind="loan", subject=loan_id)
+            continue
+        if sum(bill.total for bill in bills) > SCHEDULED_AT_MOST:
+            findings.add(Finding(names["loans"], line, "principal", "schedule_too_large", {}, shown(loan_id)))
             stage.refuse(kind="loan", subject=loan_id)
 
 

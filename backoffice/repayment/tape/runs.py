@@ -54,6 +54,7 @@ GROWN = [
     )
 ]
 LEFT_BEHIND_AFTER = timedelta(minutes=5)
+FORGOTTEN_AFTER = timedelta(days=30)
 
 OnStep = Callable[[ImportRun], None]
 
@@ -180,6 +181,18 @@ def load_some(*, run_id: int, seconds: float) -> bool:
     """Load an accepted tape for about `seconds` in the name of who sent it; true when nothing is left to do."""
     run = run_of(run_id=run_id)
     return load(run_id=run_id, actor=actor_of_run(run), seconds=seconds).state != ImportRun.State.LOADING
+
+
+def discard_forgotten() -> int:
+    """Discard tapes nobody decided on for weeks: what they hold is personal data in clear. The number of them."""
+    waiting = ImportRun.objects.filter(
+        state__in=[ImportRun.State.RECEIVED, ImportRun.State.CHECKED, ImportRun.State.FAILED],
+        created_at__lt=clock.now() - FORGOTTEN_AFTER,
+    )
+    ids = list(waiting.values_list("pk", flat=True))
+    for run_id in ids:
+        discard(run_id=run_id, actor=SYSTEM)
+    return len(ids)
 
 
 def left_behind() -> list[tuple[int, bool]]:
