@@ -181,7 +181,7 @@ def approve(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
     error rolls everything back and the request still waits.
     Raises ApprovalNotFound, AlreadyDecided, OwnRequest, BeyondLimit.
     """
-    approval = _locked(approval_id)
+    approval = _locked(approval_id, to=ApprovalState.APPROVED)
     _check_decider(approval, actor)
     try:
         with transaction.atomic():
@@ -195,7 +195,7 @@ def approve(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
 @transaction.atomic
 def decline(*, approval_id: int, actor: Actor, note: str) -> Approval:
     """Says no, with a reason. Raises ApprovalNotFound, AlreadyDecided, OwnRequest, BeyondLimit, ReasonMissing."""
-    approval = _locked(approval_id)
+    approval = _locked(approval_id, to=ApprovalState.DECLINED)
     _check_decider(approval, actor)
     if not note.strip():
         raise ReasonMissing(
@@ -209,7 +209,7 @@ def decline(*, approval_id: int, actor: Actor, note: str) -> Approval:
 @transaction.atomic
 def withdraw(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
     """Takes one's own request back. Raises ApprovalNotFound, AlreadyDecided, NotTheAuthor."""
-    approval = _locked(approval_id)
+    approval = _locked(approval_id, to=ApprovalState.WITHDRAWN)
     if not actor.is_same_person(other_id=approval.requested_by):
         raise NotTheAuthor(
             _("Only the person who asked can withdraw this request."),
@@ -218,11 +218,12 @@ def withdraw(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
     return _decide(approval, to=ApprovalState.WITHDRAWN, actor=actor, note=note)
 
 
-def _locked(approval_id: int) -> Approval:
+def _locked(approval_id: int, *, to: ApprovalState) -> Approval:
+    """The request under lock, if the table of states has the move."""
     approval = Approval.objects.select_for_update().filter(pk=approval_id).first()
     if approval is None:
         raise ApprovalNotFound(_("There is no such request."), next_step=_("Look in the list of requests."))
-    if approval.state != ApprovalState.PENDING:
+    if not may_move(current=ApprovalState(approval.state), to=to):
         raise AlreadyDecided(
             _("This request was %(state)s by %(name)s.")
             % {"state": approval.get_state_display(), "name": approval.decided_by_name},
@@ -268,9 +269,6 @@ def _request(approval: Approval, *, checker: Actor) -> ApprovedRequest:
 
 
 def _decide(approval: Approval, *, to: ApprovalState, actor: Actor, note: str) -> Approval:
-    if not may_move(current=ApprovalState(approval.state), to=to):
-        msg = f"{approval.state} -> {to}"
-        raise ValueError(msg)
     approval.state = to.value
     approval.decided_by = actor.id
     approval.decided_by_name = actor.name

@@ -161,6 +161,8 @@ def consequence_of_lifting(approval: Approval) -> str:
     hold = Hold.objects.select_related("borrower").filter(pk=approval.payload["hold_id"]).first()
     if hold is None:
         return _("The hold does not exist any more.")
+    if hold.lifted_at is not None:
+        return _("The hold was lifted meanwhile; approving changes nothing.")
     return _consequence(hold, on=date.fromisoformat(approval.payload["on"]))
 
 
