@@ -7,11 +7,12 @@ is done in the transaction that did its work, a step ends when its ranges are do
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice.audit import outbox
@@ -24,7 +25,8 @@ from backoffice.core.errors import Refusal
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Worked
 from backoffice.repayment.selectors.verification import verify_range
-from backoffice.repayment.services.closing import RangeClosed, close_loans
+from backoffice.repayment.services.closing import CANNOT_BE_DONE, why
+from backoffice.repayment.services.holds import replay_loans
 
 THREADS = 2
 
@@ -165,22 +167,16 @@ def progress(*, run_id: int) -> Progress:
 
 @transaction.atomic
 def retry_set_aside(*, set_aside_id: int, actor: Actor) -> bool:
-    """Close the open days of a loan that was left behind; True when that worked now. Raises NotSetAside."""
+    """Bring a loan that was left behind to what a replay says, open days closed; True when its books agree now.
+
+    Raises NotSetAside.
+    """
     row = SetAside.objects.select_for_update().filter(pk=set_aside_id, resolved_at__isnull=True).first()
     if row is None:
         raise NotSetAside(_("This loan is not waiting for a retry."), next_step=_("Reload the list."))
-    now = business_day()
-    through = now.today if now.state == "closing" else now.today - timedelta(days=1)
-    result = RangeClosed()
-    close_loans(loan_ids=[row.loan_id], day=through, run_id=row.run_id, result=result)
-    drifts = verify_range(
-        first_id=row.loan_id, last_id=row.loan_id, business_date=through + timedelta(days=1), only=[row.loan_id]
-    )
+    failure = _replay(row.loan_id)
     row.tries += 1
-    row.last_tried_at = clock.now()
-    failure = result.left_behind.get(row.loan_id) or (
-        (DRIFT, f"{drifts[0].check}: {drifts[0].computed} / {drifts[0].stored}"[:500]) if drifts else None
-    )
+    row.last_tried_at = Now()
     if failure:
         row.code, row.reason = failure
     else:
@@ -195,6 +191,17 @@ def retry_set_aside(*, set_aside_id: int, actor: Actor) -> bool:
         after={"is_closed": failure is None, "reason": row.reason if failure else ""},
     )
     return failure is None
+
+
+def _replay(loan_id: int) -> tuple[str, str] | None:
+    """Replay a loan through its open days and verify it; what still stands in the way, None when nothing does."""
+    try:
+        with transaction.atomic():
+            replay_loans(loan_ids=[loan_id])
+    except CANNOT_BE_DONE as error:
+        return why(error)
+    drifts = verify_range(first_id=loan_id, last_id=loan_id, business_date=business_day().books_on, only=[loan_id])
+    return (DRIFT, f"{drifts[0].check}: {drifts[0].computed} / {drifts[0].stored}"[:500]) if drifts else None
 
 
 def _work_in_thread(range_id: int) -> None:
@@ -213,7 +220,7 @@ def _set_aside(run: DayEndRun, worked: Worked) -> None:
         )
         if not is_new:
             SetAside.objects.filter(pk=row.pk).update(
-                code=code, reason=reason[:500], tries=F("tries") + 1, last_tried_at=clock.now()
+                code=code, reason=reason[:500], tries=F("tries") + 1, last_tried_at=Now()
             )
 
 

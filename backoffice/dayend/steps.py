@@ -56,8 +56,8 @@ def _plan_month_end(day: date) -> list[Range]:
 
 
 def _work_month_end(day: date, first_id: int, last_id: int, run_id: int) -> Worked:
-    rows = snapshot_range(day=day, first_id=first_id, last_id=last_id, run_id=run_id)
-    return Worked(counts={"rows": rows}, left_behind={})
+    done = snapshot_range(day=day, first_id=first_id, last_id=last_id, run_id=run_id)
+    return Worked(counts={"rows": done.rows}, left_behind=done.left_behind)
 
 
 def _plan_products(day: date) -> list[Range]:
@@ -103,11 +103,17 @@ def _cut(loan_ids: list[int]) -> list[Range]:
 
 
 def _touched_loans(day: date, *, first_id: int = 0, last_id: int = 2**62) -> list[int]:
-    """Loans booked on during `day` or since, or moved into another bucket by its close."""
+    """Loans booked on during `day` or since, or moved into another bucket by its close.
+
+    Not those the close had to leave behind: they are on the list already, with the reason they really have.
+    """
     rows = fetch(
+        "SELECT touched.loan_id FROM ("
         "SELECT loan_id FROM repayment_operation WHERE business_date >= %(day)s AND loan_id BETWEEN %(a)s AND %(b)s "
         'UNION SELECT loan_id FROM repayment_bucketmove WHERE "on" = %(day)s::date + 1 '
-        "AND loan_id BETWEEN %(a)s AND %(b)s ORDER BY 1",
+        "AND loan_id BETWEEN %(a)s AND %(b)s) touched "
+        "JOIN repayment_loan loan ON loan.id = touched.loan_id "
+        "WHERE loan.next_transition_date IS NULL OR loan.next_transition_date > %(day)s ORDER BY 1",
         {"day": day, "a": first_id, "b": last_id},
     )
     return [row[0] for row in rows]

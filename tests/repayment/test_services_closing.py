@@ -157,7 +157,7 @@ def test_what_was_left_behind_is_closed_by_a_later_night():
 
 def test_a_month_end_is_not_pictured_for_a_loan_whose_day_is_still_open():
     loan_id = open_loan(business_date=DUE)
-    assert snapshot_range(day=date(2026, 2, 28), first_id=loan_id, last_id=loan_id, run_id=None) == 0
+    assert snapshot_range(day=date(2026, 2, 28), first_id=loan_id, last_id=loan_id, run_id=None).rows == 0
     assert not MonthEnd.objects.filter(loan_id=loan_id, month_end=date(2026, 2, 28)).exists()
 
 
@@ -205,6 +205,6 @@ def test_a_loan_booked_on_for_the_next_day_is_pictured_as_of_the_evening():
     close_range(day=date(2026, 2, 28), **EVERYTHING)
     post(loan_id, "3000.00", date(2026, 3, 1), surplus="shorten_term")
     assert Loan.objects.get(pk=loan_id).outstanding_principal == D("9114.00")  # 19 days of interest come first
-    assert snapshot_range(day=date(2026, 2, 28), **EVERYTHING) == 1
+    assert snapshot_range(day=date(2026, 2, 28), **EVERYTHING).rows == 1
     picture = MonthEnd.objects.get(loan_id=loan_id)
     assert (picture.outstanding_principal, picture.bucket) == (D("12000.00"), "M0")

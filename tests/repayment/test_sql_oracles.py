@@ -210,5 +210,5 @@ def test_taking_the_picture_twice_changes_nothing():
     open_loan(principal="2000.00", rows=ROWS, business_date=date(2026, 2, 20))
     close(date(2026, 2, 28))
     before = fetch("SELECT * FROM repayment_monthend ORDER BY id")
-    assert snapshot_range(day=date(2026, 2, 28), first_id=0, last_id=2**62, run_id=None) == 0
+    assert snapshot_range(day=date(2026, 2, 28), first_id=0, last_id=2**62, run_id=None).rows == 0
     assert fetch("SELECT * FROM repayment_monthend ORDER BY id") == before

@@ -1,6 +1,6 @@
 """Close a business day over a range of loans: by set where only dates matter, through the engine where money moves."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -22,6 +22,8 @@ from backoffice.repayment.services.rebuilding import replayed_state
 from backoffice.repayment.services.writing import Pages
 
 ENGINE_CHUNK = 1_000
+# What one loan's data can cause; anything else is a fault of ours that nobody should be left behind for.
+CANNOT_BE_DONE = (DatabaseError, Refusal, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 @dataclass(slots=True)
@@ -30,6 +32,14 @@ class RangeClosed:
 
     loans: int = 0
     moves: int = 0
+    left_behind: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RangePictured:
+    """What a month end over a range did: rows written, and loans it could not picture with the reason."""
+
+    rows: int = 0
     left_behind: dict[int, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -77,39 +87,55 @@ def close_range(*, day: date, first_id: int, last_id: int, run_id: int | None) -
 
 def close_loans(*, loan_ids: Sequence[int], day: date, run_id: int | None, result: RangeClosed) -> None:
     """Close every open day through `day` for these loans with the engine; one by one when together they fail."""
-    try:
-        with transaction.atomic():
-            loans, moves = _close_with_engine(loan_ids=loan_ids, day=day, run_id=run_id)
-    except (
-        DatabaseError,
-        Refusal,
-        ArithmeticError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
-        if len(loan_ids) == 1:
-            result.left_behind[loan_ids[0]] = (type(error).__name__, str(error)[:500])
-            return
-        for loan_id in loan_ids:
-            close_loans(loan_ids=[loan_id], day=day, run_id=run_id, result=result)
-        return
-    result.loans += loans
-    result.moves += moves
+
+    def close(together: Sequence[int]) -> None:
+        loans, moves = _close_with_engine(loan_ids=together, day=day, run_id=run_id)
+        result.loans += loans
+        result.moves += moves
+
+    _do_what_can_be_done(close, loan_ids=loan_ids, left_behind=result.left_behind)
 
 
 @transaction.atomic
-def snapshot_range(*, day: date, first_id: int, last_id: int, run_id: int | None) -> int:
+def snapshot_range(*, day: date, first_id: int, last_id: int, run_id: int | None) -> RangePictured:
     """Month-end rows of the month end `day` for every loan of the id range that lived through it; safe to run again."""
-    written = execute(
-        statement("month_end.sql"),
-        {"day": day, "first_id": first_id, "last_id": last_id, "run_id": run_id},
+    result = RangePictured(
+        rows=execute(
+            statement("month_end.sql"),
+            {"day": day, "first_id": first_id, "last_id": last_id, "run_id": run_id},
+        )
     )
     later = fetch(
-        "SELECT DISTINCT loan_id FROM repayment_operation WHERE loan_id BETWEEN %s AND %s AND value_date > %s",
+        "SELECT DISTINCT loan_id FROM repayment_operation WHERE loan_id BETWEEN %s AND %s AND value_date > %s "
+        "ORDER BY loan_id",
         [first_id, last_id, day],
     )
-    return written + _snapshot_with_engine(loan_ids=[row[0] for row in later], day=day, run_id=run_id)
+
+    def picture(together: Sequence[int]) -> None:
+        result.rows += _snapshot_with_engine(loan_ids=together, day=day, run_id=run_id)
+
+    _do_what_can_be_done(picture, loan_ids=[row[0] for row in later], left_behind=result.left_behind)
+    return result
+
+
+def _do_what_can_be_done(
+    work: Callable[[Sequence[int]], None], *, loan_ids: Sequence[int], left_behind: dict[int, tuple[str, str]]
+) -> None:
+    """Do the work for all loans at once; when that fails one by one, and note those it fails for with the reason."""
+    try:
+        with transaction.atomic():
+            work(loan_ids)
+    except CANNOT_BE_DONE as error:
+        if len(loan_ids) == 1:
+            left_behind[loan_ids[0]] = why(error)
+            return
+        for loan_id in loan_ids:
+            _do_what_can_be_done(work, loan_ids=[loan_id], left_behind=left_behind)
+
+
+def why(error: Exception) -> tuple[str, str]:
+    """The name of what stopped a loan, and its words."""
+    return type(error).__name__, str(error)[:500]
 
 
 def _needing_the_engine(*, day: date, first_id: int, last_id: int) -> list[int]:
