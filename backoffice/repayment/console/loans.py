@@ -54,8 +54,8 @@ LOANS = Table(
             value=lambda loan: loan.overdue_amount or None,
             sort="overdue_amount",
         ),
-        Column("outstanding_principal", gettext_lazy("Principal left"), kind="money", sort="outstanding_principal"),
-        Column("disbursed_on", gettext_lazy("Disbursed"), kind="date", sort="disbursed_on"),
+        Column("outstanding_principal", gettext_lazy("Principal left"), kind="money"),
+        Column("disbursed_on", gettext_lazy("Disbursed"), kind="date"),
         Column("status", gettext_lazy("Status"), kind="state", family=states.LOAN),
     ),
     filters=(

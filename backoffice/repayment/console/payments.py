@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -53,7 +52,7 @@ PAYMENTS = Table(
     ),
     order=("-id",),
     row_url=_loan_address,
-    row_css=lambda operation: "gone" if operation.is_undone else "",
+    row_css=lambda operation: "gone" if operation.reversed_by.all() else "",
     empty_title=_("No payment yet"),
     empty_text=_("Payments appear here when they are posted on a loan or come in a file."),
 )
@@ -63,9 +62,7 @@ PAYMENTS = Table(
 def payments(request: HttpRequest) -> HttpResponse:
     """What was booked on the loans of the person's portfolios, the latest first."""
     user: Any = request.user
-    rows = Operation.objects.select_related("loan").annotate(
-        is_undone=Exists(Operation.objects.filter(reverses=OuterRef("pk")))
-    )
+    rows = Operation.objects.select_related("loan").prefetch_related("reversed_by")
     if not user.scope().all:
         rows = rows.filter(loan__in=Loan.objects.visible_to(user))
     try:

@@ -70,7 +70,16 @@ class Operation(models.Model):
                 name="only_a_reversal_names_what_it_reverses",
             ),
         ]
-        indexes = [BrinIndex(fields=["business_date"], name="operation_business_date", pages_per_range=32)]
+        indexes = [
+            BrinIndex(fields=["business_date"], name="operation_business_date", pages_per_range=32),
+            # The few that are neither payments nor disbursements, for the lists that ask for them.
+            models.Index(
+                fields=["kind", "id"],
+                name="operation_out_of_the_usual",
+                condition=~Q(kind__in=["payment", "disbursement"]),
+            ),
+            models.Index(fields=["reference"], name="operation_reference", condition=~Q(reference="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.amount} {self.value_date}"

@@ -110,6 +110,11 @@ class Loan(models.Model):
                 condition=~Q(bucket="M0"),
             ),
             models.Index(fields=["external_id"], name="loan_external_id"),
+            models.Index(
+                fields=["overdue_amount", "id"],
+                name="loan_overdue_amount",
+                condition=~Q(bucket="M0"),
+            ),
         ]
 
     def __str__(self) -> str:
