@@ -27,36 +27,41 @@ WITH rule AS (
       AND loan.suspense = 0 AND NOT loan.id = ANY(%(skip)s)
       AND NOT (%(is_month_end)s AND loan.status = 'active' AND loan.oldest_unpaid_due_date < %(day)s)
 ), bill AS (
-    SELECT i.loan_id, i.due_date,
+    SELECT i.loan_id, i.due_date, i.compound_base,
            i.principal - i.principal_paid - i.principal_waived AS principal_left,
+           i.interest - i.interest_paid - i.interest_waived AS interest_left,
+           i.penalty - i.penalty_paid - i.penalty_waived AS penalty_left,
+           i.principal + i.interest + i.fee + i.guarantee_fee AS scheduled,
            (i.principal + i.interest + i.fee + i.guarantee_fee)
                - (i.principal_paid + i.interest_paid + i.fee_paid + i.guarantee_fee_paid)
-               - (i.principal_waived + i.interest_waived + i.fee_waived + i.guarantee_fee_waived) AS scheduled_left,
-           i.principal + i.interest + i.fee + i.guarantee_fee AS scheduled,
-           i.penalty - i.penalty_paid - i.penalty_waived AS penalty_left,
-           i.interest - i.interest_paid - i.interest_waived AS interest_left,
-           i.compound_base
-    FROM repayment_installment i
-    JOIN due ON due.id = i.loan_id
-    WHERE i.to_version IS NULL AND i.settled_on IS NULL
-), summed AS (
-    SELECT bill.loan_id,
-           min(bill.due_date) FILTER (WHERE unmet.is_unmet) AS oldest,
-           min(bill.due_date) FILTER (WHERE bill.due_date > %(day)s) AS next_due,
-           coalesce(sum(bill.scheduled_left + bill.penalty_left) FILTER (WHERE bill.due_date <= %(day)s), 0) AS overdue,
-           bool_or(
-               unmet.is_unmet AND bill.due_date <= %(day)s
-               AND bill.principal_left + bill.compound_base
-                   + CASE WHEN rule.interest_bears_penalty THEN bill.interest_left ELSE 0 END > 0
-           ) AS has_base
-    FROM bill
-    JOIN due ON due.id = bill.loan_id
-    JOIN rule ON rule.terms_id = due.terms_id
+               - (i.principal_waived + i.interest_waived + i.fee_waived + i.guarantee_fee_waived) AS scheduled_left
+    FROM due
     CROSS JOIN LATERAL (
-        SELECT bill.scheduled_left > 0
-           AND bill.scheduled_left > greatest(rule.floor, bill.scheduled * rule.percent) AS is_unmet
-    ) unmet
-    GROUP BY bill.loan_id
+        SELECT * FROM repayment_installment
+        WHERE loan_id = due.id AND to_version IS NULL AND settled_on IS NULL
+    ) i
+    OFFSET 0
+), summed AS (
+    SELECT judged.loan_id,
+           min(judged.due_date) FILTER (WHERE judged.is_unmet) AS oldest,
+           min(judged.due_date) FILTER (WHERE judged.due_date > %(day)s) AS next_due,
+           coalesce(sum(judged.scheduled_left + judged.penalty_left) FILTER (WHERE judged.due_date <= %(day)s), 0)
+               AS overdue,
+           bool_or(
+               judged.is_unmet AND judged.due_date <= %(day)s
+               AND judged.principal_left + judged.compound_base
+                   + CASE WHEN judged.interest_bears_penalty THEN judged.interest_left ELSE 0 END > 0
+           ) AS has_base
+    FROM (
+        SELECT bill.*, rule.interest_bears_penalty,
+               bill.scheduled_left > 0
+                   AND bill.scheduled_left > greatest(rule.floor, bill.scheduled * rule.percent) AS is_unmet
+        FROM bill
+        JOIN due ON due.id = bill.loan_id
+        JOIN rule ON rule.terms_id = due.terms_id
+        OFFSET 0
+    ) judged
+    GROUP BY judged.loan_id
 ), aged AS (
     SELECT due.id, due.borrower_id, due.bucket AS from_bucket, due.status, due.touched_on, summed.oldest, summed.next_due,
            summed.overdue, summed.has_base, rule.penalty_can_accrue, rule.tolerance_days,
