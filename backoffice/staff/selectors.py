@@ -1,6 +1,5 @@
 """Reads of people and teams, in a fixed number of queries."""
 
-from collections.abc import Collection
 from typing import Any, ClassVar
 
 from axes.models import AccessAttempt
@@ -45,9 +44,3 @@ def teams_with_members() -> "QuerySet[Any]":
 def team_choices() -> list[tuple[str, str]]:
     """Teams for a form, by name."""
     return [(str(pk), name) for pk, name in Team.objects.order_by("name").values_list("pk", "name")]
-
-
-def people(*, permission_roles: Collection[str]) -> list[tuple[int, str]]:
-    """Active people with one of the roles, for choosing somebody."""
-    rows = User.objects.filter(is_active=True, roles__overlap=list(permission_roles)).order_by("display_name")
-    return [(user.pk, str(user)) for user in rows]

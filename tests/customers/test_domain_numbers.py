@@ -153,3 +153,8 @@ def test_an_address_is_neither_empty_nor_endless(text):
 def test_a_masked_address_shows_nothing():
     assert contacts.read_address(" 1 Long  Road,\n Town ") == "1 Long Road, Town"
     assert "Long" not in contacts.mask_address("1 Long Road, Town")
+
+
+def test_digits_no_phone_library_can_read_are_still_looked_for_as_they_are():
+    assert contacts.possible_phone_digits("+999 12345", countries=("CN",)) == {"99912345"}
+    assert contacts.possible_phone_digits("0000", countries=()) == {"0000"}

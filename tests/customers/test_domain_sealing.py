@@ -125,3 +125,16 @@ def test_a_list_that_cannot_be_used_says_why_and_never_shows_a_key(text, why):
         ring_of(text)
 
     assert KEY not in str(error.value)
+
+
+def test_an_empty_sealed_value_is_nothing():
+    assert not Sealed(b"")
+    assert Sealed(b"x")
+
+
+def test_a_key_id_that_is_no_text_is_damage():
+    data = bytearray(OLD.seal("Ada", context=COLUMN).data)
+    data[2] = 0xFF
+
+    with pytest.raises(Unopenable, match="key id is damaged"):
+        OLD.open(Sealed(bytes(data)), context=COLUMN)

@@ -237,6 +237,26 @@ class TestLifting:
         assert (request.consequence, consequence_of_lifting(request)) == (words, words)
         assert request.portfolio == "cash"
 
+    def test_of_a_hold_without_a_planned_end_says_so(self):
+        (hold,) = place(borrower(), end_exclusive=None)
+        outcome = lift_hold(hold_id=hold, on=date(2026, 3, 10), reason="recovered", actor=ADA)
+
+        assert Approval.objects.get(pk=outcome.approval_id).consequence == (
+            "The hold on calls since 2026-03-01 ends on 2026-03-10; it has no planned end."
+        )
+
+    def test_says_when_there_is_nothing_left_to_do(self):
+        (hold,) = place(borrower())
+        request = Approval.objects.get(
+            pk=lift_hold(hold_id=hold, on=date(2026, 3, 10), reason="recovered", actor=ADA).approval_id
+        )
+        ApprovalLimit.objects.filter(verb="customers.hold.lift", role="team_lead").update(alone=True)
+        lift_hold(hold_id=hold, on=date(2026, 2, 1), reason="recovered", actor=BO)
+
+        assert consequence_of_lifting(request) == "The hold was lifted meanwhile; approving changes nothing."
+        Hold.objects.all().delete()
+        assert consequence_of_lifting(request) == "The hold does not exist any more."
+
     def test_is_not_asked_for_twice(self):
         (hold,) = place(borrower())
         lift_hold(hold_id=hold, on=date(2026, 3, 10), reason="recovered", actor=ADA)
@@ -340,6 +360,16 @@ class TestReading:
             ("calls", "running", False),
         ]
         assert [hold.state for hold in holds_of_borrower(borrower_id=row.pk, as_of=END)] == ["over", "running", "over"]
+
+    def test_a_loans_page_shows_its_own_holds_and_the_borrowers(self):
+        row = borrower()
+        (wide,) = place(row)
+        (own,) = place(row, loan_id=5)
+        place(row, loan_id=6)
+
+        found = holds_of_borrower(borrower_id=row.pk, as_of=START, loan_id=5)
+
+        assert [hold.id for hold in found] == [own, wide]
 
     def test_rows_are_restricted_to_who_asks(self):
         place(borrower())

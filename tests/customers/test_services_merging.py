@@ -256,6 +256,22 @@ class TestUndoing:
         assert whole_book() == before
         assert parcels_of(third) == [3]
 
+    def test_is_refused_when_both_would_hold_the_same_thing_and_leaves_everything(self):
+        stays, goes = borrower("B-1"), borrower("B-2")
+        (theirs,) = hold(goes)
+        merge_id = fold(stays, goes)
+        # Somebody took the period on the absorbed record behind the product's back.
+        Hold.objects.filter(pk=theirs).update(scope="texts")
+        Hold.objects.create(
+            borrower=goes, scope="texts", period=Hold.objects.get(pk=theirs).period, reason="illness", set_by_name="x"
+        )
+        before = whole_book()
+
+        with pytest.raises(MergeConflicts):
+            undo_merge(merge_id=merge_id, reason="two brothers", actor=LEAD)
+
+        assert whole_book() == before
+
     def test_twice_or_of_an_unknown_merge_or_without_a_reason_is_refused(self):
         stays, goes = borrower("B-1"), borrower("B-2")
         merge_id = fold(stays, goes)
@@ -267,6 +283,13 @@ class TestUndoing:
             undo_merge(merge_id=merge_id, reason="no", actor=LEAD)
         with pytest.raises(MergeNotFound):
             undo_merge(merge_id=404, reason="no", actor=LEAD)
+
+    def test_only_of_the_borrower_named(self):
+        stays, goes = borrower("B-1"), borrower("B-2")
+        merge_id = fold(stays, goes)
+
+        with pytest.raises(MergeNotFound):
+            undo_merge(merge_id=merge_id, survivor_id=goes.pk, reason="no", actor=LEAD)
 
     def test_and_merging_again_works(self):
         stays, goes = borrower("B-1"), borrower("B-2")

@@ -9,7 +9,7 @@ from backoffice.customers.domain.intake import NewContact
 from backoffice.customers.domain.sealing import Sealed, Unopenable
 from backoffice.customers.fields import seal_of, text_of
 from backoffice.customers.models import Borrower, ContactPoint
-from backoffice.customers.selectors import borrower_page_facts, search
+from backoffice.customers.selectors import borrower_page_facts, masked_names, search
 from backoffice.customers.selectors.borrowers import BorrowerNotFound
 from backoffice.customers.services import (
     add_contact_point,
@@ -177,6 +177,18 @@ class TestPage:
 
         assert borrower_page_facts(borrower_id=row.pk, user=person("agent")).masked_name == "••••••"
 
+    def test_a_damaged_identity_number_shows_dots_too(self):
+        row = wang()
+        Borrower.objects.filter(pk=row.pk).update(identity_number=Sealed(b"junk"))
+
+        assert borrower_page_facts(borrower_id=row.pk, user=person("agent")).masked_identity == "••••••"
+
+    def test_a_list_names_borrowers_masked_or_by_their_external_id(self, django_assert_num_queries):
+        row, bare = wang(), borrower("B-2")
+
+        with django_assert_num_queries(1):
+            assert masked_names(borrower_ids=[row.pk, bare.pk]) == {row.pk: "王•••", bare.pk: "B-2"}
+
     def test_a_borrower_of_a_portfolio_out_of_sight_is_not_there(self):
         row, user = wang(), person("agent", team__portfolios=["other"])
 
@@ -223,6 +235,22 @@ class TestCorrecting:
         )
         assert [found.id for found in search(query="536 90 4399", user=person("agent"))] == [row.pk]
 
+    @pytest.mark.parametrize("name", ["x" * 201, "Ada\x00", "Ada\u202e"])
+    def test_a_name_that_cannot_be_shown_is_refused(self, name):
+        row = wang()
+
+        with pytest.raises(PersonalDataRefused) as refusal:
+            correct_name(borrower_id=row.pk, family_name="", given_name=name, full_name="", reason=WHY, actor=ADA)
+
+        assert set(refusal.value.fields) == {"given_name"}
+
+    def test_an_identity_number_that_is_right_already_changes_nothing(self):
+        row = wang()
+
+        correct_identity(borrower_id=row.pk, number=CN_IDENTITY, kind="cn_ric", reason=WHY, actor=ADA)
+
+        assert trail() == []
+
     def test_nothing_is_corrected_without_a_reason(self):
         row = wang()
 
@@ -257,7 +285,8 @@ class TestContactPoints:
             )
 
     @pytest.mark.parametrize(
-        ("kind", "value", "field"), [("phone", "12", "value"), ("email", "x", "value"), ("fax", "123456", "kind")]
+        ("kind", "value", "field"),
+        [("phone", "12", "value"), ("email", "x", "value"), ("address", "x", "value"), ("fax", "123456", "kind")],
     )
     def test_a_value_that_cannot_be_used_names_its_field(self, kind, value, field):
         with pytest.raises(PersonalDataRefused) as refusal:
@@ -291,6 +320,16 @@ class TestContactPoints:
             {"quality": "good", "is_primary": True},
         )
         assert ContactPoint.objects.get(borrower=row, kind="phone", is_primary=True).pk == point.pk
+
+    def test_a_first_choice_may_be_taken_back(self):
+        row = wang()
+        point = row.contact_points.get(kind="phone", is_primary=True)
+
+        judge_contact_point(
+            borrower_id=row.pk, contact_point_id=point.pk, quality="bad", is_primary=False, reason=WHY, actor=ADA
+        )
+
+        assert not row.contact_points.filter(kind="phone", is_primary=True).exists()
 
     def test_a_merged_record_takes_no_changes(self):
         row, other = wang(), borrower("B-2")

@@ -62,6 +62,20 @@ class TestOneBorrower:
         assert (row.full_name, row.identity_number, row.key_id) == (None, None, "")
         assert not BlindIndex.objects.exists()
 
+    def test_may_have_a_postal_address_of_which_nothing_is_shown(self):
+        row = register(
+            NewBorrower(
+                external_id="B-1",
+                portfolio="cash",
+                country="GB",
+                contacts=(NewContact(kind="address", value="1 Long  Road, Town"),),
+            )
+        )
+        point = ContactPoint.objects.get(borrower_id=row.ids["B-1"])
+
+        assert (text_of(point, "value"), point.masked, point.country) == ("1 Long Road, Town", "••••••", "GB")
+        assert not BlindIndex.objects.exists()
+
     def test_shows_dots_when_a_template_prints_a_sealed_value_by_accident(self):
         assert "王" not in f"{wang().full_name}"
 

@@ -140,3 +140,33 @@ def test_the_command_stops_in_words_when_the_old_key_was_taken_away_too_early(ke
         call_command("rotate_field_keys", stdout=StringIO())
 
     assert key_ids() == {"2025"}
+
+
+def test_with_one_key_there_is_nothing_to_take_away(keys):
+    wang()
+    out = StringIO()
+
+    call_command("rotate_field_keys", stdout=out)
+
+    assert out.getvalue().splitlines() == ["0 borrowers are to be sealed with the key '2025'.", "Done."]
+
+
+def test_postal_addresses_are_sealed_anew_too(keys):
+    row = borrower("B-1")
+    add_contact_point(
+        borrower_id=row.pk, contact=NewContact(kind="address", value="1 Long Road"), reason="asked", actor=SYSTEM
+    )
+    keys(NEW, OLD)
+
+    list(rotate(actor=SYSTEM))
+
+    point = ContactPoint.objects.get()
+    assert (point.value.key_id, text_of(point, "value")) == ("2026", "1 Long Road")
+
+
+def test_rows_say_what_they_are_without_telling_whose(keys):
+    row = wang()
+
+    assert str(row) == "B-1"
+    assert str(row.contact_points.get(kind="email")) == "w•••@example.org"
+    assert str(BlindIndex.objects.filter(borrower=row, kind="email").get()) == f"email of {row.pk}"

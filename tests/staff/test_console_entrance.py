@@ -381,6 +381,12 @@ class TestSession:
         client.get("/account/")
         assert client.session[sessions.USED] == written + 60
 
+    def test_that_is_over_opens_the_login_page_and_not_a_circle(self, client, clock):
+        log_in(client, person("agent"))
+        clock(31 * 60)
+
+        assert client.get(LOGIN).status_code == 200
+
     def test_an_api_call_with_a_session_that_is_over_is_refused(self, client, clock):
         log_in(client, person("agent"))
         clock(31 * 60)

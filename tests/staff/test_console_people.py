@@ -200,6 +200,7 @@ class TestTeams:
         person("agent", team=team, is_active=False)
 
         lines = client.get(reverse("staff:teams")).context["table"].lines
+        assert client.get(reverse("staff:teams"), {"sort": "secret"}).status_code == 400
 
         assert [cell.value for line in lines if line.row == team for cell in line.cells] == ["Night", "all", 1]
 
@@ -253,6 +254,37 @@ class TestOwnAccount:
 
         user.refresh_from_db()
         assert user.language == "zh-hans"
+
+    def test_the_language_of_the_browser_is_followed_when_none_is_chosen(self, client):
+        user = person("agent", language="zh-hans")
+        logged_in(client, user)
+
+        answer = client.post(reverse("staff:language"), {"language": ""})
+
+        user.refresh_from_db()
+        assert user.language == ""
+        assert answer.cookies["django_language"].value == ""
+
+    def test_a_wrong_password_is_told_at_its_field(self, client):
+        user = person("agent")
+        logged_in(client, user)
+        fields = {"old": "wrong", "new": "a long and winding road", "again": "a long and winding road"}
+
+        answer = client.post(reverse("staff:password"), fields)
+
+        user.refresh_from_db()
+        assert (answer.status_code, set(answer.context["form"].errors)) == (422, {"old"})
+        assert user.check_password(PASSWORD)
+
+    def test_a_token_for_nothing_is_refused_at_its_field(self, client):
+        logged_in(client, person("agent"))
+
+        answer = client.post(
+            reverse("staff:issue_token"), {"name": "  ", "days": "367", "scopes": ["console.home.view"]}
+        )
+
+        assert answer.status_code == 422
+        assert set(answer.context["form"].errors) == {"name", "days"}
 
     def test_new_backup_codes_take_the_place_of_the_old_ones(self, client):
         user = person("admin")

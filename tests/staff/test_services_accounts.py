@@ -233,6 +233,11 @@ class TestShuttingOut:
         assert not TOTPDevice.objects.exists()
         assert AuditEntry.objects.get().after == {"devices": 3}
 
+    def test_enabling_who_is_enabled_changes_nothing(self):
+        services.enable_user(user_id=person("agent").pk, reason="x", actor=ROOT)
+
+        assert trail() == []
+
     def test_unlocking_forgets_the_failures_of_that_name_only(self):
         user = person("agent")
         for name in (user.username, "somebody"):
