@@ -258,10 +258,10 @@ def _check_duplicates(
     """  # noqa: S608 - names of the format
     statement = f"SELECT line, {subject}, first FROM ({grouped}) WHERE many > 1 ORDER BY line"  # noqa: S608
     for line, whose, first in stage.rows(statement):
-        if table != "contact_points":
+        if table != "contact_points" and whose is not None:
             stage.refuse(kind=KIND_OF_SUBJECT[subject], subject=whose)
         if line != first:
-            findings.add(Finding(names[table], line, keys[-1], "duplicate", {"first": str(first)}, shown(whose)))
+            findings.add(Finding(names[table], line, keys[-1], "duplicate", {"first": str(first)}, shown(whose or "")))
     if table == "contact_points":
         stage.run(
             f"""UPDATE contact_points SET ok = 0 WHERE line IN (
