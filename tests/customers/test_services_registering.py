@@ -62,6 +62,13 @@ class TestOneBorrower:
         assert (row.full_name, row.identity_number, row.key_id) == (None, None, "")
         assert not BlindIndex.objects.exists()
 
+    def test_has_the_year_of_birth_the_identity_number_tells_unless_another_is_given(self):
+        number = {"identity_number": CN_IDENTITY, "identity_kind": "cn_ric"}
+
+        assert borrower("B-1", **number).birth_year == 1949
+        assert borrower("B-2", **number, birth_year=1950).birth_year == 1950
+        assert borrower("B-3", identity_number="536904399", identity_kind="us_ssn").birth_year is None
+
     def test_may_have_a_postal_address_of_which_nothing_is_shown(self):
         row = register(
             NewBorrower(

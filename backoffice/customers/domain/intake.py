@@ -87,11 +87,12 @@ class ReadyContact:
 
 @dataclass(frozen=True, slots=True)
 class ReadyIdentity:
-    """An identity number checked by its kind."""
+    """An identity number checked by its kind; `birth_year` as the number tells it, None for kinds that do not."""
 
     number: str
     kind: str
     country: str
+    birth_year: int | None
 
 
 def troubles_of(borrower: NewBorrower) -> tuple[FieldTrouble, ...]:
@@ -123,10 +124,13 @@ def ready_identity(*, number: str, kind: str, country: str) -> ReadyIdentity:
     """The identity number checked by its kind; an unnamed kind is "other". Raises NotAnIdentityNumber."""
     kind = kind or identities.OTHER
     known = identities.KINDS.get(kind)
+    normal = identities.normalise_identity(number, kind=kind)
+    born = identities.birth_date_of(normal, kind=kind)
     return ReadyIdentity(
-        number=identities.normalise_identity(number, kind=kind),
+        number=normal,
         kind=kind,
         country=known.country if known else country,
+        birth_year=born.year if born else None,
     )
 
 

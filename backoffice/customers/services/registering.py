@@ -73,7 +73,8 @@ def register_borrowers(*, source: str, rows: Sequence[NewBorrower], actor: Actor
     """Registers borrowers of a book (`source`) by external id; those already there are left as they are.
 
     Written in batches of 2,000 with COPY, all in one transaction; two calls for one book wait for each
-    other. Raises BorrowersRefused naming every field at fault; nothing is written then.
+    other. A year of birth that is not given is read from the identity number where it tells it. Raises
+    BorrowersRefused naming every field at fault; nothing is written then.
     """
     _check(rows)
     execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"customers.book:{source}"])
@@ -159,9 +160,11 @@ def _columns(row: NewBorrower, *, keys: KeyRing) -> tuple[Sequence[Any], frozens
     full = display_name(full=row.full_name, family=row.family_name, given=row.given_name)
     terms = finding.terms_of_name(full=full, family=row.family_name, given=row.given_name)
     number = kind = country = ""
+    birth_year = row.birth_year
     if row.identity_number:
         identity = ready_identity(number=row.identity_number, kind=row.identity_kind, country=row.country)
         number, kind, country = identity.number, identity.kind, identity.country
+        birth_year = birth_year or identity.birth_year
         terms |= finding.terms_of_identity(number)
     return (
         row.external_id,
@@ -172,7 +175,7 @@ def _columns(row: NewBorrower, *, keys: KeyRing) -> tuple[Sequence[Any], frozens
         _sealed("identity_number", number, keys=keys),
         kind,
         country,
-        row.birth_year,
+        birth_year,
         row.country,
         row.time_zone,
         row.language,
