@@ -22,6 +22,7 @@ from backoffice.calendars.selectors import business_day
 from backoffice.calendars.services import begin_close, finish_close
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
+from backoffice.core.money import ZERO
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Worked
 from backoffice.repayment.selectors.verification import verify_range
@@ -234,7 +235,8 @@ def _sum_counts(step: DayEndStep) -> dict[str, int]:
 
 def _finish(run: DayEndRun) -> None:
     now = clock.now()
-    seconds = Decimal(str((now - run.started_at).total_seconds())).quantize(Decimal("0.001"))
+    # The start is the database's time and the end is ours: two clocks that need not agree to the second.
+    seconds = max(ZERO, Decimal(str((now - run.started_at).total_seconds()))).quantize(Decimal("0.001"))
     run.state = DayEndRun.State.DONE
     run.finished_at = now
     run.seconds = seconds

@@ -1,0 +1,352 @@
+"""The close of a day as a record: started once, resumed anywhere, done range by range, ended with its last step."""
+
+from datetime import date, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from backoffice.audit.models import AuditEntry, OutboxEvent
+from backoffice.calendars.selectors import business_date, business_day
+from backoffice.calendars.services import open_first_day
+from backoffice.core.actors import SYSTEM
+from backoffice.dayend import services, steps
+from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
+from backoffice.dayend.services import (
+    NotSetAside,
+    NotTheDayToClose,
+    close_day,
+    close_through,
+    progress,
+    retry_set_aside,
+    start,
+    step_on,
+    work_range,
+)
+from backoffice.repayment.models import BucketMove, Loan, MonthEnd, Transfer
+from backoffice.repayment.services import closing
+from tests.repayment.cases import D
+from tests.repayment.factories import ADA, books, drifts, open_loan, post
+
+pytestmark = pytest.mark.django_db
+
+DUE = date(2026, 2, 15)
+
+
+def opened(day, **loans):
+    """A lender on the morning of a day, with so many loans of each kind."""
+    open_first_day(day=day, actor=SYSTEM)
+    return [open_loan(business_date=day) for _ in range(loans.get("loans", 1))]
+
+
+def close(day, **options):
+    return close_day(day=day, actor=ADA, threads=1, **options)
+
+
+def steps_of(run):
+    return [(step.name, step.state, step.counts) for step in run.steps.order_by("position")]
+
+
+# one day
+
+
+def test_a_close_ages_the_loans_and_opens_the_next_day():
+    loan_id, *_ = opened(DUE)
+    run = close(DUE)
+    assert (run.day, run.state, run.actor_name, run.finished_at is not None) == (DUE, "done", "Ada", True)
+    assert steps_of(run) == [
+        ("transitions", "done", {"loans": 1, "moves": 1}),
+        ("month_end", "done", {}),
+        ("products", "done", {}),
+        ("verify", "done", {"loans": 1, "drifts": 0}),
+    ]
+    assert business_date() == date(2026, 2, 16)
+    assert Loan.objects.get(pk=loan_id).bucket == "M1"
+    assert BucketMove.objects.get(loan_id=loan_id).run_id == run.pk
+    assert business_day().last_close_seconds == run.seconds
+    assert drifts(date(2026, 2, 16)) == []
+
+
+def test_a_close_is_written_on_the_trail_and_told_when_it_starts_and_when_it_ends():
+    opened(DUE)
+    run = close(DUE)
+    verbs = AuditEntry.objects.filter(verb__startswith="dayend.").order_by("id")
+    assert [(entry.verb, entry.subject_id, entry.actor_name) for entry in verbs] == [
+        ("dayend.run.started", str(run.pk), "Ada"),
+        ("dayend.run.finished", str(run.pk), "system"),
+    ]
+    events = OutboxEvent.objects.filter(event__startswith="dayend.").order_by("id")
+    assert [(event.event, event.payload) for event in events] == [
+        ("dayend.started", {"run_id": run.pk}),
+        ("dayend.finished", {"run_id": run.pk, "day": "2026-02-15"}),
+    ]
+
+
+def test_a_month_end_is_pictured_in_its_own_step():
+    opened(date(2026, 2, 28), loans=2)
+    run = close(date(2026, 2, 28))
+    assert steps_of(run)[:2] == [
+        ("transitions", "done", {"loans": 2, "moves": 0}),
+        ("month_end", "done", {"rows": 0}),  # the engine that charged the penalty has pictured both already
+    ]
+    assert MonthEnd.objects.filter(month_end=date(2026, 2, 28)).count() == 2
+    assert set(Transfer.objects.filter(kind="penalty_charge").values_list("run_id", flat=True)) == {run.pk}
+
+
+@pytest.mark.parametrize("day", [date(2026, 2, 14), date(2026, 2, 16)])
+def test_only_the_business_date_can_be_closed(day):
+    opened(DUE)
+    with pytest.raises(NotTheDayToClose) as refused:
+        start(day=day, actor=ADA)
+    assert (refused.value.code, refused.value.status) == ("dayend.not_the_day_to_close", 409)
+    assert not DayEndRun.objects.exists()
+    assert business_day().state == "open"
+
+
+def test_a_day_closed_is_not_closed_again():
+    opened(DUE)
+    close(DUE)
+    with pytest.raises(NotTheDayToClose):
+        start(day=DUE, actor=ADA)
+    assert DayEndRun.objects.count() == 1
+
+
+def test_starting_twice_takes_up_the_same_run():
+    opened(DUE)
+    first, again = start(day=DUE, actor=ADA), start(day=DUE, actor=SYSTEM)
+    assert first.pk == again.pk
+    assert AuditEntry.objects.filter(verb="dayend.run.started").count() == 1
+
+
+def test_money_booked_while_the_day_is_being_closed_belongs_to_the_next_and_survives_the_close():
+    loan_id, *_ = opened(DUE)
+    run = start(day=DUE, actor=ADA)
+    assert business_date() == date(2026, 2, 16)
+    post(loan_id, "1100.16", DUE, business_date=business_date())
+    while ranges := step_on(run_id=run.pk):
+        for range_id in ranges:
+            work_range(range_id=range_id)
+    assert Loan.objects.get(pk=loan_id).bucket == "M0"
+    assert books(loan_id)["moves"] == []
+    assert drifts(date(2026, 2, 16)) == []
+
+
+# ranges
+
+
+def test_a_step_is_cut_into_ranges_that_each_are_done_once(monkeypatch):
+    monkeypatch.setattr(steps, "DUE_PER_RANGE", 2)
+    loans = opened(DUE, loans=5)
+    run = start(day=DUE, actor=ADA)
+    ranges = DayEndRange.objects.filter(step__run=run, step__name="transitions").order_by("first_id")
+    assert [(each.first_id, each.last_id, each.is_done) for each in ranges] == [
+        (loans[0], loans[1], False),
+        (loans[2], loans[3], False),
+        (loans[4], loans[4], False),
+    ]
+    first = ranges[0].pk
+    assert work_range(range_id=first) is True
+    assert work_range(range_id=first) is False
+    assert (progress(run_id=run.pk).done, progress(run_id=run.pk).total) == (1, 3)
+    assert set(BucketMove.objects.values_list("loan_id", flat=True)) == set(loans[:2])
+
+
+def test_a_step_ends_only_when_all_its_ranges_are_done(monkeypatch):
+    monkeypatch.setattr(steps, "DUE_PER_RANGE", 1)
+    opened(DUE, loans=2)
+    run = start(day=DUE, actor=ADA)
+    left = step_on(run_id=run.pk)
+    work_range(range_id=left[0])
+    assert step_on(run_id=run.pk) == left[1:]
+    assert DayEndStep.objects.get(run=run).state == "running"
+    work_range(range_id=left[1])
+    step_on(run_id=run.pk)
+    assert DayEndStep.objects.get(run=run, name="transitions").state == "done"
+
+
+def test_a_range_that_fails_is_not_done_and_leaves_nothing_behind(monkeypatch):
+    loan_id, *_ = opened(DUE)
+    run = start(day=DUE, actor=ADA)
+    (range_id,) = step_on(run_id=run.pk)
+    before = books(loan_id)
+
+    def fail(*_arguments):
+        raise MemoryError
+
+    step = steps.STEP_BY_NAME["transitions"]
+    with monkeypatch.context() as patched:
+        patched.setitem(services.STEP_BY_NAME, "transitions", steps.Step(step.name, step.label, step.plan, fail))
+        with pytest.raises(MemoryError):
+            work_range(range_id=range_id)
+    assert not DayEndRange.objects.get(pk=range_id).is_done
+    assert books(loan_id) == before
+    assert close(DUE).pk == run.pk
+    assert Loan.objects.get(pk=loan_id).bucket == "M1"
+
+
+def test_progress_is_told_step_by_step():
+    opened(DUE)
+    seen = []
+    close(DUE, on_progress=lambda now: seen.append((now.step, now.done, now.total)))
+    assert seen == [("transitions", 1, 1), ("verify", 1, 1)]
+
+
+# several days
+
+
+def test_seven_days_missed_are_closed_one_by_one():
+    opened(date(2026, 2, 25))
+    runs = close_through(through=date(2026, 3, 3), actor=ADA, threads=1)
+    assert [run.day for run in runs] == [date(2026, 2, 25) + timedelta(days=n) for n in range(7)]
+    assert business_date() == date(2026, 3, 4)
+
+
+@pytest.mark.parametrize("first", [date(2026, 2, 10), date(2026, 2, 25), date(2026, 3, 28)])
+def test_seven_missed_days_give_the_books_of_seven_nights(first):
+    def lived(nights):
+        loans = opened(first, loans=3)
+        post(loans[1], "600.00", first)
+        nights()
+        return [books(loan_id) for loan_id in loans]
+
+    def each_night():
+        for n in range(7):
+            close(first + timedelta(days=n))
+
+    with transaction.atomic():
+        nightly = lived(each_night)
+        transaction.set_rollback(True)
+    at_once = lived(lambda: close_through(through=first + timedelta(days=6), actor=ADA, threads=1))
+    assert at_once == nightly
+    assert drifts(first + timedelta(days=7)) == []
+
+
+# loans left behind
+
+
+@pytest.fixture
+def stubborn(monkeypatch):
+    """Two loans on 28 February, one of which cannot be closed until it is let go."""
+    good, _ = opened(date(2026, 2, 28), loans=2)
+    bad = open_loan(principal="777.00", business_date=date(2026, 2, 28))
+    real = closing.advance
+
+    def advance(state, **arguments):
+        if state.principal == D("777.00"):
+            raise ValueError("cannot be")
+        real(state, **arguments)
+
+    patched = pytest.MonkeyPatch()
+    patched.setattr(closing, "advance", advance)
+    yield good, bad, patched.undo
+    patched.undo()
+
+
+def test_a_bad_loan_does_not_stop_the_night_and_is_listed_with_the_reason(stubborn):
+    good, bad, _ = stubborn
+    run = close(date(2026, 2, 28))
+    assert run.state == "done"
+    aside = SetAside.objects.get()
+    assert (aside.loan_id, aside.run_id, aside.day, aside.code, aside.reason, aside.tries) == (
+        bad,
+        run.pk,
+        date(2026, 2, 28),
+        "ValueError",
+        "cannot be",
+        1,
+    )
+    assert Loan.objects.get(pk=good).next_transition_date == date(2026, 3, 15)
+    assert {drift.loan_id for drift in drifts(date(2026, 3, 1))} == {bad}
+
+
+def test_the_reason_is_not_hidden_by_the_drift_it_causes(stubborn):
+    _, bad, _ = stubborn
+    post(bad, "1.00", date(2026, 2, 28))
+    close(date(2026, 2, 28))
+    assert SetAside.objects.get().code == "ValueError"
+
+
+def test_a_loan_is_tried_again_every_night_and_listed_once(stubborn):
+    _, bad, let_go = stubborn
+    close_through(through=date(2026, 3, 2), actor=ADA, threads=1)
+    assert SetAside.objects.get().tries == 3
+    let_go()
+    close(date(2026, 3, 3))
+    aside = SetAside.objects.get()
+    assert (aside.resolved_at is not None, aside.resolved_by) == (True, "system")
+    assert drifts(date(2026, 3, 4)) == []
+    assert MonthEnd.objects.filter(loan_id=bad, month_end=date(2026, 2, 28)).count() == 1
+
+
+def test_a_loan_is_closed_by_trying_again(stubborn):
+    _, bad, let_go = stubborn
+    close_through(through=date(2026, 3, 2), actor=ADA, threads=1)
+    aside = SetAside.objects.get()
+    let_go()
+    assert retry_set_aside(set_aside_id=aside.pk, actor=ADA) is True
+    aside.refresh_from_db()
+    assert (aside.tries, aside.resolved_by) == (4, "Ada")
+    assert MonthEnd.objects.filter(loan_id=bad, month_end=date(2026, 2, 28)).count() == 1
+    assert drifts(date(2026, 3, 3)) == []
+    entry = AuditEntry.objects.get(verb="dayend.loan.retried")
+    assert (entry.subject_id, entry.actor_name, entry.after) == (str(bad), "Ada", {"is_closed": True, "reason": ""})
+    with pytest.raises(NotSetAside):
+        retry_set_aside(set_aside_id=aside.pk, actor=ADA)
+
+
+def test_a_drift_of_the_facts_is_found_by_the_night_and_put_right_by_trying_again():
+    loan_id, *_ = opened(DUE)
+    post(loan_id, "10.00", DUE)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE repayment_loan SET outstanding_total = 1 WHERE id = %s", [loan_id])
+        cursor.execute(
+            "UPDATE repayment_installment SET interest_paid = 0 WHERE loan_id = %s AND number = 1", [loan_id]
+        )
+    close(DUE)
+    aside = SetAside.objects.get()
+    assert (aside.loan_id, aside.code) == (loan_id, "drift")
+    assert "rows" not in aside.reason
+    assert retry_set_aside(set_aside_id=aside.pk, actor=ADA) is True
+    assert drifts(date(2026, 2, 16)) == []
+
+
+def test_what_no_replay_puts_right_stays_on_the_list():
+    loan_id, *_ = opened(DUE)
+    post(loan_id, "10.00", DUE)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE repayment_loan SET principal = 11999 WHERE id = %s", [loan_id])
+    close(DUE)
+    aside = SetAside.objects.get()
+    assert retry_set_aside(set_aside_id=aside.pk, actor=ADA) is False
+    aside.refresh_from_db()
+    assert (aside.resolved_at, aside.tries, aside.code) == (None, 2, "drift")
+    assert aside.reason.startswith("scheduled principal is the principal disbursed: 12000.00 / 11999.00")
+
+
+# the command
+
+
+def test_the_command_opens_the_first_day_and_closes_days(capsys):
+    call_command("day_end", open=DUE)
+    open_loan(business_date=DUE)
+    call_command("day_end", threads=1)
+    call_command("day_end", date=date(2026, 2, 16), threads=1)
+    call_command("day_end", through=date(2026, 2, 18), threads=1)
+    assert business_date() == date(2026, 2, 19)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "The business date is 2026-02-15."
+    assert [line.split()[0] for line in lines[1:]] == ["2026-02-15", "2026-02-16", "2026-02-17", "2026-02-18"]
+    assert "transitions loans 1, moves 1" in lines[1]
+
+
+def test_the_command_says_why_a_day_cannot_be_closed():
+    opened(DUE)
+    with pytest.raises(CommandError, match="The business date is 2026-02-15; 2026-02-20 cannot be closed now"):
+        call_command("day_end", date=date(2026, 2, 20))
+
+
+def test_the_command_fails_when_a_loan_is_left_behind(stubborn):
+    with pytest.raises(CommandError, match="1 loans are set aside") as failed:
+        call_command("day_end", threads=1)
+    assert failed.value.returncode == 1
+    assert business_date() == date(2026, 3, 1)
