@@ -92,9 +92,9 @@ def _guards(process: psutil.Process, folder: Path) -> bool:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(open_place: Path) -> Iterator[Path]:
     """One run directory for the whole module: each test starts where the one before stopped."""
-    made = tmp_path_factory.mktemp("demo") / "run"
+    made = open_place / "run"
     yield made
     for each in (made, beside(made)):
         processes.end_marked(mark=str(each))

@@ -25,8 +25,8 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[postgres.Cluster]:
-    made = postgres.Cluster(data=tmp_path / "postgres", durable=False)
+def cluster(open_folder: Path) -> Iterator[postgres.Cluster]:
+    made = postgres.Cluster(data=open_folder / "postgres", durable=False)
     yield made
     postgres.drop(cluster=made)
 
@@ -137,8 +137,8 @@ def test_a_broken_cluster_with_data_is_refused_and_left_alone(cluster: postgres.
     assert control.read_bytes() == b""
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
-    deep = postgres.Cluster(data=tmp_path / ("d" * 100) / "postgres", durable=False)
+def test_a_path_too_long_for_a_socket_gets_a_short_one(open_folder: Path) -> None:
+    deep = postgres.Cluster(data=open_folder / ("d" * 100) / "postgres", durable=False)
     try:
         postgres.start(cluster=deep)
 
@@ -146,6 +146,7 @@ def test_a_path_too_long_for_a_socket_gets_a_short_one(tmp_path: Path) -> None:
         assert ask(deep, "SELECT 1") == [(1,)]
     finally:
         postgres.drop(cluster=deep)
+    assert not deep.socket_directory.exists()
 
 
 def test_a_pid_file_that_names_a_stranger_is_not_believed(cluster: postgres.Cluster) -> None:

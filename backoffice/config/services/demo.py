@@ -88,6 +88,8 @@ def run(*, demo: Demo) -> int:
             return 0 if status in ASKED_TO_STOP else status
         except KeyboardInterrupt:
             return 0
+        except (postgres.ClusterDidNotStart, valkey.ValkeyDidNotStart) as failure:
+            raise DemoRefused(str(failure)) from failure
         finally:
             # From here on nothing may interrupt; a second Ctrl-C changes nothing.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

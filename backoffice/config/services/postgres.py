@@ -129,7 +129,8 @@ def drop(*, cluster: Cluster) -> None:
     """Stops the cluster and deletes its data."""
     with _changing(cluster=cluster):
         _stop(cluster=cluster)
-        shutil.rmtree(cluster.data, ignore_errors=True)
+        for folder in {cluster.data, cluster.socket_directory}:
+            shutil.rmtree(folder, ignore_errors=True)
         cluster.log.unlink(missing_ok=True)
 
 
@@ -216,10 +217,17 @@ def _make(*, cluster: Cluster) -> None:
     ]
     if not cluster.durable:
         arguments.append("--no-sync")
-    # No shell, a fixed program and paths of our own making.
-    subprocess.run(
-        arguments, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=START_SECONDS, **_identity()
+    done = subprocess.run(
+        arguments,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=START_SECONDS,
+        **_identity(),
     )
+    if done.returncode != 0:
+        raise ClusterDidNotStart(data=cluster.data, log=done.stderr)
     draft.rename(cluster.data)
 
 
