@@ -33,12 +33,17 @@ class Phone:
     digits: str
     national: str
     country: str
-    time_zones: tuple[str, ...]
 
     @property
     def e164(self) -> str:
         """As a dialler wants it: "+8613812345678"."""
         return f"+{self.digits}"
+
+    @property
+    def time_zones(self) -> tuple[str, ...]:
+        """The IANA zones it may ring in; none when the number does not tell."""
+        zones = timezone.time_zones_for_number(phonenumbers.parse(self.e164))
+        return tuple(zone for zone in zones if zone != _UNKNOWN_ZONE)
 
     @property
     def masked(self) -> str:
@@ -58,12 +63,10 @@ def read_phone(text: str, *, country: str) -> Phone:
     if not phonenumbers.is_valid_number(number):
         msg = "this number does not exist in its country"
         raise NotAPhone(msg)
-    zones = tuple(zone for zone in timezone.time_zones_for_number(number) if zone != _UNKNOWN_ZONE)
     return Phone(
         digits=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+"),
         national=phonenumbers.national_significant_number(number),
         country=phonenumbers.region_code_for_number(number) or "",
-        time_zones=zones,
     )
 
 

@@ -95,9 +95,43 @@ class ReadyIdentity:
     birth_year: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A borrower looked through once: everything wrong with them, and what of them is ready to be sealed."""
+
+    troubles: tuple[FieldTrouble, ...]
+    identity: ReadyIdentity | None
+    contacts: tuple[ReadyContact, ...]
+
+
+def examine(borrower: NewBorrower) -> Examined:
+    """Looks a borrower through; without troubles they can be registered."""
+    troubles = list(_plain_troubles(borrower))
+    identity = None
+    if borrower.identity_number:
+        try:
+            identity = ready_identity(
+                number=borrower.identity_number, kind=borrower.identity_kind, country=borrower.country
+            )
+        except identities.NotAnIdentityNumber:
+            troubles.append(FieldTrouble("identity_number", Trouble.NOT_AN_IDENTITY))
+    ready: list[ReadyContact] = []
+    first_choices: set[str] = set()
+    for number, contact in enumerate(borrower.contacts):
+        found = _examine_contact(contact, country=borrower.country, path=f"contacts.{number}")
+        if isinstance(found, FieldTrouble):
+            troubles.append(found)
+        else:
+            ready.append(found)
+        if contact.is_primary and contact.kind in first_choices:
+            troubles.append(FieldTrouble(f"contacts.{number}.is_primary", Trouble.TWO_FIRST_CHOICES))
+        first_choices |= {contact.kind} if contact.is_primary else set()
+    return Examined(troubles=tuple(troubles), identity=identity, contacts=tuple(ready))
+
+
 def troubles_of(borrower: NewBorrower) -> tuple[FieldTrouble, ...]:
     """Everything wrong with a borrower, field by field; empty when they can be registered."""
-    return tuple(_troubles(borrower))
+    return examine(borrower).troubles
 
 
 def ready_contact(contact: NewContact, *, country: str) -> ReadyContact:
@@ -134,16 +168,12 @@ def ready_identity(*, number: str, kind: str, country: str) -> ReadyIdentity:
     )
 
 
-def _troubles(borrower: NewBorrower) -> Iterator[FieldTrouble]:
+def _plain_troubles(borrower: NewBorrower) -> Iterator[FieldTrouble]:
+    """Fields that are checked by their writing alone."""
     yield from _text("external_id", borrower.external_id, longest=LONGEST_ID, needed=True)
     yield from _text("portfolio", borrower.portfolio, longest=LONGEST_PORTFOLIO, needed=True)
     for name in ("family_name", "given_name", "full_name"):
         yield from _text(name, getattr(borrower, name), longest=LONGEST_NAME, needed=False)
-    if borrower.identity_number:
-        try:
-            ready_identity(number=borrower.identity_number, kind=borrower.identity_kind, country=borrower.country)
-        except identities.NotAnIdentityNumber:
-            yield FieldTrouble("identity_number", Trouble.NOT_AN_IDENTITY)
     if borrower.birth_year is not None and not 1900 <= borrower.birth_year <= 2100:
         yield FieldTrouble("birth_year", Trouble.NOT_A_YEAR)
     if borrower.country and not _COUNTRY.fullmatch(borrower.country):
@@ -152,26 +182,19 @@ def _troubles(borrower: NewBorrower) -> Iterator[FieldTrouble]:
         yield FieldTrouble("time_zone", Trouble.NOT_A_ZONE)
     if borrower.language and not _LANGUAGE.fullmatch(borrower.language):
         yield FieldTrouble("language", Trouble.NOT_A_LANGUAGE)
-    yield from _contact_troubles(borrower)
 
 
-def _contact_troubles(borrower: NewBorrower) -> Iterator[FieldTrouble]:
-    first_choices: set[str] = set()
-    for number, contact in enumerate(borrower.contacts):
-        path = f"contacts.{number}"
-        try:
-            ready_contact(contact, country=borrower.country)
-        except contacts.NotAPhone:
-            yield FieldTrouble(f"{path}.value", Trouble.NOT_A_PHONE)
-        except contacts.NotAnEmail:
-            yield FieldTrouble(f"{path}.value", Trouble.NOT_AN_EMAIL)
-        except contacts.NotAnAddress:
-            yield FieldTrouble(f"{path}.value", Trouble.NOT_AN_ADDRESS)
-        except ValueError:
-            yield FieldTrouble(f"{path}.kind", Trouble.NOT_A_KIND)
-        if contact.is_primary and contact.kind in first_choices:
-            yield FieldTrouble(f"{path}.is_primary", Trouble.TWO_FIRST_CHOICES)
-        first_choices |= {contact.kind} if contact.is_primary else set()
+def _examine_contact(contact: NewContact, *, country: str, path: str) -> ReadyContact | FieldTrouble:
+    try:
+        return ready_contact(contact, country=country)
+    except contacts.NotAPhone:
+        return FieldTrouble(f"{path}.value", Trouble.NOT_A_PHONE)
+    except contacts.NotAnEmail:
+        return FieldTrouble(f"{path}.value", Trouble.NOT_AN_EMAIL)
+    except contacts.NotAnAddress:
+        return FieldTrouble(f"{path}.value", Trouble.NOT_AN_ADDRESS)
+    except ValueError:
+        return FieldTrouble(f"{path}.kind", Trouble.NOT_A_KIND)
 
 
 def _text(name: str, text: str, *, longest: int, needed: bool) -> Iterator[FieldTrouble]:

@@ -15,14 +15,13 @@ from backoffice.core.bulk import copy_rows, execute, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.customers.domain import finding
 from backoffice.customers.domain.intake import (
+    Examined,
     FieldTrouble,
     NewBorrower,
     ReadyContact,
     Trouble,
     display_name,
-    ready_contact,
-    ready_identity,
-    troubles_of,
+    examine,
 )
 from backoffice.customers.domain.sealing import KeyRing, Sealed
 from backoffice.customers.keys import ring
@@ -76,7 +75,7 @@ def register_borrowers(*, source: str, rows: Sequence[NewBorrower], actor: Actor
     other. A year of birth that is not given is read from the identity number where it tells it. Raises
     BorrowersRefused naming every field at fault; nothing is written then.
     """
-    _check(rows)
+    examined = _examined(rows)
     execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"customers.book:{source}"])
     known = _known(source=source, rows=rows)
     fresh = {row.external_id: row for row in rows if row.external_id not in known}
@@ -84,7 +83,8 @@ def register_borrowers(*, source: str, rows: Sequence[NewBorrower], actor: Actor
     keys = ring()
     pairs = iter(fresh.items())
     while batch := list(islice(pairs, BATCH)):
-        _write(source=source, batch=[(ids[external_id], row) for external_id, row in batch], keys=keys)
+        ready = [(ids[external_id], row, examined[external_id]) for external_id, row in batch]
+        _write(source=source, batch=ready, keys=keys)
     if fresh:
         audit.record(
             verb="customers.borrowers.registered",
@@ -97,21 +97,23 @@ def register_borrowers(*, source: str, rows: Sequence[NewBorrower], actor: Actor
     return Registered(ids=known | ids, created=frozenset(fresh))
 
 
-def _check(rows: Sequence[NewBorrower]) -> None:
+def _examined(rows: Sequence[NewBorrower]) -> dict[str, Examined]:
+    """Each row looked through, by external id. Raises BorrowersRefused naming every field at fault."""
     fields: dict[str, str] = {}
-    seen: set[str] = set()
+    found: dict[str, Examined] = {}
     for row in rows:
-        for trouble in troubles_of(row):
-            fields[f"{row.external_id}: {trouble.field}"] = words_for(trouble)
-        if row.external_id in seen:
+        if row.external_id in found:
             fields[f"{row.external_id}: external_id"] = _("This external id occurs twice.")
-        seen.add(row.external_id)
+        found[row.external_id] = examine(row)
+        for trouble in found[row.external_id].troubles:
+            fields[f"{row.external_id}: {trouble.field}"] = words_for(trouble)
     if fields:
         raise BorrowersRefused(
             _("%(number)d fields of these borrowers cannot be used; nobody was registered.") % {"number": len(fields)},
             next_step=_("Correct the fields named, or leave those borrowers out."),
             fields=fields,
         )
+    return found
 
 
 def _known(*, source: str, rows: Sequence[NewBorrower]) -> dict[str, int]:
@@ -119,19 +121,18 @@ def _known(*, source: str, rows: Sequence[NewBorrower]) -> dict[str, int]:
     return dict(found.values_list("external_id", "pk"))
 
 
-def _write(*, source: str, batch: Sequence[tuple[int, NewBorrower]], keys: KeyRing) -> None:
+def _write(*, source: str, batch: Sequence[tuple[int, NewBorrower, Examined]], keys: KeyRing) -> None:
     borrowers: list[Sequence[Any]] = []
     points: list[Sequence[Any]] = []
     digests: list[indexing.IndexRow] = []
-    for borrower_id, row in batch:
-        ready = [ready_contact(contact, country=row.country) for contact in row.contacts]
-        columns, terms = _columns(row, keys=keys)
-        has_data = bool(terms or ready)
+    for borrower_id, row, examined in batch:
+        columns, terms = _columns(row, examined, keys=keys)
+        has_data = bool(terms or examined.contacts)
         borrowers.append(
             (borrower_id, source, *columns, keys.active_id if has_data else ""),
         )
-        points += _points(borrower_id, ready, keys=keys)
-        all_terms = terms.union(*(contact.terms for contact in ready))
+        points += _points(borrower_id, examined.contacts, keys=keys)
+        all_terms = terms.union(*(contact.terms for contact in examined.contacts))
         digests += indexing.rows_of(borrower_id=borrower_id, terms=all_terms, keys=keys)
     copy_rows(table=Borrower._meta.db_table, columns=("id", "source", *_COLUMNS, "key_id"), rows=borrowers)
     copy_rows(table=ContactPoint._meta.db_table, columns=_POINT_COLUMNS, rows=points)
@@ -155,14 +156,13 @@ _COLUMNS = (
 _POINT_COLUMNS = ("borrower_id", "kind", "value", "masked", "country", "quality", "is_primary")
 
 
-def _columns(row: NewBorrower, *, keys: KeyRing) -> tuple[Sequence[Any], frozenset[finding.Term]]:
+def _columns(row: NewBorrower, examined: Examined, *, keys: KeyRing) -> tuple[Sequence[Any], frozenset[finding.Term]]:
     """Values of `_COLUMNS` and the terms the borrower is found by, contact points aside."""
     full = display_name(full=row.full_name, family=row.family_name, given=row.given_name)
     terms = finding.terms_of_name(full=full, family=row.family_name, given=row.given_name)
     number = kind = country = ""
     birth_year = row.birth_year
-    if row.identity_number:
-        identity = ready_identity(number=row.identity_number, kind=row.identity_kind, country=row.country)
+    if identity := examined.identity:
         number, kind, country = identity.number, identity.kind, identity.country
         birth_year = birth_year or identity.birth_year
         terms |= finding.terms_of_identity(number)
