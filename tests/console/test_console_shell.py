@@ -200,6 +200,26 @@ def test_a_form_whose_proof_expired_changes_nothing_and_says_so(book):
     assert "This form has expired" in response.content.decode()
 
 
+@override_settings(DEBUG=False)
+def test_what_goes_wrong_inside_a_page_is_told_inside_it(book):
+    inside = {"HX-Request": "true"}
+    missing = as_role("agent", "south").get(reverse("repayment:post_payment", args=[book.late.pk]), headers=inside)
+    forbidden = as_role("analyst").get(reverse("repayment:post_payment", args=[book.late.pk]), headers=inside)
+    strict = Client(enforce_csrf_checks=True)
+    expired = logged_in(strict, person("agent")).post(
+        reverse("repayment:post_payment", args=[book.late.pk]), headers=inside
+    )
+    assert [answer.status_code for answer in (missing, forbidden, expired)] == [404, 403, 403]
+    for answer, heading in (
+        (missing, "Nothing at this address"),
+        (forbidden, "Not for your role"),
+        (expired, "This form has expired"),
+    ):
+        html = answer.content.decode()
+        assert "<html" not in html
+        assert f"<h2>{heading}</h2>" in html
+
+
 def test_a_fault_is_drawn_without_the_database():
     """No mark asks for a database here, so touching it would raise."""
     response = errors.broken(RequestFactory().get("/"))

@@ -7,6 +7,7 @@
      data-close          closes the dialog it stands in
      data-once           a form that may be sent once: its buttons go busy
      data-copy="text"    copies the text
+     data-reload         loads the page anew
      data-submits        a field that sends its form when it changes */
 (function () {
   "use strict";
@@ -80,6 +81,10 @@
     if (copy) {
       navigator.clipboard.writeText(copy.dataset.copy);
       copy.classList.add("copied");
+      return;
+    }
+    if (event.target.closest("[data-reload]")) {
+      window.location.reload();
       return;
     }
     if (event.target.closest("[data-help]")) {
