@@ -14,6 +14,7 @@ from django.urls import reverse
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
 from backoffice.repayment.models import ImportRun, Loan
+from backoffice.repayment.tape.format import Limits
 from backoffice.repayment.tape.receiving import folder_of
 from tests.console.page import fields_of, rows_of, text_of
 from tests.repayment.tapes import BUSINESS_DATE, Tables, good, write_zip
@@ -79,7 +80,9 @@ def test_bad_rows_are_shown_with_line_field_and_reason(
         ["payments.csv", "2", "amount", "L1", "The amount -1 is negative.", "negative_amount"]
     ]
     report = admin.get(reverse("repayment:import_report", args=[run.pk]))
-    assert b"payments.csv,2,amount,L1,negative_amount,The amount -1 is negative." in b"".join(report.streaming_content)
+    content = b"".join(report.streaming_content)
+    report.close()
+    assert b"payments.csv,2,amount,L1,negative_amount,The amount -1 is negative." in content
     assert "1,100.16" not in page
 
 
@@ -193,3 +196,32 @@ def test_the_page_asks_as_many_questions_for_a_thousand_rows_as_for_one(
             admin.get(reverse("repayment:import", args=[run.pk]))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_failed_import_is_checked_again_and_goes_on(
+    admin: Client, tmp_path: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    run = send(admin, good(), tmp_path, django_capture_on_commit_callbacks)
+    ImportRun.objects.filter(pk=run.pk).update(state="failed", failure="OSError: the disk is full")
+    page = text_of(admin.get(reverse("repayment:import", args=[run.pk])).content.decode())
+    assert "OSError: the disk is full" in page
+    confirm(admin, "repayment:check_import_again", run, django_capture_on_commit_callbacks)
+    run.refresh_from_db()
+    assert (run.state, run.failure) == ("checked", "")
+
+
+def test_a_filter_the_list_does_not_have_is_refused(
+    admin: Client, tmp_path: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    run = send(admin, good(), tmp_path, django_capture_on_commit_callbacks)
+    assert admin.get(reverse("repayment:imports") + "?state=nowhere").status_code == 400
+    assert admin.get(reverse("repayment:import", args=[run.pk]) + "?code=nothing").status_code == 400
+
+
+def test_an_upload_too_big_says_what_to_do(admin: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backoffice.repayment.tape.receiving.LIMITS", Limits(upload_bytes=10))
+    response = admin.post(
+        reverse("repayment:send_tape"), {"tape": [SimpleUploadedFile("loans.csv", b"x" * 11)], "portfolio": "sent"}
+    )
+    assert response.status_code == 422
+    assert "bring it in on the server with manage.py ingest" in text_of(response.content.decode())

@@ -3,6 +3,7 @@
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from backoffice.repayment.models import (
     ReportedStatus,
 )
 from backoffice.repayment.selectors.verification import verify_book
-from backoffice.repayment.tape import loading, runs
-from backoffice.repayment.tape.bringing_in import TAPE, bring_in
+from backoffice.repayment.tape import loading, receiving, runs
+from backoffice.repayment.tape.bringing_in import TAPE, UnknownSource, bring_in
+from backoffice.repayment.tape.format import Limits
 from backoffice.repayment.tape.receiving import folder_of, receive_paths, report_of
 from tests.repayment.tapes import BUSINESS_DATE, PORTFOLIO, TERMS, Tables, good, write_tape
 
@@ -371,3 +373,48 @@ def test_forgets_a_tape_nobody_decided_on(tmp_path: Path, settings: Any) -> None
     assert runs.discard_forgotten() == 1
     run.refresh_from_db()
     assert (run.state, (folder_of(run) / "stage.sqlite3").exists()) == ("discarded", False)
+
+
+def test_an_upload_too_big_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receiving, "LIMITS", Limits(upload_bytes=1_000))
+    with pytest.raises(receiving.TapeTooBig):
+        receiving.receive_upload(
+            uploads=[receiving.Upload(name="loans.csv", content=BytesIO(b"x" * 1_001))],
+            portfolio=PORTFOLIO,
+            actor=SYSTEM,
+        )
+    assert not ImportRun.objects.exists()
+    assert list((tmp_path / "media" / "imports").iterdir()) == []
+
+
+def test_a_load_whose_stage_is_gone_says_so_and_can_be_checked_again(tmp_path: Path) -> None:
+    tape = write_tape(tmp_path / "tape", good())
+    run = receive_paths(paths=[tape], source=TAPE, portfolio=PORTFOLIO, name="tape", actor=SYSTEM)
+    runs.check(run_id=run.pk)
+    runs.accept(run_id=run.pk, partial=False, actor=SYSTEM)
+    (folder_of(run) / "stage.sqlite3").unlink()
+    with pytest.raises(runs.TapeGone):
+        runs.load(run_id=run.pk, actor=SYSTEM)
+    again = bring_in(source=TAPE, paths=[tape], portfolio=PORTFOLIO, actor=SYSTEM).run
+    assert (again.pk, again.state, again.loaded_through) == (run.pk, "loaded", 2)
+
+
+def test_there_is_no_import_of_that_number() -> None:
+    with pytest.raises(runs.ImportNotFound):
+        runs.run_of(run_id=404)
+
+
+def test_an_unknown_source_is_refused_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(UnknownSource, match="elsewhere"):
+        bring_in(source="elsewhere", paths=[tmp_path], actor=SYSTEM)
+
+
+def test_a_borrower_of_the_book_gets_a_further_loan(tmp_path: Path) -> None:
+    bring(tmp_path / "tape", good())
+    tables = good()
+    tables["borrowers"] = tables["borrowers"][1:]
+    tables["loans"] = [tables["loans"][0] | {"loan_id": "L8"}]
+    names = ("products", "borrowers", "loans")
+    run = bring(tmp_path / "more", {name: tables[name] for name in names})
+    assert (run.state, run.loaded_counts["loans"], run.loaded_counts.get("borrowers", 0)) == ("loaded", 1, 0)
+    assert Borrower.objects.get(source=PORTFOLIO, external_id="B1").loans.count() == 2

@@ -10,6 +10,7 @@ import pytest
 from backoffice.customers.models import Borrower
 from backoffice.repayment.models import Product, ProductVersion
 from backoffice.repayment.tape.findings import Finding, Findings
+from backoffice.repayment.tape.format import Limits
 from tests.repayment.tapes import TERMS, as_csv, check, good, told, write_gzip, write_parquet, write_tape, write_zip
 
 pytestmark = pytest.mark.django_db
@@ -271,3 +272,39 @@ def test_a_tape_of_nothing_but_faults_does_not_fill_the_disk(tmp_path: Path) -> 
     assert (findings.total, findings.counts, len(findings.kept)) == (10, {"zero_amount": 10}, 2)
     with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as report:
         assert [row[4] for row in csv.reader(report)] == ["code", *["zero_amount"] * 3, "report_full"]
+
+
+def test_a_row_with_too_few_or_too_many_cells_is_left_out_with_its_loan(tmp_path: Path) -> None:
+    tape = write_tape(tmp_path / "tape", good())
+    with (tape / "payments.csv").open("a", encoding="utf-8") as more:
+        more.write("P3,L1\nP4,L2,1.00,2026-03-10,CNY,extra\n")
+    checked, findings = check(tape, folder=tmp_path)
+    assert told(findings) == [("payments.csv", 4, "", "cell_count"), ("payments.csv", 5, "", "cell_count")]
+    assert findings[0].params == {"found": "2", "expected": "5"}
+    assert checked.loan_count == 0
+
+
+def test_an_empty_file_has_no_header(tmp_path: Path) -> None:
+    tape = write_tape(tmp_path / "tape", good())
+    (tape / "payments.csv").write_bytes(b"")
+    _checked, findings = check(tape, folder=tmp_path)
+    assert told(findings) == [("payments.csv", 1, "", "no_header")]
+
+
+def test_a_file_of_too_many_rows_stops_the_tape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backoffice.repayment.tape.row_checks.LIMITS", Limits(rows_per_file=1))
+    _checked, findings = check(write_tape(tmp_path / "tape", good()), folder=tmp_path)
+    assert ("loans.csv", 3, "", "too_many_rows") in told(findings)
+
+
+def test_the_control_names_files_of_the_tape(tmp_path: Path) -> None:
+    tables = good() | {"control": [{"file": "pictures", "rows": "1"}]}
+    _checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
+    assert told(findings) == [("control.csv", 2, "file", "not_a_code")]
+
+
+def test_a_first_due_date_before_the_loan_gives_no_schedule(tmp_path: Path) -> None:
+    tables = spoiled("loans", 0, first_due_date="2026-01-10")
+    checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
+    assert [(finding.line, finding.code) for finding in findings] == [(2, "schedule_refused")]
+    assert checked.loan_count == 1

@@ -1,17 +1,33 @@
 """Rates by their definitions: the worked examples of the metrics, and what is not known left out of both sums."""
 
+import csv
+import gzip
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
 
 from backoffice.repayment.tape.measuring.rates import PaidBill, Rate, by_name, delays, entry_and_exit, habits
 from backoffice.repayment.tape.measuring.repeats import repeat_rates, settled_repeat_rates
 from backoffice.repayment.tape.measuring.report import CONSTANTS, constants_of, page_of
-from backoffice.repayment.tape.measuring.rolls import flow_rates, roll_matrix
+from backoffice.repayment.tape.measuring.rolls import BALANCES, STATES, flow_rates, roll_matrix
 
 DUE = date(2026, 3, 5)
 END = date(2026, 12, 31)
+
+
+def write_source(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    """A file of a set."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with gzip.open(folder / name, "wt", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def bill(days: int | None, amount: str = "1000", *, seen_until: date = END, parts: int = 1) -> PaidBill:
@@ -109,3 +125,81 @@ def test_the_rates_written_down_are_those_the_page_shows() -> None:
     page = (Path(__file__).parents[2] / "docs" / "measured_rates.md").read_text(encoding="utf-8")
     rate = kept["superlender"]["M39"]["unpaid at the end of the due date"]["count"]
     assert f"| {Decimal(rate['value']) * 100:.2f} % | {rate['numerator']} | {rate['denominator']} |" in page
+
+
+def made_up_sets(folder: Path) -> None:
+    """Every set `measure` reads, a few made-up rows each."""
+    previous = {
+        "customerid": "c1", "termdays": "30", "totaldue": "115.0", "approveddate": "2017-01-01 08:00:00",
+        "firstduedate": "2017-01-31 00:00:00", "firstrepaiddate": "2017-02-02 00:00:00",
+        "closeddate": "2017-02-02 10:00:00",
+    }  # fmt: skip
+    superlender = folder / "superlender_digital_loans"
+    write_source(superlender, "previous_loans.csv.gz", [previous, previous | {"firstrepaiddate": "2017-01-30 00:00"}])
+    write_source(
+        superlender,
+        "latest_loans.csv.gz",
+        [
+            {"customerid": "c1", "approveddate": "2017-02-20 08:00:00", "good_bad_flag": "Bad"},
+            {"customerid": "c2", "approveddate": "", "good_bad_flag": ""},
+        ],
+    )
+    payback = {
+        "TransactionStatus": "1", "LoanId": "X1", "PayBackId": "P1", "IsFinalPayBack": "1.0", "Value": "1000.0",
+        "IssuedDateLoan": "2019-01-01 10:00:00", "DueDate": "", "PaidOnDate": "2019-01-31 10:00:00",
+    }  # fmt: skip
+    open_loan = payback | {"LoanId": "X2", "PayBackId": "P2", "IsFinalPayBack": "0.0"}
+    write_source(
+        folder / "xente_paylater_uganda", "loans_train.csv.gz",
+        [payback, open_loan, payback | {"TransactionStatus": "0"}],
+    )  # fmt: skip
+    instalment = {
+        "SK_ID_PREV": "7", "NUM_INSTALMENT_VERSION": "1", "NUM_INSTALMENT_NUMBER": "1", "DAYS_INSTALMENT": "-30",
+        "DAYS_ENTRY_PAYMENT": "-31", "AMT_INSTALMENT": "10.0", "AMT_PAYMENT": "10.0",
+    }  # fmt: skip
+    rows = [
+        instalment,
+        instalment | {"NUM_INSTALMENT_NUMBER": "2", "AMT_PAYMENT": "4.0"},
+        instalment | {"NUM_INSTALMENT_NUMBER": "3", "NUM_INSTALMENT_VERSION": "0"},
+    ]
+    write_source(folder / "home_credit_sample", "installments_payments.csv.gz", rows)
+    write_source(
+        folder / "home_credit_sample", "installments_payments_random20000.csv.gz",
+        [instalment | {"DAYS_ENTRY_PAYMENT": "-28.0"}, instalment | {"DAYS_ENTRY_PAYMENT": ""}],
+    )  # fmt: skip
+    card = dict.fromkeys(STATES, "0") | dict.fromkeys(BALANCES, "100.0")
+    write_source(folder / "uci_credit_card_taiwan", "clients.csv.gz", [card | {"PAY_0": "2"}])
+
+
+def test_measures_every_set_and_writes_it_down(tmp_path: Path) -> None:
+    made_up_sets(tmp_path / "data")
+    page, constants = tmp_path / "page.md", tmp_path / "rates.json"
+    out = StringIO()
+    call_command(
+        "measure_rates",
+        "--data",
+        str(tmp_path / "data"),
+        "--page",
+        str(page),
+        "--constants",
+        str(constants),
+        stdout=out,
+    )
+    kept = json.loads(constants.read_text(encoding="utf-8"))
+    late = kept["superlender"]["M39"]["unpaid at the end of the due date"]
+    assert late["count"] == {"value": "0.5000", "numerator": "1", "denominator": "2"}
+    assert kept["superlender"]["flag"]["newest loan flagged bad"]["count"]["numerator"] == "1"
+    assert kept["superlender"]["M35"]["new loan within 30 days of settlement"]["count"]["numerator"] == "2"
+    assert kept["xente"]["flag"]["no final payback by the end of the set"]["count"]["value"] == "0.5000"
+    assert kept["xente"]["habit"]["paid on the due date"]["count"]["value"] == "1.0000"
+    short = kept["home_credit"]["habit"]["short on record"]["count"]
+    assert (short["numerator"], short["denominator"]) == ("1", "2")
+    assert kept["home_credit_random"]["habit"]["paid after the due date"]["count"]["denominator"] == "1"
+    assert kept["uci_taiwan"]["M41"]["M0 to any past due"]["count"]["denominator"] == "5"
+    assert "rates written to" in out.getvalue()
+    assert "| uci_taiwan | M0 to any past due | count | 20.00 % | 1 | 5 |" in page.read_text(encoding="utf-8")
+
+
+def test_says_which_set_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="is not in"):
+        call_command("measure_rates", "--data", str(tmp_path), "--page", str(tmp_path / "p"))
