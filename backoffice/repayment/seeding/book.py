@@ -1,4 +1,4 @@
-"""Write a synthetic book by COPY: borrowers, a product, and loans with their schedules, payments, ledger and history."""
+"""A synthetic book of any size: histories the engine folds once, copied to as many loans as asked for by COPY."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -132,7 +132,7 @@ def _check(wanted: BookWanted) -> None:
         return
     if day.state != "open" or day.today != wanted.business_date:
         raise NotTheBusinessDate(
-            f"The business day is {day.today} ({day.state}); the book was asked for the morning of {wanted.business_date}.",
+            f"The business day is {day.today} ({day.state}); the book was asked for on {wanted.business_date}.",
             next_step=f"Ask for --date {day.today}, once the day is open.",
         )
 
