@@ -110,7 +110,7 @@ def _post_chunk(*, file_id: int, number: int, chunk: Sequence[Line], through: in
     todo = [line for line in chunk if line.line > lane.posted_through]
     readable = [line for line in todo if isinstance(line, PaymentLine)]
     refused = [line for line in todo if isinstance(line, UnreadableLine)]
-    found = _loans_of(readable)
+    found = _loans_of(readable, reach=_reach(lane.file))
     known = [line for line in readable if len(found.get((line.portfolio, line.loan), ())) == 1]
     refused += [
         _refuse_unknown(line, found.get((line.portfolio, line.loan), ()))
@@ -151,16 +151,28 @@ def _mark_file(*, file_id: int, booked: Sequence[PaymentLine], refused: int) -> 
     )
 
 
-def _loans_of(lines: Sequence[PaymentLine]) -> dict[tuple[str, str], list[int]]:
-    """Loan ids by (portfolio or '', loan number); more than one where a number stands in several portfolios."""
+def _reach(file: PaymentFile) -> frozenset[str] | None:
+    """The portfolios whoever sent the file works on; None when they see the whole book, or the system sent it."""
+    if file.uploaded_by is None:
+        return None
+    scope = file.uploaded_by.scope()
+    return None if scope.all else scope.portfolios
+
+
+def _loans_of(lines: Sequence[PaymentLine], *, reach: frozenset[str] | None) -> dict[tuple[str, str], list[int]]:
+    """Loan ids by (portfolio or '', loan number); more than one where a number stands in several portfolios.
+
+    Loans beyond the reach of whoever sent the file are not found.
+    """
     rows = fetch(
         "SELECT id, portfolio, external_id FROM repayment_loan WHERE external_id = ANY(%s)",
         [sorted({line.loan for line in lines})],
     )
     found: dict[tuple[str, str], list[int]] = {}
     for loan_id, portfolio, external_id in rows:
-        found.setdefault((portfolio, external_id), []).append(loan_id)
-        found.setdefault(("", external_id), []).append(loan_id)
+        if reach is None or portfolio in reach:
+            found.setdefault((portfolio, external_id), []).append(loan_id)
+            found.setdefault(("", external_id), []).append(loan_id)
     return found
 
 
