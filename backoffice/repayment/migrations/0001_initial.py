@@ -9,335 +9,680 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customers', '0002_who_may_lift_a_hold'),
+        ("customers", "0002_who_may_lift_a_hold"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LoanTerms',
+            name="LoanTerms",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('terms', models.JSONField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("terms", models.JSONField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('portfolio', models.CharField(db_index=True, max_length=64)),
-                ('currency', models.CharField(max_length=3)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("portfolio", models.CharField(db_index=True, max_length=64)),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Loan',
+            name="Loan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.CharField(max_length=80)),
-                ('portfolio', models.CharField(max_length=64)),
-                ('currency', models.CharField(max_length=3)),
-                ('principal', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('annual_rate', models.DecimalField(decimal_places=8, max_digits=12)),
-                ('periods', models.PositiveIntegerField()),
-                ('disbursed_on', models.DateField()),
-                ('maturity_on', models.DateField()),
-                ('status', models.CharField(choices=[('active', 'Active'), ('closed', 'Closed'), ('charged_off', 'Charged off')], default='active', max_length=12)),
-                ('creditor', models.CharField(default='lender', max_length=80)),
-                ('bucket', models.CharField(default='M0', max_length=8)),
-                ('oldest_unpaid_due_date', models.DateField(blank=True, null=True)),
-                ('next_transition_date', models.DateField(blank=True, null=True)),
-                ('outstanding_principal', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('outstanding_total', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('overdue_amount', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('suspense', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('schedule_version', models.PositiveIntegerField(default=1)),
-                ('accrued_through', models.DateField()),
-                ('touched_on', models.DateField()),
-                ('closed_on', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('borrower', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='loans', to='customers.borrower')),
-                ('terms', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.loanterms')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.CharField(max_length=80)),
+                ("portfolio", models.CharField(max_length=64)),
+                ("currency", models.CharField(max_length=3)),
+                ("principal", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("annual_rate", models.DecimalField(decimal_places=8, max_digits=12)),
+                ("periods", models.PositiveIntegerField()),
+                ("disbursed_on", models.DateField()),
+                ("maturity_on", models.DateField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("active", "Active"), ("closed", "Closed"), ("charged_off", "Charged off")],
+                        default="active",
+                        max_length=12,
+                    ),
+                ),
+                ("creditor", models.CharField(default="lender", max_length=80)),
+                ("bucket", models.CharField(default="M0", max_length=8)),
+                ("oldest_unpaid_due_date", models.DateField(blank=True, null=True)),
+                ("next_transition_date", models.DateField(blank=True, null=True)),
+                ("outstanding_principal", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("outstanding_total", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("overdue_amount", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("suspense", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("schedule_version", models.PositiveIntegerField(default=1)),
+                ("accrued_through", models.DateField()),
+                ("touched_on", models.DateField()),
+                ("closed_on", models.DateField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "borrower",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="loans", to="customers.borrower"
+                    ),
+                ),
+                (
+                    "terms",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="repayment.loanterms"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Operation',
+            name="Operation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('borrower_id', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('disbursement', 'Disbursement'), ('payment', 'Payment'), ('payoff', 'Payoff'), ('waiver', 'Waiver'), ('refund', 'Refund'), ('charge_off', 'Charge-off'), ('write_off', 'Small-balance write-off'), ('creditor_change', 'Change of creditor'), ('reversal', 'Reversal')], max_length=16)),
-                ('amount', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('value_date', models.DateField()),
-                ('business_date', models.DateField()),
-                ('source', models.CharField(default='console', max_length=40)),
-                ('external_id', models.CharField(blank=True, max_length=120)),
-                ('channel', models.CharField(blank=True, max_length=40)),
-                ('reference', models.CharField(blank=True, max_length=140)),
-                ('surplus', models.CharField(blank=True, max_length=20)),
-                ('details', models.JSONField(blank=True, default=dict)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('actor_id', models.BigIntegerField(blank=True, null=True)),
-                ('actor_name', models.CharField(default='system', max_length=150)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('loan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='operations', to='repayment.loan')),
-                ('reverses', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='repayment.operation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("borrower_id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("disbursement", "Disbursement"),
+                            ("payment", "Payment"),
+                            ("payoff", "Payoff"),
+                            ("waiver", "Waiver"),
+                            ("refund", "Refund"),
+                            ("charge_off", "Charge-off"),
+                            ("write_off", "Small-balance write-off"),
+                            ("creditor_change", "Change of creditor"),
+                            ("reversal", "Reversal"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("value_date", models.DateField()),
+                ("business_date", models.DateField()),
+                ("source", models.CharField(default="console", max_length=40)),
+                ("external_id", models.CharField(blank=True, max_length=120)),
+                ("channel", models.CharField(blank=True, max_length=40)),
+                ("reference", models.CharField(blank=True, max_length=140)),
+                ("surplus", models.CharField(blank=True, max_length=20)),
+                ("details", models.JSONField(blank=True, default=dict)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("actor_id", models.BigIntegerField(blank=True, null=True)),
+                ("actor_name", models.CharField(default="system", max_length=150)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="operations", to="repayment.loan"
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="repayment.operation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PaymentFile',
+            name="PaymentFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('source', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('received', 'Received'), ('posting', 'Posting'), ('posted', 'Posted'), ('refused', 'Refused')], default='received', max_length=10)),
-                ('stored_as', models.CharField(blank=True, max_length=200)),
-                ('line_count', models.PositiveIntegerField(default=0)),
-                ('posted_through', models.PositiveIntegerField(default=0)),
-                ('posted_count', models.PositiveIntegerField(default=0)),
-                ('posted_amount', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('refused_count', models.PositiveIntegerField(default=0)),
-                ('refusal', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('uploaded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("source", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("posting", "Posting"),
+                            ("posted", "Posted"),
+                            ("refused", "Refused"),
+                        ],
+                        default="received",
+                        max_length=10,
+                    ),
+                ),
+                ("stored_as", models.CharField(blank=True, max_length=200)),
+                ("line_count", models.PositiveIntegerField(default=0)),
+                ("posted_through", models.PositiveIntegerField(default=0)),
+                ("posted_count", models.PositiveIntegerField(default=0)),
+                ("posted_amount", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("refused_count", models.PositiveIntegerField(default=0)),
+                ("refusal", models.CharField(blank=True, max_length=300)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "uploaded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PaymentFileLine',
+            name="PaymentFileLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('line', models.PositiveIntegerField()),
-                ('loan_external_id', models.CharField(blank=True, max_length=80)),
-                ('amount', models.CharField(blank=True, max_length=40)),
-                ('value_date', models.CharField(blank=True, max_length=20)),
-                ('code', models.CharField(max_length=60)),
-                ('reason', models.CharField(max_length=300)),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refused_lines', to='repayment.paymentfile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("line", models.PositiveIntegerField()),
+                ("loan_external_id", models.CharField(blank=True, max_length=80)),
+                ("amount", models.CharField(blank=True, max_length=40)),
+                ("value_date", models.CharField(blank=True, max_length=20)),
+                ("code", models.CharField(max_length=60)),
+                ("reason", models.CharField(max_length=300)),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="refused_lines",
+                        to="repayment.paymentfile",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ProductVersion',
+            name="ProductVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('submitted', 'Waiting for approval'), ('approved', 'Approved'), ('active', 'Active'), ('retired', 'Retired')], default='draft', max_length=12)),
-                ('terms', models.JSONField()),
-                ('effective_from', models.DateField(blank=True, null=True)),
-                ('note', models.CharField(blank=True, max_length=300)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='repayment.product')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Waiting for approval"),
+                            ("approved", "Approved"),
+                            ("active", "Active"),
+                            ("retired", "Retired"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                    ),
+                ),
+                ("terms", models.JSONField()),
+                ("effective_from", models.DateField(blank=True, null=True)),
+                ("note", models.CharField(blank=True, max_length=300)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="repayment.product"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['product_id', '-number'],
+                "ordering": ["product_id", "-number"],
             },
         ),
         migrations.AddField(
-            model_name='loan',
-            name='product_version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='repayment.productversion'),
+            model_name="loan",
+            name="product_version",
+            field=models.ForeignKey(
+                blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="repayment.productversion"
+            ),
         ),
         migrations.CreateModel(
-            name='ScheduleVersion',
+            name="ScheduleVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('cause', models.CharField(max_length=24)),
-                ('effective_on', models.DateField()),
-                ('operation_id', models.BigIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('loan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='schedule_versions', to='repayment.loan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("cause", models.CharField(max_length=24)),
+                ("effective_on", models.DateField()),
+                ("operation_id", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="schedule_versions",
+                        to="repayment.loan",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Transfer',
+            name="Transfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('borrower_id', models.BigIntegerField()),
-                ('run_id', models.BigIntegerField(blank=True, null=True)),
-                ('kind', models.CharField(max_length=20)),
-                ('component', models.CharField(blank=True, max_length=14)),
-                ('installment_number', models.PositiveIntegerField(blank=True, null=True)),
-                ('debit', models.CharField(max_length=28)),
-                ('credit', models.CharField(max_length=28)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('value_date', models.DateField()),
-                ('business_date', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('loan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='repayment.loan')),
-                ('operation', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='transfers', to='repayment.operation')),
-                ('reverses', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='repayment.transfer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("borrower_id", models.BigIntegerField()),
+                ("run_id", models.BigIntegerField(blank=True, null=True)),
+                ("kind", models.CharField(max_length=20)),
+                ("component", models.CharField(blank=True, max_length=14)),
+                ("installment_number", models.PositiveIntegerField(blank=True, null=True)),
+                ("debit", models.CharField(max_length=28)),
+                ("credit", models.CharField(max_length=28)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("value_date", models.DateField()),
+                ("business_date", models.DateField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="transfers", to="repayment.loan"
+                    ),
+                ),
+                (
+                    "operation",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="transfers",
+                        to="repayment.operation",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="repayment.transfer",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Installment',
+            name="Installment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('borrower_id', models.BigIntegerField()),
-                ('number', models.PositiveIntegerField()),
-                ('from_version', models.PositiveIntegerField(default=1)),
-                ('to_version', models.PositiveIntegerField(blank=True, null=True)),
-                ('due_date', models.DateField()),
-                ('days', models.PositiveIntegerField(default=0)),
-                ('principal', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('interest', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('fee', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('guarantee_fee', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('penalty', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('principal_paid', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('interest_paid', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('fee_paid', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('guarantee_fee_paid', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('penalty_paid', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('principal_waived', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('interest_waived', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('fee_waived', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('guarantee_fee_waived', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('penalty_waived', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('overdue_base_days', models.DecimalField(decimal_places=2, default=0, max_digits=24)),
-                ('compound_base', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('settled_on', models.DateField(blank=True, null=True)),
-                ('loan', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='installments', to='repayment.loan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("borrower_id", models.BigIntegerField()),
+                ("number", models.PositiveIntegerField()),
+                ("from_version", models.PositiveIntegerField(default=1)),
+                ("to_version", models.PositiveIntegerField(blank=True, null=True)),
+                ("due_date", models.DateField()),
+                ("days", models.PositiveIntegerField(default=0)),
+                ("principal", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("interest", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("fee", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("guarantee_fee", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("penalty", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("principal_paid", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("interest_paid", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("fee_paid", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("guarantee_fee_paid", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("penalty_paid", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("principal_waived", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("interest_waived", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("fee_waived", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("guarantee_fee_waived", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("penalty_waived", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("overdue_base_days", models.DecimalField(decimal_places=2, default=0, max_digits=24)),
+                ("compound_base", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("settled_on", models.DateField(blank=True, null=True)),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="installments",
+                        to="repayment.loan",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('loan', 'number', 'from_version'), name='bill_number_is_unique_in_a_schedule_version'), models.CheckConstraint(condition=models.Q(('principal__gte', 0), ('principal_paid__gte', 0), ('principal_waived__gte', 0), ('principal__gte', django.db.models.expressions.CombinedExpression(models.F('principal_paid'), '+', models.F('principal_waived')))), name='bill_principal_is_not_settled_beyond_what_is_charged'), models.CheckConstraint(condition=models.Q(('interest__gte', 0), ('interest_paid__gte', 0), ('interest_waived__gte', 0), ('interest__gte', django.db.models.expressions.CombinedExpression(models.F('interest_paid'), '+', models.F('interest_waived')))), name='bill_interest_is_not_settled_beyond_what_is_charged'), models.CheckConstraint(condition=models.Q(('fee__gte', 0), ('fee_paid__gte', 0), ('fee_waived__gte', 0), ('fee__gte', django.db.models.expressions.CombinedExpression(models.F('fee_paid'), '+', models.F('fee_waived')))), name='bill_fee_is_not_settled_beyond_what_is_charged'), models.CheckConstraint(condition=models.Q(('guarantee_fee__gte', 0), ('guarantee_fee_paid__gte', 0), ('guarantee_fee_waived__gte', 0), ('guarantee_fee__gte', django.db.models.expressions.CombinedExpression(models.F('guarantee_fee_paid'), '+', models.F('guarantee_fee_waived')))), name='bill_guarantee_fee_is_not_settled_beyond_what_is_charged'), models.CheckConstraint(condition=models.Q(('penalty__gte', 0), ('penalty_paid__gte', 0), ('penalty_waived__gte', 0), ('penalty__gte', django.db.models.expressions.CombinedExpression(models.F('penalty_paid'), '+', models.F('penalty_waived')))), name='bill_penalty_is_not_settled_beyond_what_is_charged')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("loan", "number", "from_version"), name="bill_number_is_unique_in_a_schedule_version"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("principal__gte", 0),
+                            ("principal_paid__gte", 0),
+                            ("principal_waived__gte", 0),
+                            (
+                                "principal__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("principal_paid"), "+", models.F("principal_waived")
+                                ),
+                            ),
+                        ),
+                        name="bill_principal_is_not_settled_beyond_what_is_charged",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("interest__gte", 0),
+                            ("interest_paid__gte", 0),
+                            ("interest_waived__gte", 0),
+                            (
+                                "interest__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("interest_paid"), "+", models.F("interest_waived")
+                                ),
+                            ),
+                        ),
+                        name="bill_interest_is_not_settled_beyond_what_is_charged",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("fee__gte", 0),
+                            ("fee_paid__gte", 0),
+                            ("fee_waived__gte", 0),
+                            (
+                                "fee__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("fee_paid"), "+", models.F("fee_waived")
+                                ),
+                            ),
+                        ),
+                        name="bill_fee_is_not_settled_beyond_what_is_charged",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("guarantee_fee__gte", 0),
+                            ("guarantee_fee_paid__gte", 0),
+                            ("guarantee_fee_waived__gte", 0),
+                            (
+                                "guarantee_fee__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("guarantee_fee_paid"), "+", models.F("guarantee_fee_waived")
+                                ),
+                            ),
+                        ),
+                        name="bill_guarantee_fee_is_not_settled_beyond_what_is_charged",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("penalty__gte", 0),
+                            ("penalty_paid__gte", 0),
+                            ("penalty_waived__gte", 0),
+                            (
+                                "penalty__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("penalty_paid"), "+", models.F("penalty_waived")
+                                ),
+                            ),
+                        ),
+                        name="bill_penalty_is_not_settled_beyond_what_is_charged",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BucketMove',
+            name="BucketMove",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('borrower_id', models.BigIntegerField()),
-                ('on', models.DateField()),
-                ('from_bucket', models.CharField(max_length=8)),
-                ('to_bucket', models.CharField(max_length=8)),
-                ('cause', models.CharField(max_length=20)),
-                ('operation_id', models.BigIntegerField(blank=True, null=True)),
-                ('run_id', models.BigIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('retracts', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='retracted_by', to='repayment.bucketmove')),
-                ('loan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bucket_moves', to='repayment.loan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("borrower_id", models.BigIntegerField()),
+                ("on", models.DateField()),
+                ("from_bucket", models.CharField(max_length=8)),
+                ("to_bucket", models.CharField(max_length=8)),
+                ("cause", models.CharField(max_length=20)),
+                ("operation_id", models.BigIntegerField(blank=True, null=True)),
+                ("run_id", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "retracts",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="retracted_by",
+                        to="repayment.bucketmove",
+                    ),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="bucket_moves", to="repayment.loan"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['on', 'to_bucket'], name='bucket_move_on')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('retracts__isnull', False)), fields=('retracts',), name='bucket_move_is_retracted_once')],
+                "indexes": [models.Index(fields=["on", "to_bucket"], name="bucket_move_on")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("retracts__isnull", False)),
+                        fields=("retracts",),
+                        name="bucket_move_is_retracted_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MonthEnd',
+            name="MonthEnd",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('month_end', models.DateField()),
-                ('revision', models.PositiveSmallIntegerField(default=0)),
-                ('status', models.CharField(max_length=12)),
-                ('creditor', models.CharField(max_length=80)),
-                ('bucket', models.CharField(max_length=8)),
-                ('dpd', models.PositiveIntegerField()),
-                ('dpd_contract', models.PositiveIntegerField()),
-                ('cycles', models.PositiveIntegerField()),
-                ('outstanding_principal', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('overdue_amount', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('run_id', models.BigIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('loan', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='month_ends', to='repayment.loan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("month_end", models.DateField()),
+                ("revision", models.PositiveSmallIntegerField(default=0)),
+                ("status", models.CharField(max_length=12)),
+                ("creditor", models.CharField(max_length=80)),
+                ("bucket", models.CharField(max_length=8)),
+                ("dpd", models.PositiveIntegerField()),
+                ("dpd_contract", models.PositiveIntegerField()),
+                ("cycles", models.PositiveIntegerField()),
+                ("outstanding_principal", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("overdue_amount", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("run_id", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="month_ends",
+                        to="repayment.loan",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['month_end', 'bucket'], name='month_end_bucket')],
-                'constraints': [models.UniqueConstraint(fields=('loan', 'month_end', 'revision'), name='month_end_revision_is_unique_for_a_loan')],
+                "indexes": [models.Index(fields=["month_end", "bucket"], name="month_end_bucket")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("loan", "month_end", "revision"), name="month_end_revision_is_unique_for_a_loan"
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['business_date'], name='operation_business_date', pages_per_range=32),
+            model_name="operation",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                fields=["business_date"], name="operation_business_date", pages_per_range=32
+            ),
         ),
         migrations.AddConstraint(
-            model_name='operation',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('source', 'external_id'), name='operation_external_id_is_unique_in_its_source'),
+            model_name="operation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("external_id", ""), _negated=True),
+                fields=("source", "external_id"),
+                name="operation_external_id_is_unique_in_its_source",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='operation',
-            constraint=models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='operation_is_reversed_once'),
+            model_name="operation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reverses__isnull", False)), fields=("reverses",), name="operation_is_reversed_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='operation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='operation_amount_is_not_negative'),
+            model_name="operation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gte", 0)), name="operation_amount_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='operation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'reversal'), ('reverses__isnull', False)), models.Q(models.Q(('kind', 'reversal'), _negated=True), ('reverses__isnull', True)), _connector='OR'), name='only_a_reversal_names_what_it_reverses'),
+            model_name="operation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "reversal"), ("reverses__isnull", False)),
+                    models.Q(models.Q(("kind", "reversal"), _negated=True), ("reverses__isnull", True)),
+                    _connector="OR",
+                ),
+                name="only_a_reversal_names_what_it_reverses",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentfileline',
-            constraint=models.UniqueConstraint(fields=('file', 'line'), name='refused_line_is_listed_once'),
+            model_name="paymentfileline",
+            constraint=models.UniqueConstraint(fields=("file", "line"), name="refused_line_is_listed_once"),
         ),
         migrations.AddConstraint(
-            model_name='productversion',
-            constraint=models.UniqueConstraint(fields=('product', 'number'), name='version_number_is_unique_in_its_product'),
+            model_name="productversion",
+            constraint=models.UniqueConstraint(
+                fields=("product", "number"), name="version_number_is_unique_in_its_product"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='productversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['approved', 'active'])), fields=('product', 'effective_from'), name='one_version_of_a_product_starts_on_a_day'),
+            model_name="productversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["approved", "active"])),
+                fields=("product", "effective_from"),
+                name="one_version_of_a_product_starts_on_a_day",
+            ),
         ),
         migrations.AddIndex(
-            model_name='loan',
-            index=models.Index(condition=models.Q(('next_transition_date__isnull', False)), fields=['next_transition_date', 'id'], name='loan_next_transition'),
+            model_name="loan",
+            index=models.Index(
+                condition=models.Q(("next_transition_date__isnull", False)),
+                fields=["next_transition_date", "id"],
+                name="loan_next_transition",
+            ),
         ),
         migrations.AddIndex(
-            model_name='loan',
-            index=models.Index(condition=models.Q(('bucket', 'M0'), _negated=True), fields=['bucket', 'id'], name='loan_overdue_bucket'),
+            model_name="loan",
+            index=models.Index(
+                condition=models.Q(("bucket", "M0"), _negated=True), fields=["bucket", "id"], name="loan_overdue_bucket"
+            ),
         ),
         migrations.AddIndex(
-            model_name='loan',
-            index=models.Index(fields=['external_id'], name='loan_external_id'),
+            model_name="loan",
+            index=models.Index(fields=["external_id"], name="loan_external_id"),
         ),
         migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'external_id'), name='loan_external_id_is_unique_in_portfolio'),
+            model_name="loan",
+            constraint=models.UniqueConstraint(
+                fields=("portfolio", "external_id"), name="loan_external_id_is_unique_in_portfolio"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('principal__gt', 0)), name='loan_principal_is_positive'),
+            model_name="loan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("principal__gt", 0)), name="loan_principal_is_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('suspense__gte', 0)), name='loan_suspense_is_not_negative'),
+            model_name="loan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("suspense__gte", 0)), name="loan_suspense_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(('outstanding_principal__gte', 0)), name='loan_outstanding_principal_is_not_negative'),
+            model_name="loan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outstanding_principal__gte", 0)), name="loan_outstanding_principal_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='loan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_transition_date__isnull', True), ('status', 'closed')), models.Q(('status', 'closed'), _negated=True), _connector='OR'), name='closed_loan_awaits_no_transition'),
+            model_name="loan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("next_transition_date__isnull", True), ("status", "closed")),
+                    models.Q(("status", "closed"), _negated=True),
+                    _connector="OR",
+                ),
+                name="closed_loan_awaits_no_transition",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='scheduleversion',
-            constraint=models.UniqueConstraint(fields=('loan', 'number'), name='schedule_version_number_is_unique_in_its_loan'),
+            model_name="scheduleversion",
+            constraint=models.UniqueConstraint(
+                fields=("loan", "number"), name="schedule_version_number_is_unique_in_its_loan"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.UniqueConstraint(condition=models.Q(('reverses__isnull', False)), fields=('reverses',), name='transfer_is_reversed_once'),
+            model_name="transfer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reverses__isnull", False)), fields=("reverses",), name="transfer_is_reversed_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='transfer_amount_is_positive'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="transfer_amount_is_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='transfer',
-            constraint=models.CheckConstraint(condition=models.Q(('debit', models.F('credit')), _negated=True), name='transfer_moves_between_two_accounts'),
+            model_name="transfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("debit", models.F("credit")), _negated=True),
+                name="transfer_moves_between_two_accounts",
+            ),
         ),
     ]

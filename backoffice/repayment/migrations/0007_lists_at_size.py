@@ -6,23 +6,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0002_who_may_lift_a_hold'),
-        ('repayment', '0006_payment_file_lanes'),
+        ("customers", "0002_who_may_lift_a_hold"),
+        ("repayment", "0006_payment_file_lanes"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='loan',
-            index=models.Index(condition=models.Q(('bucket', 'M0'), _negated=True), fields=['overdue_amount', 'id'], name='loan_overdue_amount'),
+            model_name="loan",
+            index=models.Index(
+                condition=models.Q(("bucket", "M0"), _negated=True),
+                fields=["overdue_amount", "id"],
+                name="loan_overdue_amount",
+            ),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('kind__in', ['payment', 'disbursement']), _negated=True), fields=['kind', 'id'], name='operation_out_of_the_usual'),
+            model_name="operation",
+            index=models.Index(
+                condition=models.Q(("kind__in", ["payment", "disbursement"]), _negated=True),
+                fields=["kind", "id"],
+                name="operation_out_of_the_usual",
+            ),
         ),
         migrations.AddIndex(
-            model_name='operation',
-            index=models.Index(condition=models.Q(('reference', ''), _negated=True), fields=['reference'], name='operation_reference'),
+            model_name="operation",
+            index=models.Index(
+                condition=models.Q(("reference", ""), _negated=True), fields=["reference"], name="operation_reference"
+            ),
         ),
     ]
