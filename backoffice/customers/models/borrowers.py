@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -138,7 +139,11 @@ class ContactPoint(models.Model):
 
 
 class BlindIndex(models.Model):
-    """A keyed digest of something a borrower can be found by; the text itself is nowhere in the row."""
+    """A keyed digest of something a borrower can be found by; the text itself is nowhere in the row.
+
+    The borrower's portfolio stands beside it, and no index but the hash one leads with the borrower, so that a search
+    reads the entries of its digest and nothing else, however the planner guesses.
+    """
 
     class Kind(models.TextChoices):
         """What was digested."""
@@ -153,16 +158,18 @@ class BlindIndex(models.Model):
     borrower = models.ForeignKey(Borrower, on_delete=models.PROTECT, related_name="blind_indexes", db_index=False)
     kind = models.CharField(_("kind"), max_length=16, choices=Kind.choices)
     digest = models.BinaryField(_("digest"), max_length=16)
+    portfolio = models.CharField(_("portfolio"), max_length=40)
 
     class Meta:
         verbose_name = _("blind index")
         verbose_name_plural = _("blind indexes")
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["digest", "-borrower"], name="borrowers_by_digest"),
+            HashIndex(fields=["borrower"], name="digests_of_a_borrower"),
         ]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["borrower", "kind", "digest"],
+                fields=["digest", "borrower", "kind"],
+                include=["portfolio"],
                 name="digest_stands_once_per_borrower",
             ),
         ]

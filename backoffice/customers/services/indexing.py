@@ -11,17 +11,17 @@ from backoffice.customers.fields import text_of
 from backoffice.customers.keys import ring
 from backoffice.customers.models import BlindIndex, Borrower, ContactPoint
 
-IndexRow = tuple[int, str, bytes]
+IndexRow = tuple[int, str, str, bytes]
 
 
-def rows_of(*, borrower_id: int, terms: Iterable[finding.Term], keys: KeyRing) -> list[IndexRow]:
+def rows_of(*, borrower_id: int, portfolio: str, terms: Iterable[finding.Term], keys: KeyRing) -> list[IndexRow]:
     """Index rows of one borrower under the active key, each digest once."""
-    return sorted({(borrower_id, term.kind.value, keys.digest(term.text, kind=term.kind)) for term in terms})
+    return sorted({(borrower_id, portfolio, term.kind.value, keys.digest(term.text, kind=term.kind)) for term in terms})
 
 
 def write(rows: Iterable[IndexRow]) -> int:
     """Adds index rows with COPY; gives their number."""
-    return copy_rows(table=BlindIndex._meta.db_table, columns=("borrower_id", "kind", "digest"), rows=rows)
+    return copy_rows(table=BlindIndex._meta.db_table, columns=("borrower_id", "portfolio", "kind", "digest"), rows=rows)
 
 
 def reindex(*, borrowers: Sequence[Borrower]) -> None:
@@ -34,7 +34,8 @@ def reindex(*, borrowers: Sequence[Borrower]) -> None:
     BlindIndex.objects.filter(borrower_id__in=ids).delete()
     rows: list[IndexRow] = []
     for borrower in borrowers:
-        rows += rows_of(borrower_id=borrower.pk, terms=_terms_of(borrower, points[borrower.pk]), keys=keys)
+        terms = _terms_of(borrower, points[borrower.pk])
+        rows += rows_of(borrower_id=borrower.pk, portfolio=borrower.portfolio, terms=terms, keys=keys)
     write(rows)
 
 

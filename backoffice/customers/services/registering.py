@@ -133,7 +133,7 @@ def _write(*, source: str, batch: Sequence[tuple[int, NewBorrower, Examined]], k
         )
         points += _points(borrower_id, examined.contacts, keys=keys)
         all_terms = terms.union(*(contact.terms for contact in examined.contacts))
-        digests += indexing.rows_of(borrower_id=borrower_id, terms=all_terms, keys=keys)
+        digests += indexing.rows_of(borrower_id=borrower_id, portfolio=row.portfolio, terms=all_terms, keys=keys)
     copy_rows(table=Borrower._meta.db_table, columns=("id", "source", *_COLUMNS, "key_id"), rows=borrowers)
     copy_rows(table=ContactPoint._meta.db_table, columns=_POINT_COLUMNS, rows=points)
     indexing.write(digests)
