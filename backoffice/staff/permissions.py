@@ -38,6 +38,9 @@ SEES_ALL_PORTFOLIOS: Final = frozenset({COMPLIANCE, ANALYST, ADMIN, AUDITOR})
 NEEDS_SECOND_FACTOR: Final = frozenset({COMPLIANCE, ADMIN})
 """Roles that open no page before a one-time code is given."""
 
+REFERENCE_DATA: Final = frozenset({"django_celery_beat"})
+"""Labels of the apps whose rows administrators edit in Django's admin site: data without a page of its own."""
+
 _EVERYONE = frozenset(ROLES)
 _SERVICE = frozenset({AGENT, SENIOR_AGENT, TEAM_LEAD})
 _FLOOR = frozenset({AGENT, SENIOR_AGENT, COLLECTOR, TEAM_LEAD})

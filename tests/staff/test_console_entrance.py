@@ -417,6 +417,21 @@ class TestSession:
 
         assert careful.post(LOGIN, {"username": "a", "password": "b"}).status_code == 403
 
+    def test_there_is_no_second_door(self, client):
+        assert client.get("/admin/").headers["Location"] == "/admin/login/?next=/admin/"
+        assert client.get("/admin/login/?next=/admin/").headers["Location"] == "/login/?next=/admin/"
+        assert client.post("/admin/login/", {"username": "a", "password": "b"}).status_code == 302
+
+    def test_djangos_admin_site_shows_nobody_the_secrets_of_others(self, client):
+        user = person("admin")
+        logged_in(client, user)
+
+        assert client.get("/admin/").status_code == 200
+        assert "otp_totp" not in client.get("/admin/").content.decode()
+        assert client.get("/admin/otp_totp/totpdevice/").status_code == 403
+        assert client.get("/admin/axes/accessattempt/").status_code == 403
+        assert client.get("/admin/django_celery_beat/periodictask/").status_code == 200
+
     def test_the_door_is_where_it_is_named(self):
         assert [reverse(f"staff:{name}") for name in ("login", "verify", "enrol", "logout")] == [
             LOGIN,

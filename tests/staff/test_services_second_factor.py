@@ -56,14 +56,17 @@ def test_the_first_administrator_is_made_at_the_terminal():
     call_command("createsuperuser", "--no-input", username="root", verbosity=0)
 
     user = User.objects.get(username="root")
-    assert (user.roles, user.is_staff, user.has_perm("audit.change_x"), user.has_module_perms("audit")) == (
-        ["admin"],
-        True,
-        True,
-        True,
-    )
-    agent = person("agent")
-    assert (agent.is_staff, agent.has_perm("audit.change_x"), agent.has_module_perms("audit")) == (False, False, False)
+    assert (user.roles, user.is_staff, user.is_active) == (["admin"], True, True)
+
+
+@pytest.mark.parametrize("role", ["admin", "agent", "auditor"])
+def test_djangos_admin_site_edits_reference_data_only_and_for_administrators_only(role):
+    user = person(role)
+    schedules, secrets = "django_celery_beat.change_periodictask", "otp_totp.view_totpdevice"
+
+    assert (user.is_staff, user.has_perm(schedules)) == (role == "admin", role == "admin")
+    assert not user.has_perm(secrets)
+    assert not any(user.has_module_perms(label) for label in ("staff", "audit", "customers", "axes", "otp_static"))
 
 
 def test_rows_say_what_they_are():

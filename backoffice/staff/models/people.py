@@ -15,6 +15,7 @@ from backoffice.staff.permissions import (
     ADMIN,
     NEEDS_SECOND_FACTOR,
     PERMISSIONS,
+    REFERENCE_DATA,
     ROLES,
     SEES_ALL_PORTFOLIOS,
     UnknownPermission,
@@ -136,11 +137,11 @@ class User(AbstractBaseUser):
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Django's admin site asks this with its own codes ("app.change_model")."""
-        return self.is_active and self.is_staff
+        return self.has_module_perms(perm.partition(".")[0])
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Django's admin site asks this for its list of apps."""
-        return self.is_active and self.is_staff
+        """Django's admin site asks this for its list of apps: second factors and the like are not reference data."""
+        return app_label in REFERENCE_DATA and self.is_staff
 
     def scope(self) -> Scope:
         """The portfolios this person's rows are restricted to."""
