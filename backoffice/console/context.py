@@ -98,9 +98,13 @@ class Shell:
 
     @cached_property
     def personal(self) -> list[PersonalLink]:
-        """Pages about oneself."""
-        url = address_of("staff:account")
-        return [PersonalLink(label=_("My account"), url=url, icon="person")] if url else []
+        """Pages about oneself, and the gallery for those who look after the console."""
+        links = []
+        if url := address_of("staff:account"):
+            links.append(PersonalLink(label=_("My account"), url=url, icon="person"))
+        if self._user.has_permission("console.gallery.view"):
+            links.append(PersonalLink(label=_("Gallery"), url=address_of("console:gallery"), icon="eye"))
+        return links
 
     @property
     def query(self) -> str:
