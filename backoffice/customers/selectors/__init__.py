@@ -9,6 +9,7 @@ from backoffice.customers.selectors.borrowers import (
     lookalikes,
     masked_names,
     merges_of,
+    portfolios,
 )
 from backoffice.customers.selectors.holds import HoldFacts, holds_of_borrower, holds_of_loans
 from backoffice.customers.selectors.search import FoundBorrower, search
@@ -26,5 +27,6 @@ __all__ = [
     "lookalikes",
     "masked_names",
     "merges_of",
+    "portfolios",
     "search",
 ]

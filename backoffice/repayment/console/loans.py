@@ -15,6 +15,7 @@ from backoffice.core.access import may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import page_or_part, refused
 from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
+from backoffice.customers.selectors import portfolios
 from backoffice.repayment.console import reading, states
 from backoffice.repayment.console.verb_list import verbs_for
 from backoffice.repayment.models import Loan
@@ -29,7 +30,7 @@ def loan_address(loan: Loan) -> str:
 
 
 def _portfolios() -> list[tuple[str, str]]:
-    return [(code, code) for code in Loan.objects.order_by("portfolio").values_list("portfolio", flat=True).distinct()]
+    return [(code, code) for code in portfolios()]
 
 
 def _overdue(rows: Any) -> Any:
