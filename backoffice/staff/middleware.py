@@ -8,9 +8,10 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy
 
 from backoffice.core.api.problems import refusal_outside_views
 from backoffice.core.errors import Refusal
@@ -20,15 +21,15 @@ from backoffice.staff.access import person_of
 
 API_PREFIX = "/api/v1/"
 
-REASONS: dict[str, str] = {
-    "staff:login": gettext_noop("You were logged out because the session was over."),
-    "staff:verify": gettext_noop("Your one-time code has not been given yet."),
-    "staff:password": gettext_noop("Your password must be changed first."),
+REASONS: dict[str, Promise] = {
+    "staff:login": gettext_lazy("You were logged out because the session was over."),
+    "staff:verify": gettext_lazy("Your one-time code has not been given yet."),
+    "staff:password": gettext_lazy("Your password must be changed first."),
 }
-NEXT_STEPS: dict[str, str] = {
-    "staff:login": gettext_noop("Log in again, or use a token."),
-    "staff:verify": gettext_noop("Open any page and give the code of your phone, or use a token."),
-    "staff:password": gettext_noop("Open any page and choose a new password, or use a token."),
+NEXT_STEPS: dict[str, Promise] = {
+    "staff:login": gettext_lazy("Log in again, or use a token."),
+    "staff:verify": gettext_lazy("Open any page and give the code of your phone, or use a token."),
+    "staff:password": gettext_lazy("Open any page and choose a new password, or use a token."),
 }
 
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponseBase])
@@ -81,6 +82,6 @@ class Door:
     @staticmethod
     def _turn_away(request: HttpRequest, *, to: str) -> HttpResponse:
         if request.path.startswith(API_PREFIX):
-            return refusal_outside_views(request, DoorClosed(_(REASONS[to]), next_step=_(NEXT_STEPS[to])))
+            return refusal_outside_views(request, DoorClosed(str(REASONS[to]), next_step=str(NEXT_STEPS[to])))
         next_page = request.headers.get("HX-Current-URL") or request.get_full_path()
         return go_to(request, f"{reverse(to)}?{urlencode({REDIRECT_FIELD_NAME: next_page})}")
