@@ -1,4 +1,4 @@
-"""Bills of a schedule: what is a bill, and what an early payoff earns on due days at a month's end."""
+"""What an early payoff earns on due days at a month's end."""
 
 from datetime import date
 from decimal import Decimal
@@ -11,16 +11,6 @@ from backoffice.repayment.domain.schedule import build_schedule
 from backoffice.repayment.domain.terms import Terms
 
 D = Decimal
-
-
-def test_a_row_that_asks_for_nothing_is_no_bill() -> None:
-    terms = Terms(
-        currency="CNY", method="equal_installment", annual_rate=D(0), periods=12, multiple_of=D("100"), rounding="up"
-    )
-    rows = build_schedule(terms=terms, principal=D("1000.00"), disbursed_on=date(2026, 1, 15))
-    assert [row.total for row in rows][-2:] == [D("0.00"), D("0.00")]
-    state = new_state(terms=terms, principal=D("1000.00"), disbursed_on=date(2026, 1, 15), rows=rows)
-    assert [bill.scheduled_total() for bill in state.bills] == [D("100.00")] * 10
 
 
 def test_a_whole_month_between_clamped_due_days_earns_a_whole_month() -> None:

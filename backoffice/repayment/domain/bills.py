@@ -152,7 +152,7 @@ def oldest_unpaid(state: LoanState) -> Bill | None:
 
 
 def bills_of(rows: Iterable[ScheduledRow]) -> list[Bill]:
-    """Fresh bills of a computed schedule; a coarse rounding may leave rows that ask for nothing, which are no bills."""
+    """Fresh bills of a computed schedule."""
     return [
         Bill(
             number=row.number,
@@ -167,7 +167,6 @@ def bills_of(rows: Iterable[ScheduledRow]) -> list[Bill]:
             },
         )
         for row in rows
-        if row.total
     ]
 
 

@@ -298,9 +298,9 @@ def _loan_row(
         opening.terms.currency,
         opening.principal,
         opening.terms.annual_rate,
-        sum(1 for row in rows if row.total),
+        len(rows),
         opening.disbursed_on,
-        max(row.due_date for row in rows if row.total),
+        max(row.due_date for row in rows),
         *loan_values(state, business_date=pages.business_date, touched=touched),
     )
 
