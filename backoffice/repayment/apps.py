@@ -1,4 +1,8 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from backoffice.core import trail
+from backoffice.repayment.words import WORDS
 
 
 class RepaymentConfig(AppConfig):
@@ -9,7 +13,13 @@ class RepaymentConfig(AppConfig):
     label = "repayment"
 
     def ready(self) -> None:
-        """Declare which rows follow a borrower when two records of one person become one."""
+        """Names this app's verbs, and which rows follow a borrower when two records of one person become one."""
         from backoffice.customers.services.merging import OwnedTable, declare
 
-        declare([OwnedTable("repayment_loan", holds_loans=True), OwnedTable("repayment_installment")])
+        trail.describe(WORDS)
+        declare(
+            [
+                OwnedTable("repayment_loan", holds_loans=True, label=_("loans")),
+                OwnedTable("repayment_installment", label=_("installments")),
+            ]
+        )
