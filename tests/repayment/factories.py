@@ -1,5 +1,6 @@
 """Loans on PostgreSQL, opened and lived with through the services, and their books as values to compare."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -184,3 +185,36 @@ def replay_changes(loan_id: LoanId, *, business_date: date) -> dict[str, list[An
         "facts": facts,
     }
     return {name: rows for name, rows in changes.items() if rows}
+
+
+WHOLE_BOOK = {
+    "loans": "SELECT external_id, status, creditor, bucket, oldest_unpaid_due_date, next_transition_date, "
+    "outstanding_principal, outstanding_total, overdue_amount, suspense, accrued_through, touched_on, closed_on, "
+    "schedule_version FROM repayment_loan ORDER BY 1",
+    "bills": "SELECT l.external_id, i.number, i.from_version, i.to_version, i.due_date, i.penalty, i.principal_paid, "
+    "i.interest_paid, i.penalty_paid, i.overdue_base_days, i.settled_on "
+    "FROM repayment_installment i JOIN repayment_loan l ON l.id = i.loan_id ORDER BY 1, 2, 3",
+    "operations": "SELECT l.external_id, o.kind, o.external_id, o.amount, o.value_date, o.business_date "
+    "FROM repayment_operation o JOIN repayment_loan l ON l.id = o.loan_id ORDER BY 1, 2, 3, 5",
+    "transfers": "SELECT l.external_id, t.kind, t.component, t.installment_number, t.debit, t.credit, t.amount, "
+    "t.value_date, t.business_date, t.reverses_id IS NOT NULL, r.id IS NOT NULL "
+    "FROM repayment_transfer t JOIN repayment_loan l ON l.id = t.loan_id "
+    "LEFT JOIN repayment_transfer r ON r.reverses_id = t.id ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11",
+    "moves": 'SELECT l.external_id, m."on", m.from_bucket, m.to_bucket, m.cause, m.retracts_id IS NOT NULL '
+    "FROM repayment_bucketmove m JOIN repayment_loan l ON l.id = m.loan_id ORDER BY 1, 2, 3, 4, 5, 6",
+    "month ends": "SELECT l.external_id, m.month_end, m.revision, m.bucket, m.dpd, m.cycles, m.outstanding_principal, "
+    "m.overdue_amount FROM repayment_monthend m JOIN repayment_loan l ON l.id = m.loan_id ORDER BY 1, 2, 3",
+}
+
+
+def whole_book() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the book that says something, by loan number; no ids and no times in it."""
+    return {name: fetch(statement) for name, statement in WHOLE_BOOK.items()}
+
+
+def differences(one: dict[str, list[tuple[Any, ...]]], other: dict[str, list[tuple[Any, ...]]]) -> dict[str, Any]:
+    """The rows that stand in one of two books only, table by table; nothing when the books are the same."""
+    found = {
+        name: (Counter(one[name]) - Counter(other[name]), Counter(other[name]) - Counter(one[name])) for name in one
+    }
+    return {name: [sorted(map(str, rows)) for rows in sides] for name, sides in found.items() if any(sides)}
