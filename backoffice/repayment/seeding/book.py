@@ -13,6 +13,7 @@ from backoffice.calendars.selectors import DayNotOpened, business_day
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import execute, fetch, raw_cursor
+from backoffice.core.collecting import without_collecting
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.terms_form import to_json
 from backoffice.repayment.models import Product, ProductVersion
@@ -104,7 +105,8 @@ def seed_book(*, wanted: BookWanted, actor: Actor, on_progress: Callable[[str, i
     with transaction.atomic():
         _check(wanted)
         _open_day(wanted.business_date, actor=actor)
-        stencils = _stencils(wanted, on_progress=on_progress)
+        with without_collecting():
+            stencils = _stencils(wanted, on_progress=on_progress)
         with raw_cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         rows = _write(wanted, stencils, on_progress=on_progress)

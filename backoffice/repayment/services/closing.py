@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from django.db import DatabaseError, transaction
 
 from backoffice.core.bulk import execute, fetch
+from backoffice.core.collecting import without_collecting
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.domain.journal import Journal
@@ -89,7 +90,8 @@ def close_loans(*, loan_ids: Sequence[int], day: date, run_id: int | None, resul
     """Close every open day through `day` for these loans with the engine; one by one when together they fail."""
 
     def close(together: Sequence[int]) -> None:
-        loans, moves = _close_with_engine(loan_ids=together, day=day, run_id=run_id)
+        with without_collecting():
+            loans, moves = _close_with_engine(loan_ids=together, day=day, run_id=run_id)
         result.loans += loans
         result.moves += moves
 
