@@ -56,11 +56,18 @@ class Progress:
     total: int
 
 
-def start(*, day: date, actor: Actor, through: date | None = None) -> DayEndRun:
+def start(*, day: date, actor: Actor, through: date | None = None, not_after: date | None = None) -> DayEndRun:
     """Begin the close of `day`, or take up the one under way. Raises NotTheDayToClose for any other day.
 
-    `through` asks the workers to go on, day by day, up to and including that day.
+    `through` asks the workers to go on, day by day, up to and including that day. `not_after` is the calendar's day
+    where a person asks: a day that has not come yet is never closed by hand.
     """
+    if not_after is not None and max(day, through or day) > not_after:
+        raise NotTheDayToClose(
+            _("%(day)s has not come yet; it cannot be closed.") % {"day": max(day, through or day)},
+            next_step=_("Wait for the day: what is closed is never opened again."),
+            fields={"through": str(not_after)},
+        )
     today = business_day().today
     if day != today:
         raise NotTheDayToClose(

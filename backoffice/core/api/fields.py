@@ -27,6 +27,7 @@ class MoneyField(serializers.Field):
 
     default_error_messages = {
         "form": _("write the amount as a decimal string such as “120.50”"),
+        "sign": _("must not be negative"),
         "digits": _("has more digits than an amount may have"),
         "zero": _("must be more than zero"),
     }
@@ -40,6 +41,8 @@ class MoneyField(serializers.Field):
         if isinstance(data, bool) or not isinstance(data, str | int | Decimal):
             self.fail("form")
         match = _PLAIN_DECIMAL.fullmatch(str(data))
+        if match is None and _PLAIN_DECIMAL.fullmatch(str(data).removeprefix("-")):
+            self.fail("sign")
         if match is None:
             self.fail("form")
         if len(match["whole"]) > MOST_DIGITS or len(match["fraction"] or "") > MOST_DIGITS:

@@ -2,12 +2,14 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backoffice.calendars import clock
 from backoffice.core.access import actor_of
 from backoffice.core.api.fields import DayField
 from backoffice.core.api.views import ApiView, ListView, read
@@ -96,7 +98,11 @@ class RunsView(ListView):
 
     def post(self, request: Request) -> Response:
         """Starts the close, or takes up one that was cut off; workers do it: 202, then read the run."""
-        run = services.start(actor=actor_of(request.user), **read(self.request_serializer_class, request.data))
+        run = services.start(
+            actor=actor_of(request.user),
+            not_after=clock.today_in(settings.TIME_ZONE),
+            **read(self.request_serializer_class, request.data),
+        )
         continue_run.delay_on_commit(run_id=run.pk)
         return Response(self.serializer_class(_run(run.pk)).data, status=202)
 

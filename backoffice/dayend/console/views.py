@@ -114,7 +114,12 @@ class CloseDays(ConfirmView):
 
     def perform(self, *, subject: BusinessDayNow, values: Mapping[str, Any], actor: Actor, key: str) -> str:
         _check_through(values["through"], today=subject.today)
-        run = start(day=subject.today, actor=actor, through=values["through"])
+        run = start(
+            day=subject.today,
+            actor=actor,
+            through=values["through"],
+            not_after=clock.today_in(settings.TIME_ZONE),
+        )
         continue_run.delay(run_id=run.pk)
         return _("The close of %(day)s has begun.") % {"day": subject.today}
 
@@ -146,9 +151,14 @@ class RetrySetAside(ConfirmView):
 
 def _check_through(through: date, *, today: date) -> None:
     last = clock.today_in(settings.TIME_ZONE)
-    if not today <= through <= max(last, today):
+    if today > last:
         raise NotTheDayToClose(
-            _("Days from %(today)s to %(last)s can be closed.") % {"today": today, "last": max(last, today)},
+            _("%(day)s has not come yet; it cannot be closed.") % {"day": today},
+            next_step=_("Wait for the day: what is closed is never opened again."),
+        )
+    if not today <= through <= last:
+        raise NotTheDayToClose(
+            _("Days from %(today)s to %(last)s can be closed.") % {"today": today, "last": last},
             next_step=_("Choose a day in between."),
             fields={"through": str(today)},
         )
