@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import psutil
@@ -18,10 +19,17 @@ from django.db import connections
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
+from pytest_django.plugin import blocking_manager_key
 
 from backoffice.config import translations
 
 TEMPLATES_KEPT = 3
+# The migrations that write who may approve how much, and the functions that do it, in their order.
+LIMITS_MADE_BY = (
+    ("backoffice.customers.migrations.0002_who_may_lift_a_hold", "write_limits"),
+    ("backoffice.repayment.migrations.0003_default_limits", "add_limits"),
+    ("backoffice.repayment.migrations.0005_who_may_approve_a_product", "write_limits"),
+)
 OF_A_RUN = re.compile(r"test_(?P<pid>[0-9]+)(_|$)")
 # The process that runs the session; its workers inherit the name and add their own number.
 RUN = os.environ.setdefault("TEST_RUN", f"test_{os.getpid()}")
@@ -106,3 +114,30 @@ def _server() -> Iterator[psycopg.Connection]:
     connections["default"].ensure_connection()
     with psycopg.connect(settings.CLUSTER.url(database="postgres"), autocommit=True) as server:
         yield server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Puts the limits that the migrations made back after a test whose end empties every table.
+
+    They are data a fresh database has; without this a test would find them or not by what its worker ran before.
+    """
+    result = yield
+    if nextitem is not None and _empties_tables(item):
+        with item.config.stash[blocking_manager_key].unblock():
+            _restore_limits()
+    return result
+
+
+def _empties_tables(item: pytest.Item) -> bool:
+    marker = item.get_closest_marker("django_db")
+    names = getattr(item, "fixturenames", ())
+    return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in names or "live_server" in names
+
+
+def _restore_limits() -> None:
+    if apps.get_model("audit", "ApprovalLimit").objects.exists():
+        return
+    for module, function in LIMITS_MADE_BY:
+        getattr(import_module(module), function)(apps, None)
+    connections["default"].close()
