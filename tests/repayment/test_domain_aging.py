@@ -151,6 +151,10 @@ def test_every_number_of_days_lies_in_one_band(dpd, code):
     assert band_of(dpd=dpd, bands=M_BANDS).code == code
 
 
+def test_bands_that_end_hold_on_to_what_lies_beyond():
+    assert band_of(dpd=99, bands=(Band("A", 0, 0), Band("B", 1, 30))).code == "B"
+
+
 def test_days_within_the_tolerance_still_count_as_the_first_band():
     tolerant = terms(tolerance=Tolerance(days=3))
     assert [bucket_of(dpd=dpd, terms=tolerant) for dpd in (0, 3, 4, 31)] == ["M0", "M0", "M1", "M2"]
@@ -294,6 +298,13 @@ def test_an_open_hold_on_aging_leaves_no_roll_to_wait_for():
     lived(state, through=after(DUE, 60))
     assert (state.bucket, state_dpd(state, as_of=after(DUE, 61))) == ("M1", 9)
     assert next_of(state) is None
+
+
+def test_a_hold_for_thousands_of_years_is_looked_through_at_once():
+    state = one_bill(penalty=NO_PENALTY)
+    state.holds = (hold("aging", after(DUE, 10), date(9990, 1, 1)),)
+    lived(state, through=after(DUE, 60))
+    assert next_of(state) == date(9990, 1, 21)
 
 
 @given(steps=st.lists(st.integers(1, 60), min_size=1, max_size=8))

@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from backoffice.repayment.domain.operations import Operation
+from backoffice.repayment.domain.journal import Journal
+from backoffice.repayment.domain.operations import BillsAheadMissing, Operation, apply, reaches_ahead
 from backoffice.repayment.domain.terms import AllocationRule, PrepaymentRule, Tolerance
 from tests.repayment.cases import D, lived, loan, owed, page_loan, payment, row, terms
 
@@ -305,3 +306,39 @@ def test_every_transfer_is_positive_and_between_two_accounts():
         through=date(2026, 5, 31),
     )
     assert all(line.amount > 0 and line.debit != line.credit for line in journal.lines)
+
+
+def test_nothing_held_is_nothing_to_pay_back():
+    state = two_bills()
+    journal = lived(state, operation("refund", DUE, amount=D("10.00")), through=DUE)
+    assert lines(journal, "refund") == []
+    assert state.suspense == D("0.00")
+
+
+@pytest.mark.parametrize(
+    ("kind", "surplus", "reaches"),
+    [
+        ("payment", None, False),
+        ("payment", "suspense", False),
+        ("payment", "next_installment", True),
+        ("payment", "shorten_term", True),
+        ("refund", None, False),
+        ("creditor_change", None, False),
+        ("payoff", None, True),
+        ("waiver", None, True),
+        ("charge_off", None, True),
+        ("write_off", None, True),
+    ],
+)
+def test_what_may_reach_beyond_the_next_bill_needs_the_bills_ahead(kind, surplus, reaches):
+    assert reaches_ahead(kind=kind, surplus=surplus, terms=terms()) is reaches
+    state = two_bills()
+    state.bills, state.principal_ahead, state.total_ahead = state.bills[:1], D("1000.00"), D("1100.00")
+    given = operation(kind, DUE, surplus=surplus, amount=D("1.00"), creditor="fund")
+    if reaches:
+        with pytest.raises(BillsAheadMissing, match=kind):
+            apply(state, given, journal=Journal())
+    else:
+        apply(state, given, journal=Journal())
+        assert state.outstanding_principal() == D("2000.00")
+        assert state.status == "active"

@@ -208,3 +208,16 @@ def test_a_loan_booked_on_for_the_next_day_is_pictured_as_of_the_evening():
     assert snapshot_range(day=date(2026, 2, 28), **EVERYTHING).rows == 1
     picture = MonthEnd.objects.get(loan_id=loan_id)
     assert (picture.outstanding_principal, picture.bucket) == (D("12000.00"), "M0")
+
+
+def test_a_loan_paid_and_booked_on_for_the_next_day_is_pictured_with_what_was_paid_before():
+    loan_id = open_loan(disbursed_on=date(2026, 2, 10))
+    post(loan_id, "5000.00", date(2026, 2, 20), surplus="shorten_term")
+    close_range(day=date(2026, 2, 28), **EVERYTHING)
+    post(loan_id, "3000.00", date(2026, 3, 1), surplus="shorten_term")
+    paid_off = open_loan(disbursed_on=date(2026, 2, 10))
+    post(paid_off, "13000.00", date(2026, 2, 20), surplus="shorten_term")
+    post(paid_off, "940.00", date(2026, 3, 1), kind="refund")
+    assert snapshot_range(day=date(2026, 2, 28), **EVERYTHING).rows == 1
+    picture = MonthEnd.objects.get(month_end=date(2026, 2, 28))
+    assert (picture.loan_id, picture.outstanding_principal) == (loan_id, D("7060.00"))  # ten days of interest: 60.00

@@ -139,13 +139,15 @@ def _day_before_roll(*, oldest: date, state: LoanState, first_open: date) -> dat
     if limit is None:
         return None
     day = first_open + timedelta(days=limit - dpd_tomorrow)
-    if not any(hold.scope == "aging" for hold in state.holds):
-        return day
-    for _ in range(20_000):
-        dpd = days_past_due(oldest_unpaid_due=oldest, as_of=day + ONE_DAY, holds=state.holds)
+    clocks = [hold for hold in state.holds if hold.scope == "aging"]
+    while clocks:
+        tomorrow = day + ONE_DAY
+        dpd = days_past_due(oldest_unpaid_due=oldest, as_of=tomorrow, holds=clocks)
         if dpd > limit:
             return day
-        if any(h.scope == "aging" and h.end is None and h.start <= day + ONE_DAY for h in state.holds):
+        ends = [hold.end for hold in clocks if hold.start <= tomorrow and (hold.end is None or tomorrow < hold.end)]
+        if None in ends:
             return None
-        day += timedelta(days=max(1, limit - dpd))
-    return None
+        # Held days do not count: look again on the first day after them, else where the band could be left at best.
+        day = max(end for end in ends if end) - ONE_DAY if ends else day + timedelta(days=max(1, limit - dpd))
+    return day

@@ -8,7 +8,7 @@ journal. Nothing here asks what time it is or where the operation comes from, so
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain import early, penalty
@@ -74,21 +74,7 @@ def apply(state: LoanState, operation: Operation, *, journal: Journal) -> None:
         raise BillsAheadMissing(operation.kind)
     at = operation.value_date
     _charge_penalty(state, at=at, source=operation.key, journal=journal)
-    match operation.kind:
-        case "payment":
-            _pay(state, operation, journal=journal)
-        case "payoff":
-            _pay_off(state, operation, journal=journal)
-        case "waiver":
-            _waive(state, operation, journal=journal)
-        case "refund":
-            _refund(state, operation, journal=journal)
-        case "charge_off":
-            _charge_off(state, operation, journal=journal)
-        case "write_off":
-            _write_off(state, operation, journal=journal)
-        case "creditor_change":
-            _change_creditor(state, operation, journal=journal)
+    _RULES[operation.kind](state, operation, journal=journal)
     _settle_what_is_paid(state, at=at)
     _move_bucket(state, as_of=at, cause=operation.kind, source=operation.key, journal=journal)
 
@@ -420,4 +406,17 @@ def _move_bucket(state: LoanState, *, as_of: date, cause: str, source: int | Non
         state.bucket = bucket
 
 
+class _Rule(Protocol):
+    def __call__(self, state: LoanState, operation: Operation, *, journal: Journal) -> None: ...
+
+
+_RULES: dict[OperationKind, _Rule] = {
+    "payment": _pay,
+    "payoff": _pay_off,
+    "waiver": _waive,
+    "refund": _refund,
+    "charge_off": _charge_off,
+    "write_off": _write_off,
+    "creditor_change": _change_creditor,
+}
 WAIVABLE: tuple[Component, ...] = (PENALTY, INTEREST, "fee", "guarantee_fee")
