@@ -24,7 +24,9 @@ from backoffice.dayend.services import (
     work_range,
 )
 from backoffice.repayment.models import BucketMove, Loan, MonthEnd, Transfer
-from backoffice.repayment.services import closing
+from backoffice.repayment.selectors import verification
+from backoffice.repayment.selectors.verification import verify_book
+from backoffice.repayment.services import closing, rebuilding
 from tests.repayment.cases import D
 from tests.repayment.factories import ADA, books, drifts, open_loan, post
 
@@ -321,6 +323,38 @@ def test_what_no_replay_puts_right_stays_on_the_list():
     aside.refresh_from_db()
     assert (aside.resolved_at, aside.tries, aside.code) == (None, 2, "drift")
     assert aside.reason.startswith("scheduled principal is the principal disbursed: 12000.00 / 11999.00")
+
+
+def test_what_stops_a_loan_is_said_again_when_trying_again_fails(monkeypatch):
+    loan_id, *_ = opened(DUE)
+    run = close(DUE)
+    aside = SetAside.objects.create(loan_id=loan_id, run=run, day=DUE, code="ValueError", reason="before")
+
+    def advance(_state, **_arguments):
+        raise LookupError("still not")
+
+    monkeypatch.setattr(rebuilding, "advance", advance)
+    assert retry_set_aside(set_aside_id=aside.pk, actor=ADA) is False
+    aside.refresh_from_db()
+    assert (aside.code, aside.reason, aside.tries, aside.resolved_at) == ("LookupError", "still not", 2, None)
+    assert AuditEntry.objects.get(verb="dayend.loan.retried").after == {"is_closed": False, "reason": "still not"}
+
+
+# side by side
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ranges_are_worked_and_verified_side_by_side(monkeypatch):
+    monkeypatch.setattr(steps, "DUE_PER_RANGE", 1)
+    loans = opened(DUE, loans=4)
+    run = close_day(day=DUE, actor=ADA, threads=2)
+    assert steps_of(run)[0] == ("transitions", "done", {"loans": 4, "moves": 4})
+    Loan.objects.filter(pk=loans[2]).update(suspense=D("1.00"))
+    monkeypatch.setattr(verification, "id_ranges", lambda: [(loan_id, loan_id) for loan_id in loans])
+    seen = []
+    found = verify_book(business_date=date(2026, 2, 16), threads=2, on_range=lambda *now: seen.append(now))
+    assert [drift.loan_id for drift in found] == [loans[2]]
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 # the command

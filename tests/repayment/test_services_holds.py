@@ -1,0 +1,107 @@
+"""Holds that stop a loan's clocks: placed, lifted and replayed in one transaction; the others touch no loan."""
+
+from datetime import date
+
+import pytest
+
+from backoffice.audit import approvals
+from backoffice.calendars.services import open_first_day
+from backoffice.core.actors import SYSTEM, Actor
+from backoffice.customers.models import Hold
+from backoffice.customers.services.holding import HoldOverlaps
+from backoffice.repayment.models import Loan
+from backoffice.repayment.services.holds import lift_hold, place_hold, replay_loans, replay_loans_of_borrowers
+from tests.repayment.cases import D
+from tests.repayment.factories import ADA, books, drifts, open_loan, post, replay_changes
+
+pytestmark = pytest.mark.django_db
+
+TODAY = date(2026, 3, 20)  # 33 days after the first due date
+LEAD = Actor("staff", 2, "Grace", frozenset({"team_lead"}))
+OTHER_LEAD = Actor("staff", 3, "Edsger", frozenset({"team_lead"}))
+
+
+@pytest.fixture
+def loan_id():
+    open_first_day(day=TODAY, actor=SYSTEM)
+    return open_loan(business_date=TODAY)
+
+
+def hold(loan, scopes, start, end=None, *, all_loans=False):
+    return place_hold(
+        borrower_id=Loan.objects.get(pk=loan).borrower_id,
+        scopes=scopes,
+        start=start,
+        end_exclusive=end,
+        reason="dispute",
+        actor=ADA,
+        loan_id=None if all_loans else loan,
+    )
+
+
+def test_a_hold_on_aging_takes_the_loan_back_to_where_its_days_say(loan_id):
+    assert Loan.objects.get(pk=loan_id).bucket == "M2"
+    hold(loan_id, ["aging"], date(2026, 2, 20), date(2026, 3, 2))
+    loan = Loan.objects.get(pk=loan_id)
+    assert (loan.bucket, loan.next_transition_date) == ("M1", date(2026, 3, 27))
+    assert drifts(TODAY) == []
+    assert replay_changes(loan_id, business_date=TODAY) == {}
+
+
+def test_a_hold_on_calls_touches_no_loan(loan_id):
+    before = books(loan_id)
+    hold(loan_id, ["calls", "texts", "debit"], date(2026, 2, 20))
+    assert books(loan_id) == before
+
+
+def test_a_hold_of_the_borrower_bears_on_every_open_loan_and_on_no_closed_one(loan_id):
+    owner = Loan.objects.get(pk=loan_id).borrower_id
+    other = open_loan(business_date=TODAY, borrower_id=owner)
+    closed = open_loan(business_date=TODAY, borrower_id=owner)
+    post(closed, "20000.00", date(2026, 1, 15), business_date=TODAY, surplus="shorten_term")
+    stranger = open_loan(business_date=TODAY)
+    before = books(closed), books(stranger)
+    hold(loan_id, ["aging"], date(2026, 2, 20), date(2026, 3, 2), all_loans=True)
+    assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M1", "M1"]
+    assert (books(closed), books(stranger)) == before
+    assert drifts(TODAY) == []
+
+
+def test_a_hold_of_one_loan_leaves_the_borrowers_others_alone(loan_id):
+    other = open_loan(business_date=TODAY, borrower_id=Loan.objects.get(pk=loan_id).borrower_id)
+    hold(loan_id, ["aging"], date(2026, 2, 20), date(2026, 3, 2))
+    assert Loan.objects.get(pk=other).bucket == "M2"
+    assert drifts(TODAY) == []
+
+
+def test_two_holds_on_the_same_days_are_refused_and_nothing_is_replayed(loan_id):
+    hold(loan_id, ["aging"], date(2026, 2, 20), date(2026, 3, 2))
+    before = books(loan_id)
+    with pytest.raises(HoldOverlaps):
+        hold(loan_id, ["penalty", "aging"], date(2026, 3, 1), date(2026, 3, 5))
+    assert (books(loan_id), Hold.objects.count()) == (before, 1)
+
+
+def test_a_lifted_hold_counts_only_until_it_was_lifted(loan_id):
+    (hold_id,) = hold(loan_id, ["penalty"], date(2026, 2, 20))
+    assert Loan.objects.get(pk=loan_id).installments.get(number=1).penalty == D("2.45")  # four days
+    outcome = lift_hold(hold_id=hold_id, on=date(2026, 3, 2), reason="settled", actor=LEAD)
+    assert not outcome.is_lifted
+    assert outcome.approval_id is not None
+    assert Hold.objects.get().period.upper is None
+    approvals.approve(approval_id=outcome.approval_id, actor=OTHER_LEAD)
+    assert Hold.objects.get().period.upper == date(2026, 3, 2)
+    assert drifts(TODAY) == []
+    post(loan_id, "1.00", TODAY)
+    # 33 days less the ten from 20 February through 1 March.
+    assert Loan.objects.get(pk=loan_id).installments.get(number=1).penalty == D("14.11")
+    assert replay_changes(loan_id, business_date=TODAY) == {}
+
+
+def test_replaying_again_changes_nothing(loan_id):
+    post(loan_id, "500.00", date(2026, 2, 20), business_date=TODAY)
+    before = books(loan_id)
+    assert replay_loans(loan_ids=[loan_id]) == 1
+    assert replay_loans_of_borrowers(borrower_ids=[Loan.objects.get(pk=loan_id).borrower_id]) == 1
+    assert books(loan_id) == before
+    assert replay_loans(loan_ids=[]) == 0
