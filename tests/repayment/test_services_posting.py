@@ -14,6 +14,7 @@ from backoffice.calendars.services import begin_close, open_first_day
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.repayment.domain import admission
+from backoffice.repayment.domain.minor_units import ScheduleRefused
 from backoffice.repayment.domain.terms import PrepaymentRule, Tolerance
 from backoffice.repayment.models import Loan, Operation
 from backoffice.repayment.services.posting import Booked, Refused, book, book_one
@@ -530,3 +531,49 @@ def test_amounts_are_decimals_all_the_way(late_loan):
     post(late_loan, "0.10", TODAY)
     post(late_loan, "0.20", TODAY)
     assert sum(row[6] for row in books(late_loan)["transfers"] if row[1] == "payment") == Decimal("0.30")
+
+
+# a prepayment no schedule can be made of
+
+
+@pytest.fixture
+def coarse_loan():
+    """Installments in whole hundreds: what little a prepayment may leave cannot be spread over eleven bills."""
+    return open_loan(terms=terms(multiple_of=D("100")), principal="3000.00")
+
+
+def test_a_prepayment_that_leaves_no_schedule_is_refused_alone(coarse_loan):
+    other = open_loan()
+    before = everything(coarse_loan)
+    with pytest.raises(ScheduleRefused):
+        post(coarse_loan, "2950.00", DISBURSED, surplus="reduce_installment")
+    assert everything(coarse_loan) == before
+    outcomes = book(
+        drafts=[
+            draft(coarse_loan, "payment", DISBURSED, "10.00"),
+            draft(coarse_loan, "payment", DISBURSED, "2940.00", surplus="reduce_installment"),
+            draft(coarse_loan, "payment", DISBURSED, "20.00"),
+            draft(other, "payment", DISBURSED, "30.00"),
+        ],
+        actor=ADA,
+        business_date=DISBURSED,
+    )
+    assert [type(outcome) for outcome in outcomes] == [Booked, Refused, Booked, Booked]
+    assert outcomes[1].refusal.code == "repayment.schedule_refused"
+    assert facts(coarse_loan).suspense == D("30.00")
+    assert drifts(DISBURSED) == []
+
+
+def test_a_backdated_prepayment_that_leaves_no_schedule_is_refused_alone(coarse_loan):
+    close_days(DISBURSED, date(2026, 2, 4))
+    outcomes = book(
+        drafts=[
+            draft(coarse_loan, "payment", DISBURSED, "10.00"),
+            draft(coarse_loan, "payment", DISBURSED, "2940.00", surplus="reduce_installment"),
+        ],
+        actor=ADA,
+        business_date=date(2026, 2, 5),
+    )
+    assert [type(outcome) for outcome in outcomes] == [Booked, Refused]
+    assert facts(coarse_loan).suspense == D("10.00")
+    assert drifts(date(2026, 2, 5)) == []

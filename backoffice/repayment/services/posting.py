@@ -350,9 +350,14 @@ def _book_in_order(
 
 
 def _check(state: LoanState, operation: Operation) -> None:
-    """What only the state on the value date can refuse; charging the penalty first is what booking does anyway."""
+    """What only the state on the value date can refuse, charging the penalty first as booking does.
+
+    A schedule that is to be rewritten is tried on: what is left may be too little to make bills of.
+    """
     if operation.kind == "payment":
         admission.check_against_state(state, operation)
+        if (operation.surplus or state.terms.allocation.future) in RESCHEDULING:
+            apply(copy_of(state), operation, journal=Journal())
         return
     trial = copy_of(state)
     charge(trial, at=operation.value_date)

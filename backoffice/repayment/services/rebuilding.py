@@ -107,9 +107,9 @@ def _replay(
                     f"{operation.amount} was refunded on {operation.value_date}; only {state.suspense} would be held.",
                     next_step="Reverse the refund first, or date this after it.",
                 )
+            apply(state, operation, journal=journal)
         except Refusal as refusal:
             return state, journal, (operation.key, refusal)
-        apply(state, operation, journal=journal)
     advance(
         state,
         through=pages.business_date - timedelta(days=1),
