@@ -12,6 +12,8 @@ from backoffice.core.actors import SYSTEM
 from backoffice.customers.models import Hold
 from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.verification import Drift, id_ranges, verify_book, verify_range
+from backoffice.repayment.services.replaying import replay_drifts, sample_of_loans
+from tests.repayment.cases import D
 from tests.repayment.factories import DISBURSED, close_days, open_loan, post, take_back
 
 pytestmark = pytest.mark.django_db
@@ -202,5 +204,85 @@ def test_the_command_names_the_loan_and_fails(book, capsys):
         call_command("verify_books", quiet=True)
     assert failed.value.returncode == 1
     assert f"loan {book['closed']}: ledger suspense is the suspense held: rows say 0.00, stored is 1.00" in (
+        capsys.readouterr().out
+    )
+
+
+# the deepest check
+
+
+UNSEEN = [
+    ("transfer", "value_date = '2026-02-21'", {"kind": "waiver"}, "waived", {"transfers"}),
+    ("transfer", "kind = 'recovery'", {"kind": "payment"}, "late", {"transfers"}),
+    ("transfer", "debit = 'write_off_expense'", {"kind": "waiver"}, "waived", {"transfers"}),
+    ("bucketmove", "\"on\" = '2026-02-17'", {}, "late", {"bucket moves"}),
+    ("monthend", "dpd = dpd + 1", {"month_end": "2026-02-28"}, "late", {"month ends"}),
+    ("monthend", "creditor = 'fund'", {"month_end": "2026-01-31"}, "late", {"month ends"}),
+    ("installment", "compound_base = 1", {"number": 2}, "late", {"bills"}),
+    ("installment", "settled_on = '2026-02-19'", {"number": 1}, "late", {"bills"}),
+    ("loan", "creditor = 'fund'", {}, "late", {"creditor"}),
+    ("loan", "closed_on = '2026-02-19'", {}, "closed", {"closed on"}),
+    ("loan", "touched_on = '2026-01-15'", {}, "late", {"touched on"}),
+    ("loan", "accrued_through = '2026-02-01'", {}, "late", {"accrued through"}),
+    (
+        "operation",
+        "details = '{}'",
+        {"kind": "waiver"},
+        "waived",
+        {"transfers", "bills", "month ends", "outstanding total", "overdue amount"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("table", "change", "where", "name", "checks"), UNSEEN)
+def test_a_replay_finds_what_no_sum_shows(book, table, change, where, name, checks):
+    waived = open_loan(external_id="waived", business_date=TODAY)
+    post(
+        waived,
+        "0.00",
+        date(2026, 2, 20),
+        kind="waiver",
+        components={"interest": D("7.00")},
+        business_date=TODAY,
+    )
+    loan_id = (book | {"waived": waived})[name]
+    everybody = [*book.values(), waived]
+    assert list(replay_drifts(loan_ids=everybody, business_date=TODAY)) == []
+    table = f"repayment_{table}"
+    row = f"id = {loan_id}" if table == "repayment_loan" else one_of(table, loan_id, **where)
+    damage(f"UPDATE {table} SET {change} WHERE {row}")
+    drifts = list(replay_drifts(loan_ids=everybody, business_date=TODAY))
+    assert {drift.loan_id for drift in drifts} == {loan_id}
+    words = ("a replay leaves the ", " as they are", "a replay gives the same ")
+    found_checks = set()
+    for drift in drifts:
+        check = drift.check
+        for word in words:
+            check = check.replace(word, "")
+        found_checks.add(check)
+    assert found_checks == checks
+
+
+def test_a_loan_that_cannot_be_replayed_is_named(book):
+    fresh = open_loan(disbursed_on=TODAY)
+    held = post(fresh, "30.00", TODAY)
+    post(fresh, "30.00", TODAY, kind="refund")
+    damage("UPDATE repayment_operation SET amount = 1 WHERE id = %s", held)
+    (drift,) = replay_drifts(loan_ids=[fresh, *book.values()], business_date=TODAY)
+    assert (drift.loan_id, drift.check) == (fresh, "a replay is possible")
+    assert drift.computed == "30.00 was refunded on 2026-04-02; only 1.00 would be held."
+
+
+def test_the_command_replays_as_many_loans_as_it_is_told(book, capsys):
+    open_first_day(day=TODAY, actor=SYSTEM)
+    assert sample_of_loans(count=0) == []
+    assert len(sample_of_loans(count=2)) == 2
+    assert sample_of_loans(count=99) == sorted(book.values())
+    call_command("verify_books", quiet=True, replay=99)
+    damage("UPDATE repayment_loan SET creditor = 'fund' WHERE id = %s", book["late"])
+    call_command("verify_books", quiet=True)
+    with pytest.raises(CommandError, match="1 things do not agree"):
+        call_command("verify_books", quiet=True, replay=99)
+    assert f"loan {book['late']}: a replay gives the same creditor: rows say lender, stored is fund" in (
         capsys.readouterr().out
     )

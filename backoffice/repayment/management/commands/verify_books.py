@@ -2,12 +2,14 @@
 
 import time
 from argparse import ArgumentParser
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from backoffice.calendars.selectors import business_date
 from backoffice.repayment.selectors.verification import verify_book
+from backoffice.repayment.services.replaying import replay_drifts, sample_of_loans
 
 SHOWN = 100
 
@@ -19,12 +21,23 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--quiet", action="store_true", help="no progress")
+        parser.add_argument(
+            "--replay",
+            type=int,
+            metavar="N",
+            default=0,
+            help="also replay N loans drawn at random from their disbursement and compare every row",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
         found = 0
         report = None if options["quiet"] else self._report
-        for drift in verify_book(business_date=business_date(), on_range=report):
+        today = business_date()
+        drawn = sample_of_loans(count=options["replay"])
+        for drift in chain(
+            verify_book(business_date=today, on_range=report), replay_drifts(loan_ids=drawn, business_date=today)
+        ):
             found += 1
             if found <= SHOWN:
                 self.stdout.write(
