@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from celery import current_app
+from celery._state import _get_active_apps
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
@@ -36,7 +37,9 @@ class Reaction:
 def reaction(monkeypatch):
     """A task "test.react" that every "test.happened" is told to; the dispatcher is woken by hand."""
     task = Reaction("test.react")
-    monkeypatch.setitem(current_app.tasks, "test.react", task)
+    # A thread may see another application as current than the test does, once a worker ran in this process.
+    for app in {id(each): each for each in (current_app._get_current_object(), *_get_active_apps())}.values():
+        monkeypatch.setitem(app.tasks, "test.react", task)
     monkeypatch.setattr(outbox, "_subscriptions", {"test.happened": ("test.react",)})
     monkeypatch.setattr(outbox, "_wake_dispatcher", lambda: None)
     return task
