@@ -26,9 +26,12 @@ MOST_DURING = 3_000
 # Enough people that nobody's rate is reached.
 PEOPLE = 20
 
+# Arrears or 100.00 on loans that such a payment, or the day's end, does not close.
 LOANS = """
 SELECT id, greatest(overdue_amount, 100.00) FROM repayment_loan
-WHERE status = 'active' AND id > %s ORDER BY id LIMIT %s
+WHERE status = 'active' AND id > %s AND outstanding_total > overdue_amount + 1000
+  AND maturity_on > (SELECT today FROM calendars_businessday) + 40
+ORDER BY id LIMIT %s
 """
 
 

@@ -71,7 +71,11 @@ def _days(names: Collection[str], loans: int, say: Say) -> Iterator[Row]:
             day = FIRST_DAY + timedelta(days=number)
             posted.append(
                 posting.post_day(
-                    day=day, folder=Path(folder), most=loans // 10, everyone_in_arrears=number == 0, say=say
+                    day=day,
+                    folder=Path(folder),
+                    most=loans // 10 if number == 0 else loans // 30,
+                    everyone_in_arrears=number == 0,
+                    say=say,
                 )
             )
             closed.append(closing.close(day=day, say=say))
@@ -82,7 +86,7 @@ def _days(names: Collection[str], loans: int, say: Say) -> Iterator[Row]:
             yield from closing.rows_of(closed[1:], book=loans)
         if "payment_during" in names:
             day = FIRST_DAY + timedelta(days=DAYS)
-            posting.post_day(day=day, folder=Path(folder), most=loans // 10, everyone_in_arrears=False, say=say)
+            posting.post_day(day=day, folder=Path(folder), most=loans // 30, everyone_in_arrears=False, say=say)
             during = payments.measure_during_close(day=day, on=day + timedelta(days=1), say=say)
             if during is not None:
                 yield during
