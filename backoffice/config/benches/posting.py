@@ -35,7 +35,7 @@ FROM repayment_loan loan
 JOIN repayment_installment bill
   ON bill.loan_id = loan.id AND bill.due_date = loan.next_transition_date AND bill.settled_on IS NULL
 WHERE loan.bucket = 'M0' AND loan.suspense = 0
-  AND loan.next_transition_date BETWEEN %(day)s::date + 1 AND %(day)s::date + 4
+  AND loan.next_transition_date BETWEEN %(day)s::date + 5 AND %(day)s::date + 9
 ORDER BY loan.id
 """
 
