@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from datetime import date
-from decimal import Decimal
 
 import psycopg
 import pytest
@@ -15,7 +14,7 @@ from backoffice.config.benches import floor
 from backoffice.config.benches.results import Row, percentile, table
 from backoffice.config.benches.suite import NAMES
 from backoffice.core.actors import SYSTEM
-from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.models import BucketMove, Installment, Loan, Operation, Transfer
 from backoffice.repayment.seeding.book import BookWanted, seed_book
 from backoffice.repayment.selectors.states import LoanId
 from backoffice.repayment.services.posting import Booked, Draft, book
@@ -64,23 +63,44 @@ def test_takes_the_value_so_many_percent_do_not_exceed(values, percent, answer):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_floor_writes_the_very_rows_of_a_posting_and_leaves_nothing_behind():
+def test_the_floor_writes_as_many_rows_as_the_work_and_leaves_the_books_as_they_are():
     seed_book(wanted=BookWanted(loans=40, business_date=MORNING), actor=SYSTEM, on_progress=lambda *_: None)
-    loans = list(Loan.objects.filter(bucket="M0", suspense=0).order_by("id")[:3])
+    loans = list(Loan.objects.filter(bucket="M0", suspense=0, next_transition_date__gt=MORNING).order_by("id")[:3])
     before = floor.marks()
     drafts = [
-        Draft(loan_id=LoanId(loan.pk), kind="payment", value_date=MORNING, amount=Decimal("10.00")) for loan in loans
+        Draft(
+            loan_id=LoanId(loan.pk),
+            kind="payment",
+            value_date=MORNING,
+            amount=loan.installments.filter(settled_on=None).earliest("due_date").principal,
+            surplus="next_installment",
+            external_id=str(loan.pk),
+        )
+        for loan in loans
     ]
     assert all(isinstance(each, Booked) for each in book(drafts=drafts, actor=SYSTEM, business_date=MORNING))
-    written = floor.written_since(before)
-    assert written.counts()["repayment_operation"] == written.counts()["repayment_loan"] == 3
-    assert [row[0] for row in written.changed["repayment_loan"]] == [loan.pk for loan in loans]
-    operations = Operation.objects.count()
-    stored = list(Loan.objects.order_by("id").values())
-    assert floor.seconds_from_client(written, chunk=2) > 0
-    assert floor.seconds_on_server(written) > 0
-    assert Operation.objects.count() == operations
-    assert list(Loan.objects.order_by("id").values()) == stored
+    twin = floor.twin_since(before)
+    assert (twin.counts(), twin.share) == (
+        {
+            "repayment_operation": 3,
+            "repayment_transfer": 6,
+            "repayment_bucketmove": 0,
+            "repayment_installment": 3,
+            "repayment_loan": 3,
+        },
+        1.0,
+    )
+    assert {row[0] for row in twin.changed["repayment_loan"]}.isdisjoint(loan.pk for loan in loans)
+    stored = _everything()
+    assert floor.seconds_from_client(twin, chunk=2) > 0
+    assert floor.seconds_on_server(twin) > 0
+    assert _everything() == stored
+
+
+def _everything():
+    return [
+        list(model.objects.order_by("pk").values()) for model in (Loan, Installment, Operation, Transfer, BucketMove)
+    ]
 
 
 @pytest.mark.slow

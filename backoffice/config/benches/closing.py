@@ -61,7 +61,7 @@ def close(*, day: date, say: Callable[[str], None]) -> Closed:
         verified=counts.get("loans", 0),
         seconds=seconds,
         verifying=verifying,
-        floor_seconds=floor.seconds_on_server(floor.written_since(before, loan_ids=due)),
+        floor_seconds=floor.seconds_on_server(floor.twin_since(before, loan_ids=due)),
     )
     say(
         f"closing {day}: {closed.seconds:.2f} s, of which {closed.verifying:.2f} s verify {closed.verified:,} loans; "

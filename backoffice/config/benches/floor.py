@@ -1,26 +1,56 @@
-"""The floor under a piece of work: the rows it appended and changed, written again by bare statements, nothing else.
+"""The floor under a piece of work: as many rows of the same tables written by bare statements, and nothing else.
 
-Appended rows go to empty twins of their tables (same columns, indexes and checks, no foreign keys), changed rows are
-set to what they already are. Twins start empty and refer to nothing, which flatters the floor: the ratios are strict.
+The rows are those the work wrote, moved to other loans that nobody touched, so that the same pages, indexes, checks and
+references have to be written as the work had to. Every transaction is rolled back and then the log is flushed by a
+one-row commit: it costs what committing would, and the books stay as they are.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from django.db import transaction
 
 from backoffice.config.benches.results import seconds_of
-from backoffice.core.bulk import copy_rows, execute, fetch, update_rows
-from backoffice.repayment.services.writing import CHANGED_BILL_COLUMNS, LOAN_COLUMNS
+from backoffice.core.bulk import copy_rows, execute, fetch, next_ids, update_rows
+from backoffice.repayment.services.writing import (
+    CHANGED_BILL_COLUMNS,
+    LOAN_COLUMNS,
+    MOVE_COLUMNS,
+    OPERATION_COLUMNS,
+    TRANSFER_COLUMNS,
+)
 
-APPENDED = ("repayment_operation", "repayment_transfer", "repayment_bucketmove")
+APPENDED: dict[str, tuple[str, ...]] = {
+    "repayment_operation": OPERATION_COLUMNS,
+    "repayment_transfer": TRANSFER_COLUMNS,
+    "repayment_bucketmove": MOVE_COLUMNS,
+}
 CHANGED: dict[str, dict[str, str]] = {
     "repayment_installment": CHANGED_BILL_COLUMNS,
     "repayment_loan": dict(LOAN_COLUMNS),
 }
 Rows = list[tuple[Any, ...]]
+
+BILLS_PAID = """
+SELECT moved.loan_id, count(DISTINCT moved.installment_number)
+FROM repayment_transfer moved WHERE moved.id > %s AND moved.installment_number IS NOT NULL GROUP BY 1
+"""
+NEIGHBOURS = """
+SELECT id, borrower_id FROM repayment_loan
+WHERE status = 'active' AND bucket = 'M0' AND NOT id = ANY(%s) ORDER BY hashint8(id) LIMIT %s
+"""
+# The first open bills of loans, as they would stand when paid in full: `CHANGED_BILL_COLUMNS` after the ids.
+PAID_BILLS = """
+SELECT loan_id, id, to_version, penalty,
+       principal - principal_waived, interest - interest_waived, fee - fee_waived,
+       guarantee_fee - guarantee_fee_waived, penalty - penalty_waived,
+       principal_waived, interest_waived, fee_waived, guarantee_fee_waived, penalty_waived,
+       overdue_base_days, compound_base, due_date
+FROM repayment_installment
+WHERE loan_id = ANY(%s) AND to_version IS NULL AND settled_on IS NULL ORDER BY loan_id, due_date
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +61,12 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What the work wrote: appended rows and changed rows by table, the columns of the appended ones."""
+class Twin:
+    """As many rows as the work wrote, for other loans; `share` is less than 1 when there were too few of those."""
 
-    columns: dict[str, tuple[str, ...]]
     appended: dict[str, Rows]
     changed: dict[str, Rows]
+    share: float
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
@@ -48,127 +78,130 @@ def marks() -> Marks:
     return Marks({table: fetch(f"SELECT coalesce(max(id), 0) FROM {table}")[0][0] for table in APPENDED})  # noqa: S608
 
 
-def written_since(before: Marks, *, loan_ids: Sequence[int] = ()) -> Written:
-    """What was appended since, and the bills and loans it changed; `loan_ids` were changed whatever was appended."""
-    columns = {table: _columns(table) for table in APPENDED}
-    appended = {
-        table: fetch(
-            f"SELECT {', '.join(_quoted(columns[table]))} FROM {table} WHERE id > %s ORDER BY id",  # noqa: S608
-            [before.last[table]],
-        )
-        for table in APPENDED
-    }
-    loan_of = {table: columns[table].index("loan_id") for table in APPENDED}
-    loans = sorted({*loan_ids, *(row[loan_of[table]] for table in APPENDED for row in appended[table])})
-    bills = _changed_bills(before.last["repayment_transfer"])
-    return Written(
-        columns=columns,
-        appended=appended,
+def twin_since(before: Marks, *, loan_ids: Sequence[int] = ()) -> Twin:
+    """The twin of what was written since; `loan_ids` were changed whatever was appended."""
+    written = {table: _appended(table, before.last[table]) for table in APPENDED}
+    loans = sorted({*loan_ids, *(loan for rows in written.values() for loan, *_ in rows)})
+    others = sorted(fetch(NEIGHBOURS, [loans, len(loans)]))
+    moved_to = dict(zip(loans, others, strict=False))
+    operation_ids = [row[1][0] for row in written["repayment_operation"]]
+    fresh = dict(zip(operation_ids, next_ids(table="repayment_operation", count=len(operation_ids)), strict=True))
+    return Twin(
+        appended={table: list(_moved(table, rows, moved_to, fresh)) for table, rows in written.items()},
         changed={
-            "repayment_installment": _current("repayment_installment", bills),
-            "repayment_loan": _current("repayment_loan", loans),
+            "repayment_installment": _bills(dict(fetch(BILLS_PAID, [before.last["repayment_transfer"]])), moved_to),
+            "repayment_loan": _loans(moved_to),
         },
+        share=len(moved_to) / len(loans) if loans else 1.0,
     )
 
 
-def seconds_from_client(written: Written, *, chunk: int) -> float:
-    """COPY and array updates in transactions of about `chunk` operations, each committed: what a posting must send."""
-    transactions = max(1, -(-len(written.appended["repayment_operation"]) // chunk))
-    parts = [
-        (table, columns, _parts(rows, transactions))
-        for table, columns, rows in (
-            *((f"floor_{table}", written.columns[table], rows) for table, rows in written.appended.items()),
-            *((table, None, rows) for table, rows in written.changed.items()),
-        )
-    ]
-    with Twins():
-        return seconds_of(lambda: [_write_part([next(part) for *_, part in parts], parts) for _ in range(transactions)])
+def seconds_from_client(twin: Twin, *, chunk: int) -> float:
+    """COPY and array updates in transactions of about `chunk` operations each: what a posting must send."""
+    count = max(1, -(-len(twin.appended["repayment_operation"]) // chunk))
+
+    def write(number: int) -> None:
+        for table, rows in twin.appended.items():
+            if part := _part(rows, number, count):
+                copy_rows(table=table, columns=APPENDED[table], rows=part)
+        for table, rows in twin.changed.items():
+            update_rows(table=table, columns=CHANGED[table], rows=_part(rows, number, count))
+
+    with Flush() as flush:
+        return seconds_of(lambda: [_rolled_back(write, number, flush) for number in range(count)]) / twin.share
 
 
-def seconds_on_server(written: Written) -> float:
-    """One INSERT or UPDATE a table from rows that are on the server already, in one transaction."""
-    with Twins():
-        for table, rows in written.appended.items():
-            names = ", ".join(f'"{name}"' for name in written.columns[table])
-            execute(f"CREATE UNLOGGED TABLE given_{table} AS SELECT {names} FROM {table} WHERE false")  # noqa: S608
-            copy_rows(table=f"given_{table}", columns=written.columns[table], rows=rows)
-            execute(f"ANALYZE given_{table}")
-        for table, rows in written.changed.items():
-            execute(f"CREATE UNLOGGED TABLE given_{table} AS SELECT * FROM {table} WHERE false")  # noqa: S608
-            copy_rows(table=f"given_{table}", columns=("id", *CHANGED[table]), rows=rows)
-            execute(f"ANALYZE given_{table}")
-        try:
-            return seconds_of(lambda: _write_on_server(written))
-        finally:
-            for table in (*written.appended, *written.changed):
-                execute(f"DROP TABLE given_{table}")
+def seconds_on_server(twin: Twin) -> float:
+    """One INSERT or UPDATE a table, from rows that are on the server already, in one transaction."""
+    tables = {**APPENDED, **{table: ("id", *columns) for table, columns in CHANGED.items()}}
+    for table, columns in tables.items():
+        names = ", ".join(f'"{name}"' for name in columns)
+        execute(f"CREATE TABLE given_{table} AS SELECT {names} FROM {table} WHERE false")  # noqa: S608
+        copy_rows(table=f"given_{table}", columns=columns, rows=(twin.appended | twin.changed)[table])
+        execute(f"ANALYZE given_{table}")
+
+    def write(_number: int) -> None:
+        for table, columns in APPENDED.items():
+            names = ", ".join(f'"{name}"' for name in columns)
+            execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM given_{table}")  # noqa: S608
+        for table, kinds in CHANGED.items():
+            assignments = ", ".join(f"{name} = given.{name}" for name in kinds)
+            execute(f"UPDATE {table} old SET {assignments} FROM given_{table} given WHERE given.id = old.id")  # noqa: S608
+
+    try:
+        with Flush() as flush:
+            return seconds_of(lambda: _rolled_back(write, 0, flush)) / twin.share
+    finally:
+        for table in tables:
+            execute(f"DROP TABLE given_{table}")
 
 
-@transaction.atomic
-def _write_on_server(written: Written) -> None:
-    for table in written.appended:
-        names = ", ".join(f'"{name}"' for name in written.columns[table])
-        execute(f"INSERT INTO floor_{table} ({names}) SELECT {names} FROM given_{table}")  # noqa: S608
-    for table in written.changed:
-        assignments = ", ".join(f"{name} = given.{name}" for name in CHANGED[table])
-        execute(f"UPDATE {table} old SET {assignments} FROM given_{table} given WHERE given.id = old.id")  # noqa: S608
+class Flush:
+    """A one-row table: committing to it writes out the log, that of transactions rolled back before included."""
 
-
-@transaction.atomic
-def _write_part(rows_by_part: Sequence[Rows], parts: Sequence[tuple[str, tuple[str, ...] | None, Any]]) -> None:
-    for (table, columns, _), rows in zip(parts, rows_by_part, strict=True):
-        if columns is None:
-            update_rows(table=table, columns=CHANGED[table], rows=rows)
-        elif rows:
-            copy_rows(table=table, columns=columns, rows=rows)
-
-
-class Twins:
-    """Empty twins of the tables that grow, for as long as the floor is measured."""
-
-    def __enter__(self) -> None:
-        for table in APPENDED:
-            execute(f"CREATE TABLE floor_{table} (LIKE {table} INCLUDING ALL)")
+    def __enter__(self) -> "Flush":
+        execute("CREATE TABLE floor_flush AS SELECT 0 AS number")
+        return self
 
     def __exit__(self, *_: object) -> None:
-        for table in APPENDED:
-            execute(f"DROP TABLE floor_{table}")
+        execute("DROP TABLE floor_flush")
+
+    def commit(self) -> None:
+        """Write out the log."""
+        execute("UPDATE floor_flush SET number = number + 1")
 
 
-def _columns(table: str) -> tuple[str, ...]:
-    rows = fetch(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'created_at' "
-        "ORDER BY ordinal_position",
-        [table],
-    )
-    return tuple(row[0] for row in rows)
+def _rolled_back(write: Any, number: int, flush: Flush) -> None:
+    with transaction.atomic():
+        write(number)
+        execute("SET CONSTRAINTS ALL IMMEDIATE")
+        transaction.set_rollback(True)
+    flush.commit()
 
 
-def _quoted(columns: Sequence[str]) -> list[str]:
-    # `details` is JSON: as text it can be copied back.
-    return ["details::text" if name == "details" else f'"{name}"' for name in columns]
+def _appended(table: str, after: int) -> list[tuple[int, tuple[Any, ...]]]:
+    """(loan, row) of what was appended; JSON as the text COPY takes."""
+    names = ", ".join("details::text" if name == "details" else f'"{name}"' for name in APPENDED[table])
+    rows = fetch(f"SELECT loan_id, {names} FROM {table} WHERE id > %s ORDER BY id", [after])  # noqa: S608
+    return [(row[0], row[1:]) for row in rows]
 
 
-def _changed_bills(after_transfer: int) -> list[int]:
-    """Bills a transfer since then names: those paid, waived or charged; suspense and disbursements name none."""
-    return [
-        row[0]
-        for row in fetch(
-            "SELECT DISTINCT bill.id FROM repayment_transfer moved JOIN repayment_installment bill "
-            "ON bill.loan_id = moved.loan_id AND bill.number = moved.installment_number AND bill.to_version IS NULL "
-            "WHERE moved.id > %s ORDER BY 1",
-            [after_transfer],
-        )
-    ]
+def _moved(
+    table: str,
+    rows: list[tuple[int, tuple[Any, ...]]],
+    moved_to: dict[int, tuple[Any, ...]],
+    fresh: dict[int, int],
+) -> Iterator[tuple[Any, ...]]:
+    columns = APPENDED[table]
+    for loan, row in rows:
+        if loan not in moved_to:
+            continue
+        values = dict(zip(columns, row, strict=True))
+        values["loan_id"], values["borrower_id"] = moved_to[loan]
+        key = "id" if table == "repayment_operation" else "operation_id"
+        values[key] = fresh.get(values[key], values[key])
+        if values.get("external_id"):
+            values["external_id"] = f"floor {values[key]}"
+        yield tuple(values.values())
 
 
-def _current(table: str, ids: Sequence[int]) -> Rows:
-    names = ", ".join(("id", *CHANGED[table]))
-    return fetch(f"SELECT {names} FROM {table} WHERE id = ANY(%s) ORDER BY id", [list(ids)])  # noqa: S608
+def _bills(paid: dict[int, int], moved_to: dict[int, tuple[Any, ...]]) -> Rows:
+    wanted = Counter({moved_to[loan][0]: count for loan, count in paid.items() if loan in moved_to})
+    bills: Rows = []
+    for loan, *row in fetch(PAID_BILLS, [sorted(wanted)]):
+        if wanted[loan] > 0:
+            wanted[loan] -= 1
+            bills.append(tuple(row))
+    return bills
 
 
-def _parts(rows: Rows, count: int) -> Iterator[Rows]:
-    rest = iter(rows)
-    size = -(-len(rows) // count) or 1
-    for _ in range(count):
-        yield list(islice(rest, size))
+def _loans(moved_to: dict[int, tuple[Any, ...]]) -> Rows:
+    """The cached facts the work left on its loans, for the others."""
+    names = ", ".join(("id", *LOAN_COLUMNS))
+    rows = fetch(f"SELECT {names} FROM repayment_loan WHERE id = ANY(%s) ORDER BY id", [sorted(moved_to)])  # noqa: S608
+    return [(moved_to[row[0]][0], *row[1:]) for row in rows]
+
+
+def _part(rows: Rows, number: int, count: int) -> Rows:
+    size = -(-len(rows) // count)
+    return rows[number * size : (number + 1) * size]

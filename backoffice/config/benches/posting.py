@@ -55,7 +55,7 @@ def post_day(*, day: date, folder: Path, most: int, everyone_in_arrears: bool, s
     before = floor.marks()
     seconds = seconds_of(lambda: _post(path))
     say(f"posting {lines:,} payments of {day}: {seconds:.1f} s, {lines / seconds:,.0f}/s")
-    floor_seconds = floor.seconds_from_client(floor.written_since(before), chunk=CHUNK)
+    floor_seconds = floor.seconds_from_client(floor.twin_since(before), chunk=CHUNK)
     return Posted(lines=lines, seconds=seconds, floor_seconds=floor_seconds)
 
 
