@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
-from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import HealthCheck, Phase, event, note, settings
 
 from backoffice.core.bulk import fetch
 from backoffice.core.money import exponent_of
@@ -81,7 +81,7 @@ class Life:
         if kind == "surplus":
             kind, fields["surplus"] = "payment", FUTURES[step.pick % len(FUTURES)]
         elif kind == "waiver":
-            fields["components"] = {("penalty", "interest", "fee")[step.pick % 3]: self._small(step)}
+            fields["components"] = {("interest", "penalty", "interest", "fee")[step.pick % 4]: self._small(step)}
         elif kind == "creditor_change":
             fields["creditor"] = ("guarantor", "fund")[step.pick % 2]
         elif kind == "payoff":
@@ -89,6 +89,12 @@ class Life:
             amount = self._payoff()
         elif kind == "refund":
             amount = Loan.objects.get(pk=self.loan_id).suspense
+            if not amount:
+                kind, on, amount, fields["surplus"] = "payment", self.today, self._amount(step), "suspense"
+        elif kind == "write_off" and step.pick % 2:
+            left = Loan.objects.get(pk=self.loan_id).outstanding_total
+            kind, on, amount = "payment", self.today, max(Decimal(1), left - self._round(step.share * 4))
+            fields["surplus"] = "next_installment"
         elif kind == "reversal":
             live = [key for key in self.operations if key is not None]
             if not live:
@@ -99,6 +105,7 @@ class Life:
             amount = Decimal("0.00")
         outcome = book(drafts=[draft(self.loan_id, kind, on, amount, **fields)], actor=ADA, business_date=self.today)[0]
         note(f"{self.today}: {kind} {amount} of {on} {fields}: {outcome!r}")
+        event(f"{kind} {type(outcome).__name__.lower()}")
         self.operations.append(None if isinstance(outcome, Refused) or kind == "reversal" else outcome.operation_id)
 
     def _round(self, amount):

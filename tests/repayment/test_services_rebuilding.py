@@ -369,3 +369,29 @@ def test_nothing_is_ever_removed_from_the_ledger():
         "IS DISTINCT FROM (t.credit, t.debit, t.amount, t.value_date, t.loan_id)"
     ) == [(0,)]
     in_order(loan_id, today)
+
+
+def test_the_moves_of_a_day_stand_in_the_order_of_the_day():
+    loan_id = open_loan()
+    close_days(DISBURSED, date(2026, 2, 14))
+    first = post(loan_id, "1100.16", DUE)
+    close_days(DUE, date(2026, 3, 15))
+    today = date(2026, 3, 16)
+    post(loan_id, "2300.00", today, external_id="both")
+    assert [m[:4] for m in books(loan_id)["moves"]] == [
+        (today, "M0", "M1", "aging"),
+        (today, "M1", "M0", "payment"),
+    ]
+    # Without the first payment the loan is late since February, and the second one still cures it.
+    take_back(loan_id, first, business_date=today)
+    assert [m[:4] for m in books(loan_id)["moves"]] == [
+        (date(2026, 2, 16), "M0", "M1", "aging"),
+        (today, "M1", "M0", "payment"),
+    ]
+    # With it again the night moves the loan first, though that is found out last.
+    post(loan_id, "1100.16", DUE, business_date=today)
+    assert [m[:4] for m in books(loan_id)["moves"]] == [
+        (today, "M0", "M1", "aging"),
+        (today, "M1", "M0", "payment"),
+    ]
+    in_order(loan_id, today)

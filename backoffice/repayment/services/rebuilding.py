@@ -4,7 +4,7 @@ Used for what is dated before something already booked, for reversals and for ho
 taken back by reversing rows and booked anew; nothing is changed in place but the bills' and the loan's cached columns.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
 
@@ -181,20 +181,19 @@ def _reconcile_lines(loan: LoadedLoan, history: LoanHistory, wanted: list[Line],
 
 
 def _reconcile_moves(loan: LoadedLoan, history: LoanHistory, wanted: list[Move], *, pages: Pages) -> None:
-    missing = Counter(wanted)
+    """Keep the days whose moves are the same; tell the others anew, so that the rows of a day stand in its order."""
+    stored_on: dict[date, list[tuple[int, Move]]] = defaultdict(list)
+    wanted_on: dict[date, list[Move]] = defaultdict(list)
     for move_id, move in history.moves:
-        if missing[move] > 0:
-            missing[move] -= 1
-        else:
-            pages.add_move(
-                loan_id=loan.id,
-                borrower_id=loan.borrower_id,
-                move=move,
-                retracts=move_id,
-            )
+        stored_on[move.on].append((move_id, move))
     for move in wanted:
-        if missing[move] > 0:
-            missing[move] -= 1
+        wanted_on[move.on].append(move)
+    for day in sorted(stored_on.keys() | wanted_on.keys()):
+        if [move for _, move in stored_on[day]] == wanted_on[day]:
+            continue
+        for move_id, move in stored_on[day]:
+            pages.add_move(loan_id=loan.id, borrower_id=loan.borrower_id, move=move, retracts=move_id)
+        for move in wanted_on[day]:
             pages.add_move(loan_id=loan.id, borrower_id=loan.borrower_id, move=move)
 
 
