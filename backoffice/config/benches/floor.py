@@ -6,7 +6,7 @@ one-row commit: it costs what committing would, and the books stay as they are.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,8 +38,10 @@ SELECT moved.loan_id, count(DISTINCT moved.installment_number)
 FROM repayment_transfer moved WHERE moved.id > %s AND moved.installment_number IS NOT NULL GROUP BY 1
 """
 NEIGHBOURS = """
-SELECT id, borrower_id FROM repayment_loan
-WHERE status = 'active' AND bucket = 'M0' AND NOT id = ANY(%s) ORDER BY hashint8(id) LIMIT %s
+SELECT loan.id, loan.borrower_id
+FROM repayment_loan loan LEFT JOIN unnest(%s::bigint[]) AS touched (id) ON touched.id = loan.id
+WHERE loan.status = 'active' AND loan.bucket = 'M0' AND touched.id IS NULL
+ORDER BY hashint8(loan.id) LIMIT %s
 """
 # The first open bills of loans, as they would stand when paid in full: `CHANGED_BILL_COLUMNS` after the ids.
 PAID_BILLS = """
@@ -108,7 +110,7 @@ def seconds_from_client(twin: Twin, *, chunk: int) -> float:
             update_rows(table=table, columns=CHANGED[table], rows=_part(rows, number, count))
 
     with Flush() as flush:
-        return seconds_of(lambda: [_rolled_back(write, number, flush) for number in range(count)]) / twin.share
+        return seconds_of(lambda: _rolled_back(write, range(count), flush)) / twin.share
 
 
 def seconds_on_server(twin: Twin) -> float:
@@ -130,7 +132,7 @@ def seconds_on_server(twin: Twin) -> float:
 
     try:
         with Flush() as flush:
-            return seconds_of(lambda: _rolled_back(write, 0, flush)) / twin.share
+            return seconds_of(lambda: _rolled_back(write, [0], flush)) / twin.share
     finally:
         for table in tables:
             execute(f"DROP TABLE given_{table}")
@@ -151,12 +153,13 @@ class Flush:
         execute("UPDATE floor_flush SET number = number + 1")
 
 
-def _rolled_back(write: Any, number: int, flush: Flush) -> None:
-    with transaction.atomic():
-        write(number)
-        execute("SET CONSTRAINTS ALL IMMEDIATE")
-        transaction.set_rollback(True)
-    flush.commit()
+def _rolled_back(write: Callable[[int], None], numbers: Iterable[int], flush: Flush) -> None:
+    for number in numbers:
+        with transaction.atomic():
+            write(number)
+            execute("SET CONSTRAINTS ALL IMMEDIATE")
+            transaction.set_rollback(True)
+        flush.commit()
 
 
 def _appended(table: str, after: int) -> list[tuple[int, tuple[Any, ...]]]:
