@@ -11,5 +11,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/calendars/", include("backoffice.calendars.api.urls")),
     path("api/v1/repayment/", include("backoffice.repayment.api.urls")),
     path("api/v1/dayend/", include("backoffice.dayend.api.urls")),
+    path("api/v1/outreach/", include("backoffice.outreach.api.urls")),
     *docs,
 ]

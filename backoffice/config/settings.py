@@ -70,6 +70,7 @@ OWN_APPS = [
     "backoffice.console",
     "backoffice.dayend",
     "backoffice.repayment",
+    "backoffice.outreach",
     "backoffice.customers",
     "backoffice.audit",
     "backoffice.staff",

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("backoffice.audit.console.urls")),
     path("calendars/", include("backoffice.calendars.console.urls")),
     path("day-end/", include("backoffice.dayend.console.urls")),
+    path("outreach/", include("backoffice.outreach.console.urls")),
     path("admin/login/", to_login),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),

@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+
+from backoffice.core import trail
+from backoffice.outreach.words import WORDS
+
+
+class OutreachConfig(AppConfig):
+    """Everything that reaches a borrower: the contact gate, messages, reminders, campaigns, experiments."""
+
+    default_auto_field = "django.db.models.BigAutoField"
+    name = "backoffice.outreach"
+    label = "outreach"
+
+    def ready(self) -> None:
+        """Names this app's verbs for the trail."""
+        trail.describe(WORDS)

@@ -1,0 +1,1 @@
+"""Packs of rules, the contact log, consents, messages, plans, campaigns and experiments."""
