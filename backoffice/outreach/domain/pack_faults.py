@@ -1,0 +1,128 @@
+"""What can be wrong with the text of a pack: every fault by rule or vector, field and line, all in one refusal."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from backoffice.core.errors import Refusal
+
+PROBLEMS: Final[dict[str, str]] = {
+    "syntax": "the text is no TOML: {given}",
+    "missing": "is required",
+    "unknown_field": "is not known here",
+    "not_text": "must be a text of 1 to {given} characters",
+    "not_identifier": 'must be words of a-z, 0-9 and _ joined by points, as "cn.hours", and not begin with "core."',
+    "not_code": "must be 1 to 40 of a-z, 0-9 and _",
+    "not_listed": "must be a list that names something",
+    "unknown_word": '"{given}" is not one of: {allowed}',
+    "unknown_country": '"{given}" is not a country code of two capital letters',
+    "not_whole": "must be a whole number from 1 to {given}",
+    "not_flag": "must be true or false",
+    "not_time": 'must be a time of day written "08:00", at most "24:00"',
+    "not_date": "must be a date written 2026-03-02, without quotes",
+    "not_moment": "must be a moment with its offset, written 2026-03-02T10:00:00-05:00, without quotes",
+    "not_disposition": 'must be the code of what became of a contact, such as "T-NA"',
+    "not_table": "must be a table",
+    "inconsistent_window": "inconsistent window: {given}",
+    "no_window": "needs one window: days or minutes",
+    "two_windows": "has both days and minutes: choose one window",
+    "duplicate": "is used twice",
+    "unknown_rule": '"{given}" is no rule of this pack',
+    "unknown_zone": '"{given}" is no time zone',
+    "compliant": "never call a pack compliant: say which texts were read",
+    "lengths_differ": "must have as many entries as the list it translates",
+}
+
+_HEADER = re.compile(r"\s*\[\[\s*(rules|vectors)\s*\]\]")
+_ANY_HEADER = re.compile(r"\s*\[")
+_LINE_OF_ERROR = re.compile(r"at line (\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in a pack: `section` is "", "rules" or "vectors"; `number` counts from 0; `name` is the id or the name."""
+
+    section: str = ""
+    number: int = 0
+    name: str = ""
+
+    @property
+    def path(self) -> str:
+        """The place as one word: "cn.hours", "rules.3" while it has no id, "" for the pack itself."""
+        return self.name or (f"{self.section}.{self.number}" if self.section else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong: where, which field, which of `PROBLEMS`, and the line of the text when it is known."""
+
+    place: Place
+    field: str
+    problem: str
+    given: str = ""
+    allowed: str = ""
+    line: int | None = None
+
+    @property
+    def path(self) -> str:
+        """Rule and field: "cn.hours.from"."""
+        return ".".join(filter(None, [self.place.path, self.field]))
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in English; the console says it in the reader's language."""
+        return PROBLEMS[self.problem].format(given=self.given, allowed=self.allowed)
+
+
+class PackFaulty(Refusal):
+    """The text of a pack cannot be used; `faults` lists all that is wrong, `fields` the same by rule and field."""
+
+    code: ClassVar[str] = "outreach.pack_faulty"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        named = ", ".join(dict.fromkeys(fault.path or "text" for fault in faults))
+        fields: dict[str, str] = {}
+        for fault in faults:
+            said = fields.get(fault.path)
+            fields[fault.path] = f"{said}; {fault.message}" if said else fault.message
+        super().__init__(
+            f"This pack cannot be used: {named}.",
+            next_step="Correct the named fields and try again.",
+            fields=fields,
+        )
+
+
+def line_of_syntax(*, message: str) -> int | None:
+    """The line a TOML parser complains about; None when it names none."""
+    found = _LINE_OF_ERROR.search(message)
+    return int(found.group(1)) if found else None
+
+
+def line_of(*, text: str, place: Place, field: str) -> int | None:
+    """The line, from 1, on which a field of a place is written; its heading when the field is not there."""
+    start, end = _section(text.splitlines(), place)
+    if start is None:
+        return None
+    name = re.compile(rf"\s*\"?{re.escape(field.split('.')[0])}\"?\s*=")
+    for number, line in enumerate(text.splitlines()[start:end], start=start + 1):
+        if name.match(line):
+            return number
+    return start or None if place.section == "" else start
+
+
+def _section(lines: list[str], place: Place) -> tuple[int | None, int]:
+    """First line (from 0, after the heading) and end of the part of the text that holds the place."""
+    headings = [number for number, line in enumerate(lines) if _ANY_HEADER.match(line)]
+    if not place.section:
+        return 0, headings[0] if headings else len(lines)
+    seen = -1
+    for number in headings:
+        found = _HEADER.match(lines[number])
+        if found and found.group(1) == place.section:
+            seen += 1
+            if seen == place.number:
+                later = [heading for heading in headings if heading > number]
+                return number + 1, later[0] if later else len(lines)
+    return None, len(lines)
