@@ -25,6 +25,7 @@ class Kind(StrEnum):
     IDENTITY_LAST4 = "identity_last4"
     EMAIL = "email"
     NAME_PREFIX = "name_prefix"
+    POINT = "point"
 
 
 class Match(StrEnum):
@@ -81,6 +82,11 @@ def terms_of_identity(number: str) -> frozenset[Term]:
 def terms_of_email(address: str) -> frozenset[Term]:
     """An e-mail address is found in full."""
     return frozenset({Term(Kind.EMAIL, address.strip().lower())})
+
+
+def term_of_point(*, kind: str, text: str) -> Term:
+    """What two points have in common that are one and the same phone, mailbox or place; `text` is normalised."""
+    return Term(Kind.POINT, f"{kind}:{text}")
 
 
 def terms_of_name(*, full: str, family: str, given: str) -> frozenset[Term]:

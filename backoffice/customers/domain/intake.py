@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import available_timezones
 
 from backoffice.customers.domain import contacts, finding, identities, names
+from backoffice.customers.domain.places import NOWHERE, zones_of_country
 
 LONGEST_NAME: Final = 200
 LONGEST_ID: Final = 80
@@ -83,6 +84,12 @@ class ReadyContact:
     is_primary: bool
     quality: str
     terms: frozenset[finding.Term] = field(repr=False)
+    time_zones: tuple[str, ...] = ()
+
+    @property
+    def same_as(self) -> finding.Term:
+        """What two points have in common that are the same phone, mailbox or place."""
+        return finding.term_of_point(kind=self.kind, text=self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +149,19 @@ def ready_contact(contact: NewContact, *, country: str) -> ReadyContact:
     if contact.kind == "phone":
         phone = contacts.read_phone(contact.value, country=contact.country or country)
         text, masked, of, terms = phone.e164, phone.masked, phone.country, finding.terms_of_phone(phone)
+        zones = phone.time_zones
     elif contact.kind == "email":
         text = contacts.read_email(contact.value)
         masked, of, terms = contacts.mask_email(text), "", finding.terms_of_email(text)
+        zones = NOWHERE
     elif contact.kind == "address":
         text = contacts.read_address(contact.value)
         masked, of, terms = contacts.mask_address(text), contact.country or country, frozenset()
+        zones = zones_of_country(of)
     else:
         msg = f"no such kind of contact point: {contact.kind}"
         raise ValueError(msg)
-    return ReadyContact(contact.kind, text, masked, of, contact.is_primary, contact.quality, terms)
+    return ReadyContact(contact.kind, text, masked, of, contact.is_primary, contact.quality, terms, zones)
 
 
 def ready_identity(*, number: str, kind: str, country: str) -> ReadyIdentity:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
@@ -107,12 +108,17 @@ class ContactPoint(models.Model):
         GOOD = "good", _("works")
         BAD = "bad", _("does not work")
         WRONG_PERSON = "wrong_person", _("belongs to somebody else")
+        DO_NOT_USE = "do_not_use", _("not to be used")
 
     borrower = models.ForeignKey(Borrower, on_delete=models.PROTECT, related_name="contact_points")
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     value = SealedField(_("value"))
     masked = models.CharField(_("shown as"), max_length=120)
     country = models.CharField(_("country"), max_length=2, blank=True)
+    # The zones it may ring in or lie in, as the number or the country tells; none when it does not tell.
+    time_zones = ArrayField(models.CharField(max_length=40), verbose_name=_("time zones"), default=list, blank=True)
+    # The same for two points that are one and the same phone, mailbox or place, whoever they belong to.
+    digest = models.BinaryField(_("digest"), max_length=16, null=True)
     quality = models.CharField(_("quality"), max_length=12, choices=Quality.choices, default=Quality.UNKNOWN)
     is_primary = models.BooleanField(_("first choice"), default=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
@@ -133,6 +139,7 @@ class ContactPoint(models.Model):
                 name="contact_point_kind_is_known",
             ),
         ]
+        indexes: ClassVar[list[models.Index]] = [HashIndex(fields=["digest"], name="points_that_are_the_same")]
 
     def __str__(self) -> str:
         return self.masked

@@ -19,6 +19,11 @@ def rows_of(*, borrower_id: int, portfolio: str, terms: Iterable[finding.Term], 
     return sorted({(borrower_id, portfolio, term.kind.value, keys.digest(term.text, kind=term.kind)) for term in terms})
 
 
+def digest_of(term: finding.Term, *, keys: KeyRing) -> bytes:
+    """The keyed digest of one term."""
+    return keys.digest(term.text, kind=term.kind)
+
+
 def write(rows: Iterable[IndexRow]) -> int:
     """Adds index rows with COPY; gives their number."""
     return copy_rows(table=BlindIndex._meta.db_table, columns=("borrower_id", "portfolio", "kind", "digest"), rows=rows)

@@ -161,6 +161,8 @@ def add_contact_point(*, borrower_id: int, contact: NewContact, reason: str, act
         country=ready.country,
         quality=ready.quality,
         is_primary=ready.is_primary,
+        time_zones=list(ready.time_zones),
+        digest=indexing.digest_of(ready.same_as, keys=ring()),
     )
     _mark_key(borrower)
     borrower.save(update_fields=["key_id"])

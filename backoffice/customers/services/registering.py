@@ -153,7 +153,17 @@ _COLUMNS = (
     "time_zone",
     "language",
 )
-_POINT_COLUMNS = ("borrower_id", "kind", "value", "masked", "country", "quality", "is_primary")
+_POINT_COLUMNS = (
+    "borrower_id",
+    "kind",
+    "value",
+    "masked",
+    "country",
+    "quality",
+    "is_primary",
+    "time_zones",
+    "digest",
+)
 
 
 def _columns(row: NewBorrower, examined: Examined, *, keys: KeyRing) -> tuple[Sequence[Any], frozenset[finding.Term]]:
@@ -194,6 +204,8 @@ def _points(borrower_id: int, ready: Sequence[ReadyContact], *, keys: KeyRing) -
             contact.country,
             contact.quality,
             contact.is_primary,
+            list(contact.time_zones),
+            indexing.digest_of(contact.same_as, keys=keys),
         )
 
 

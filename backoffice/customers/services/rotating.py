@@ -7,6 +7,7 @@ from django.db import transaction
 
 from backoffice.audit import services as audit
 from backoffice.core.actors import Actor
+from backoffice.customers.domain import finding
 from backoffice.customers.fields import seal_of, text_of
 from backoffice.customers.keys import ring
 from backoffice.customers.models import Borrower, ContactPoint
@@ -65,7 +66,9 @@ def _seal_anew(borrowers: list[Borrower]) -> None:
         borrower.key_id = ring().active_id
     points = list(ContactPoint.objects.filter(borrower__in=borrowers).order_by("pk"))
     for point in points:
-        point.value = seal_of(ContactPoint, "value", text_of(point, "value"))
+        text = text_of(point, "value")
+        point.value = seal_of(ContactPoint, "value", text)
+        point.digest = indexing.digest_of(finding.term_of_point(kind=point.kind, text=text), keys=ring())
     Borrower.objects.bulk_update(borrowers, [*REVEALABLE, "key_id"])
-    ContactPoint.objects.bulk_update(points, ["value"])
+    ContactPoint.objects.bulk_update(points, ["value", "digest"])
     indexing.reindex(borrowers=borrowers)

@@ -1,0 +1,62 @@
+"""What is asked of the gate and what it answers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.purposes import Purpose
+
+ActorScope = Literal["first_party", "third_party"]
+Party = Literal["borrower", "representative", "guarantor", "other"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A contact somebody wants to make: whom, how, why, when, about which loan.
+
+    `endpoint_id` is the contact point to be used, needed where the channel goes to one.
+    """
+
+    borrower_id: int
+    channel: Channel
+    purpose: Purpose
+    at: datetime
+    endpoint_id: int | None = None
+    loan_id: int | None = None
+    actor_scope: ActorScope = "first_party"
+    party: Party = "borrower"
+    message_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One rule that does not let a contact through; `release_at` None: time alone does not change it."""
+
+    rule: str
+    release_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The gate's answer. `next_permitted_at`: the first instant nothing known now would deny, None when there is none.
+
+    `packs` names the packs and versions that were judged by, such as "cn 3".
+    """
+
+    denials: tuple[Denial, ...]
+    packs: tuple[str, ...]
+    next_permitted_at: datetime | None = None
+
+    @property
+    def is_allowed(self) -> bool:
+        """True when nothing denies the contact."""
+        return not self.denials
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A contact that may be made now: it is in the log already, as entry `entry_id`."""
+
+    entry_id: int
+    verdict: Verdict

@@ -1,0 +1,199 @@
+"""The one gate: a contact is judged and recorded in one transaction, under the borrower's lock, or it is not made."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import psycopg
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
+
+from backoffice.core.actors import Actor
+from backoffice.core.errors import Refusal
+from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.dispositions import MACHINE_SETS, FactKind, UnknownCode, kind_of
+from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.verdicts import ActorScope, Denial, Party, Reserved, Verdict, Wanted
+from backoffice.outreach.models import BlockedContact, ContactEntry
+from backoffice.outreach.selectors.gate import (
+    judge,
+    may_contact,
+    parameters,
+    run_prepared,
+    statement,
+    with_next_time,
+)
+from backoffice.outreach.selectors.packs import packs_in_force
+
+__all__ = [
+    "Denial",
+    "Reserved",
+    "Verdict",
+    "Wanted",
+    "judge",
+    "log_contact",
+    "may_contact",
+    "record_fact",
+    "reserve_contact",
+]
+
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('number ' || encode(digest, 'hex'), 0)) FROM customers_contactpoint WHERE id = %(endpoint)s::bigint AND digest IS NOT NULL"  # noqa: E501
+LOCK_BORROWER = "SELECT 1 FROM customers_borrower WHERE id = %(borrower)s::bigint FOR NO KEY UPDATE"
+
+
+class UnknownDisposition(Refusal):
+    """No such code, or one that only the machine sets."""
+
+    code: ClassVar[str] = "outreach.unknown_disposition"
+
+
+class AttemptNotFound(Refusal):
+    """There is no such attempt in the contact log."""
+
+    code: ClassVar[str] = "outreach.attempt_not_found"
+    status: ClassVar[int] = 404
+
+
+@transaction.atomic
+def reserve_contact(*, wanted: Wanted, actor: Actor) -> Reserved | Verdict:
+    """Judge a contact and, when nothing denies it, write it into the log: from then on it counts.
+
+    Denied, the verdict says why and from when, and the blocked attempt is kept. Contacts with one borrower, and at one
+    number, are decided one after the other however many ask at once.
+    """
+    packs = packs_in_force(on=wanted.at.astimezone(UTC).date())
+    params = parameters([wanted], packs=packs) | {
+        "actor_scope": wanted.actor_scope,
+        "party": wanted.party,
+        "message_id": wanted.message_id,
+        "packs": ", ".join(packs.labels),
+        "actor_id": actor.id,
+        "actor_name": actor.name,
+    }
+    _lock(borrower_id=wanted.borrower_id, endpoint_id=wanted.endpoint_id if params["is_by_number"] else None)
+    rows = run_prepared(statement("gate.sql", "gate_reserve.sql"), params)
+    denials = tuple(sorted((Denial(rule, at) for _, rule, at, _id in rows if rule), key=lambda denial: denial.rule))
+    verdict = Verdict(denials, packs.labels)
+    if verdict.is_allowed:
+        return Reserved(entry_id=rows[0][3], verdict=verdict)
+    verdict = with_next_time(verdict, wanted=wanted)
+    _keep_blocked(wanted, verdict, actor=actor)
+    return verdict
+
+
+@transaction.atomic
+def record_fact(*, entry_id: int, code: str, actor: Actor, at: datetime, kind: FactKind | None = None) -> int:
+    """Add what came of an attempt to the log; the last fact counts. Gives the id of the entry.
+
+    `kind` "correction" says that an earlier fact was wrong. Raises UnknownDisposition, AttemptNotFound.
+    """
+    known = _kind(code, actor=actor)
+    attempt = ContactEntry.objects.filter(pk=entry_id, kind=ContactEntry.Kind.ATTEMPT).first()
+    if attempt is None:
+        raise AttemptNotFound(
+            _("There is no such contact in the log."), next_step=_("Open it from the borrower's contact log.")
+        )
+    _lock(borrower_id=attempt.borrower_id, endpoint_id=None)
+    return _write(
+        borrower_id=attempt.borrower_id,
+        kind=kind or known,
+        attempt_id=attempt.pk,
+        channel=attempt.channel,
+        purpose=attempt.purpose,
+        direction=attempt.direction,
+        actor_scope=attempt.actor_scope,
+        party=attempt.party,
+        endpoint_id=attempt.endpoint_id,
+        loan_ids=attempt.loan_ids,
+        code=code,
+        message_id=attempt.message_id,
+        actor=actor,
+        at=at,
+    )
+
+
+@transaction.atomic
+def log_contact(
+    *,
+    borrower_id: int,
+    channel: Channel,
+    purpose: Purpose,
+    direction: str,
+    at: datetime,
+    actor: Actor,
+    code: str = "",
+    endpoint_id: int | None = None,
+    loan_ids: Sequence[int] = (),
+    actor_scope: ActorScope = "first_party",
+    party: Party = "borrower",
+) -> int:
+    """Write a contact that was made already: one the borrower made, or one brought in. It counts like any other."""
+    if code:
+        _kind(code, actor=actor)
+    _lock(borrower_id=borrower_id, endpoint_id=endpoint_id)
+    return _write(
+        borrower_id=borrower_id,
+        kind="attempt",
+        attempt_id=None,
+        channel=channel.value,
+        purpose=purpose.value,
+        direction=direction,
+        actor_scope=actor_scope,
+        party=party,
+        endpoint_id=endpoint_id,
+        loan_ids=list(loan_ids),
+        code=code,
+        message_id=None,
+        actor=actor,
+        at=at,
+    )
+
+
+def _kind(code: str, *, actor: Actor) -> FactKind:
+    """The kind of fact a code states; people may not set what the machine sets."""
+    try:
+        kind = kind_of(code)
+    except UnknownCode as error:
+        raise UnknownDisposition(
+            _("There is no disposition “%(code)s”.") % {"code": code},
+            next_step=_("Choose one of the list."),
+            fields={"code": _("Not a disposition.")},
+        ) from error
+    if actor.kind != "system" and code[0] in MACHINE_SETS:
+        raise UnknownDisposition(
+            _("“%(code)s” is set by the telephone system or the gateway, never by a person.") % {"code": code},
+            next_step=_("Record the party and the outcome."),
+            fields={"code": _("Only the machine sets this.")},
+        )
+    return kind
+
+
+def _lock(*, borrower_id: int, endpoint_id: int | None) -> None:
+    """The borrower's row, then the number where a rule counts by number: always in this order."""
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(LOCK_BORROWER, {"borrower": borrower_id}, prepare=True)
+        if endpoint_id is not None:
+            cursor.execute(LOCK, {"endpoint": endpoint_id}, prepare=True)
+
+
+def _write(*, loan_ids: Sequence[int], actor: Actor, **fields: Any) -> int:
+    params = fields | {"loan_ids": list(loan_ids), "actor_id": actor.id, "actor_name": actor.name}
+    return int(run_prepared(statement("contact_fact.sql"), params)[0][0])
+
+
+def _keep_blocked(wanted: Wanted, verdict: Verdict, *, actor: Actor) -> None:
+    BlockedContact.objects.create(
+        borrower_id=wanted.borrower_id,
+        channel=wanted.channel.value,
+        purpose=wanted.purpose.value,
+        actor_scope=wanted.actor_scope,
+        endpoint_id=wanted.endpoint_id,
+        loan_id=wanted.loan_id,
+        message_id=wanted.message_id,
+        rules=[denial.rule for denial in verdict.denials],
+        packs=", ".join(verdict.packs),
+        next_permitted_at=verdict.next_permitted_at,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        at=wanted.at,
+    )

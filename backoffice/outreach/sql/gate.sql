@@ -1,0 +1,329 @@
+-- Judges contacts wanted with borrowers, all of one channel, purpose, actor scope and party: which rules deny each, and
+-- from when the rule would let it through.
+--
+-- Why SQL: a call is judged and recorded under the borrower's lock in one statement, and a million planned messages are
+-- judged as a set. Its oracle is tests/outreach/slow_gate.py, which knows nothing of this text.
+--
+-- Counters are derived from the contact log: the last fact about an attempt says what it counts as, an attempt without a
+-- fact counts as everything it may turn out to be. Windows in days are calendar dates at the borrower's place; where the
+-- place is uncertain a rule denies when it would deny at any of the plausible places.
+--
+-- Inputs   what is wanted, as arrays: n, borrowers, endpoints, loans, ats, before (a log entry: judge as it was before
+--          that entry was written; NULL: now); channel, purpose, is_marketing, hold_scope, denying_effects,
+--          endpoint_kind ('' for none); rules as JSON (already those of the channel, purpose, scope and party);
+--          named_countries (those a pack names); what codes count as, as arrays; zones of countries, as arrays;
+--          holidays, as arrays of country and day; horizon (days the log is read back).
+-- Outputs  the table `denial`: n, rule, release_at (NULL: nothing but a person changes it). The caller adds what to do.
+WITH RECURSIVE request AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %(n)s::int[], %(borrowers)s::bigint[], %(endpoints)s::bigint[], %(loans)s::bigint[], %(ats)s::timestamptz[],
+        %(before)s::bigint[]
+    ) AS asked (n, borrower_id, endpoint_id, loan_id, at, before)
+), rule AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rules)s::jsonb) AS rule (
+        id text, kind text, countries text[], is_default boolean, channels text[], counted_purposes text[],
+        counted_scopes text[],
+        from_minute int, to_minute int, days int[], is_closed_on_holidays boolean,
+        most int, per text, counts text, days_window int, minutes_window int, quiet_days int, within_days int,
+        excepts text[]
+    )
+), flag AS MATERIALIZED (
+    SELECT * FROM unnest(
+        %(codes)s::text[], %(code_attempt)s::boolean[], %(code_call)s::boolean[], %(code_unanswered)s::boolean[],
+        %(code_conversation)s::boolean[], %(code_talked)s::boolean[], %(code_message)s::boolean[]
+    ) AS flag (code, is_attempt, is_call, is_unanswered, is_conversation, is_talk, is_message)
+), member (n, borrower_id) AS (
+    -- The person: the borrower asked for and whoever was merged into them.
+    SELECT n, borrower_id FROM request
+    UNION
+    SELECT member.n, absorbed.id
+    FROM member JOIN customers_borrower absorbed ON absorbed.merged_into_id = member.borrower_id
+), point AS MATERIALIZED (
+    SELECT request.n, point.id, point.kind, point.country, point.quality, point.time_zones, point.digest
+    FROM request
+    JOIN member ON member.n = request.n
+    JOIN customers_contactpoint point ON point.borrower_id = member.borrower_id
+    WHERE point.ended_at IS NULL OR (request.before IS NOT NULL AND point.ended_at > request.at)
+), endpoint AS MATERIALIZED (
+    SELECT point.* FROM request JOIN point ON point.n = request.n AND point.id = request.endpoint_id
+), land AS MATERIALIZED (
+    SELECT named.n, coalesce(array_agg(named.country) FILTER (WHERE named.country <> ''), '{}') AS countries
+    FROM (
+        SELECT member.n, borrower.country::text
+        FROM member JOIN customers_borrower borrower ON borrower.id = member.borrower_id
+        UNION ALL
+        SELECT n, country::text FROM endpoint
+    ) named
+    GROUP BY named.n
+), evidence AS MATERIALIZED (
+    -- Each thing known about where the person is, as the zones it leaves open.
+    SELECT member.n, ARRAY[borrower.time_zone]::text[] AS zones
+    FROM member JOIN customers_borrower borrower ON borrower.id = member.borrower_id
+    WHERE borrower.time_zone <> ''
+    UNION ALL
+    SELECT n, time_zones::text[] FROM point WHERE cardinality(time_zones) > 0
+), zone AS MATERIALIZED (
+    -- Vague evidence gives way to what lies within it; what contradicts each other adds up.
+    SELECT DISTINCT evidence.n, place.name
+    FROM evidence
+    CROSS JOIN LATERAL unnest(evidence.zones) AS place (name)
+    WHERE NOT EXISTS (
+        SELECT FROM evidence closer
+        WHERE closer.n = evidence.n AND closer.zones <@ evidence.zones AND NOT evidence.zones <@ closer.zones
+    )
+    UNION
+    SELECT land.n, home.name
+    FROM land
+    JOIN unnest(%(zone_countries)s::text[], %(zone_names)s::text[]) AS home (country, name)
+        ON home.country = ANY(land.countries)
+    WHERE NOT EXISTS (SELECT FROM evidence WHERE evidence.n = land.n)
+), entry AS MATERIALIZED (
+    SELECT seen.n, seen.is_of_person, attempt.at, attempt.channel, attempt.purpose, attempt.direction, attempt.loan_ids,
+           attempt.actor_scope, coalesce(fact.code, attempt.code) AS code
+    FROM (
+        SELECT request.n, request.at, request.before, true AS is_of_person, member.borrower_id, NULL::bigint AS endpoint_id
+        FROM request JOIN member ON member.n = request.n
+        UNION ALL
+        SELECT request.n, request.at, request.before, false, NULL, same.id
+        FROM request
+        JOIN endpoint ON endpoint.n = request.n
+        JOIN customers_contactpoint same ON same.digest = endpoint.digest
+        WHERE %(is_by_number)s::boolean
+    ) seen
+    JOIN LATERAL (
+        SELECT id, at, channel, purpose, direction, loan_ids, actor_scope, code
+        FROM outreach_contactentry
+        WHERE seen.is_of_person AND borrower_id = seen.borrower_id AND kind = 'attempt'
+        UNION ALL
+        SELECT id, at, channel, purpose, direction, loan_ids, actor_scope, code
+        FROM outreach_contactentry
+        WHERE NOT seen.is_of_person AND endpoint_id = seen.endpoint_id AND kind = 'attempt'
+    ) attempt ON attempt.at > seen.at - %(horizon)s::int * interval '1 day' AND (seen.before IS NULL OR attempt.id < seen.before)
+    LEFT JOIN LATERAL (
+        SELECT code FROM outreach_contactentry
+        WHERE attempt_id = attempt.id AND kind <> 'attempt' ORDER BY sequence DESC LIMIT 1
+    ) fact ON true
+), counted AS MATERIALIZED (
+    SELECT entry.n, entry.is_of_person, entry.at, entry.channel, entry.purpose, entry.direction, entry.loan_ids,
+           entry.actor_scope,
+           entry.direction = 'out' AND coalesce(flag.is_attempt, true) AS is_attempt,
+           entry.direction = 'out' AND coalesce(flag.is_call, is_voice) AS is_call,
+           entry.direction = 'out' AND coalesce(flag.is_unanswered, is_voice) AS is_unanswered,
+           entry.direction = 'out' AND coalesce(flag.is_conversation, is_voice) AS is_conversation,
+           coalesce(flag.is_talk, is_voice) AS is_talk,
+           entry.direction = 'out' AND coalesce(flag.is_message, NOT is_voice) AS is_message
+    FROM entry
+    LEFT JOIN flag ON flag.code = entry.code
+    CROSS JOIN LATERAL (SELECT entry.channel IN ('call', 'bot') AS is_voice) kind_of_channel
+), said AS MATERIALIZED (
+    SELECT request.n, request.at AS wanted_at, word.id, word.kind, word.channel, word.endpoint_id, word.scope,
+           word.starts_at, word.ends_at, word.at
+    FROM request
+    JOIN member ON member.n = request.n
+    JOIN outreach_consententry word ON word.borrower_id = member.borrower_id
+    WHERE (word.channel = '' OR word.channel = %(channel)s::text)
+      AND (word.endpoint_id IS NULL OR word.endpoint_id = request.endpoint_id)
+      AND (request.before IS NULL OR word.at <= request.at)
+), standing AS MATERIALIZED (
+    -- Only an opt-in at least as wide takes an opt-out back; any later "no" ends a consent.
+    SELECT said.* FROM said
+    WHERE said.kind IN ('consent', 'callback', 'opt_out')
+      AND NOT EXISTS (
+          SELECT FROM said later
+          WHERE later.n = said.n AND later.id > said.id
+            AND CASE WHEN said.kind = 'opt_out'
+                     THEN later.kind = 'opt_in' AND (later.channel = '' OR later.channel = said.channel)
+                          AND (later.endpoint_id IS NULL OR later.endpoint_id = said.endpoint_id)
+                          AND (later.scope = '' OR later.scope = said.scope)
+                     ELSE later.kind IN ('revoked', 'opt_out') END
+      )
+), granted AS MATERIALIZED (
+    SELECT standing.n, standing.kind AS what
+    FROM standing
+    WHERE CASE standing.kind
+              WHEN 'callback' THEN standing.starts_at <= standing.wanted_at AND standing.wanted_at < standing.ends_at
+              WHEN 'consent' THEN standing.at > standing.wanted_at - interval '7 days'
+                                  AND (standing.ends_at IS NULL OR standing.wanted_at < standing.ends_at)
+              ELSE false END
+      AND NOT EXISTS (
+          SELECT FROM counted
+          WHERE counted.n = standing.n AND counted.is_of_person AND counted.is_talk AND counted.at > standing.at
+      )
+    UNION ALL
+    SELECT request.n, 'reply'
+    FROM request
+    WHERE %(purpose)s::text = 'reply'
+      AND EXISTS (
+          SELECT FROM counted
+          WHERE counted.n = request.n AND counted.is_of_person AND counted.direction = 'in'
+            AND counted.channel = %(channel)s::text AND counted.at > request.at - interval '1 day'
+            AND NOT EXISTS (
+                SELECT FROM counted answer
+                WHERE answer.n = request.n AND answer.is_of_person AND answer.direction = 'out'
+                  AND answer.channel = %(channel)s::text AND answer.purpose = 'reply' AND answer.at > counted.at
+            )
+      )
+), applies AS NOT MATERIALIZED (
+    SELECT request.n, request.at, request.loan_id, rule.*
+    FROM request
+    JOIN land ON land.n = request.n
+    JOIN rule ON '*' = ANY(rule.countries) OR rule.countries && land.countries
+        OR (rule.is_default AND (land.countries = '{}' OR NOT land.countries <@ %(named_countries)s::text[]))
+    WHERE NOT EXISTS (SELECT FROM granted WHERE granted.n = request.n AND granted.what = ANY(rule.excepts))
+), out_of_hours AS (
+    SELECT applies.n, applies.id AS rule,
+           (CASE WHEN here.minute < applies.from_minute THEN here.day ELSE here.day + 1 END
+            + applies.from_minute * interval '1 minute') AT TIME ZONE zone.name AS release_at
+    FROM applies
+    JOIN zone ON zone.n = applies.n
+    CROSS JOIN LATERAL (SELECT applies.at AT TIME ZONE zone.name AS time) local
+    CROSS JOIN LATERAL (
+        SELECT local.time::date AS day, extract(hour FROM local.time)::int * 60 + extract(minute FROM local.time)::int AS minute
+    ) here
+    WHERE applies.kind = 'hours'
+      AND (here.minute < applies.from_minute OR here.minute >= applies.to_minute
+           OR NOT extract(isodow FROM here.day)::int = ANY(applies.days)
+           OR (applies.is_closed_on_holidays AND EXISTS (
+               SELECT FROM unnest(%(holiday_countries)s::text[], %(holiday_days)s::date[]) AS holiday (country, day)
+               JOIN land ON land.n = applies.n AND holiday.country = ANY(land.countries)
+               WHERE holiday.day = here.day
+           )))
+), beyond_cap AS (
+    SELECT hit.n, hit.id AS rule,
+           CASE WHEN hit.days_window IS NOT NULL
+                THEN (((array_agg(hit.seen_at ORDER BY hit.seen_at DESC))[hit.most] AT TIME ZONE hit.zone)::date
+                      + hit.days_window)::timestamp AT TIME ZONE hit.zone
+                ELSE (array_agg(hit.seen_at ORDER BY hit.seen_at DESC))[hit.most] + hit.minutes_window * interval '1 minute'
+           END AS release_at
+    FROM (
+        SELECT applies.n, applies.id, applies.most, applies.days_window, applies.minutes_window, zone.name AS zone,
+               counted.at AS seen_at
+        FROM counted
+        JOIN applies ON applies.n = counted.n AND applies.kind = 'cap'
+            AND counted.is_of_person = (applies.per <> 'number')
+            AND ('*' = ANY(applies.channels) OR counted.channel = ANY(applies.channels))
+            AND ('*' = ANY(applies.counted_purposes) OR counted.purpose = ANY(applies.counted_purposes))
+            AND ('*' = ANY(applies.counted_scopes) OR counted.actor_scope = ANY(applies.counted_scopes))
+            AND (applies.per <> 'debt' OR applies.loan_id IS NULL OR counted.loan_ids = '{}'
+                 OR applies.loan_id = ANY(counted.loan_ids))
+            AND CASE applies.counts
+                    WHEN 'attempt' THEN counted.is_attempt
+                    WHEN 'call' THEN counted.is_call
+                    WHEN 'unanswered' THEN counted.is_unanswered
+                    WHEN 'conversation' THEN counted.is_conversation
+                    WHEN 'message' THEN counted.is_message
+                    ELSE true END
+        JOIN zone ON zone.n = applies.n
+        WHERE CASE WHEN applies.days_window IS NOT NULL
+                   THEN (counted.at AT TIME ZONE zone.name)::date
+                        > (applies.at AT TIME ZONE zone.name)::date - applies.days_window
+                   ELSE counted.at > applies.at - applies.minutes_window * interval '1 minute' END
+    ) hit
+    GROUP BY hit.n, hit.id, hit.zone, hit.most, hit.days_window, hit.minutes_window
+    HAVING count(*) >= hit.most
+), too_soon AS (
+    SELECT applies.n, applies.id AS rule,
+           ((counted.at AT TIME ZONE zone.name)::date + applies.quiet_days)::timestamp AT TIME ZONE zone.name AS release_at
+    FROM counted
+    JOIN applies ON applies.n = counted.n AND applies.kind = 'quiet'
+        AND ('*' = ANY(applies.counted_purposes) OR counted.purpose = ANY(applies.counted_purposes))
+        AND (applies.per <> 'debt' OR applies.loan_id IS NULL OR counted.loan_ids = '{}'
+             OR applies.loan_id = ANY(counted.loan_ids))
+    JOIN zone ON zone.n = applies.n
+    WHERE counted.is_of_person AND counted.is_talk
+      AND (applies.at AT TIME ZONE zone.name)::date
+          < (counted.at AT TIME ZONE zone.name)::date + applies.quiet_days
+), without_consent AS (
+    SELECT applies.n, applies.id AS rule, NULL::timestamptz AS release_at
+    FROM applies
+    WHERE applies.kind = 'forbid' OR (applies.kind = 'consent' AND NOT EXISTS (
+        SELECT FROM standing
+        WHERE standing.n = applies.n AND standing.kind = 'consent'
+          AND (standing.ends_at IS NULL OR applies.at < standing.ends_at)
+          AND (applies.within_days IS NULL
+               OR standing.at > applies.at - applies.within_days * interval '1 day'
+               OR EXISTS (
+                   SELECT FROM counted
+                   WHERE counted.n = applies.n AND counted.is_of_person AND counted.direction = 'in'
+                     AND counted.channel = %(channel)s::text
+                     AND counted.at > applies.at - applies.within_days * interval '1 day'
+               ))
+    ))
+), wish AS MATERIALIZED (
+    SELECT request.n, request.at, wish.kind, wish.days, wish.from_minute, wish.to_minute
+    FROM request
+    JOIN member ON member.n = request.n
+    JOIN outreach_preferenceentry wish ON wish.borrower_id = member.borrower_id AND wish.kind <> 'ended'
+    WHERE %(purpose)s::text <> 'notice' AND (wish.channel = '' OR wish.channel = %(channel)s::text)
+      AND (request.before IS NULL OR wish.at <= request.at)
+      AND NOT EXISTS (
+          SELECT FROM outreach_preferenceentry ending
+          WHERE ending.ends_id = wish.id AND (request.before IS NULL OR ending.at <= request.at)
+      )
+      AND NOT EXISTS (SELECT FROM granted WHERE granted.n = request.n AND granted.what IN ('callback', 'reply'))
+), wish_at AS MATERIALIZED (
+    SELECT wish.*, zone.name AS zone, here.day, here.minute,
+           extract(isodow FROM here.day)::int = ANY(wish.days)
+               AND here.minute >= wish.from_minute AND here.minute < wish.to_minute AS is_within
+    FROM wish
+    JOIN zone ON zone.n = wish.n
+    CROSS JOIN LATERAL (SELECT wish.at AT TIME ZONE zone.name AS time) local
+    CROSS JOIN LATERAL (
+        SELECT local.time::date AS day, extract(hour FROM local.time)::int * 60 + extract(minute FROM local.time)::int AS minute
+    ) here
+), against_wish AS (
+    SELECT n, 'core.preference' AS rule,
+           (day + to_minute * interval '1 minute') AT TIME ZONE zone AS release_at
+    FROM wish_at WHERE kind = 'never' AND is_within
+    UNION ALL
+    SELECT wanted.n, 'core.preference', min(opening.at)
+    FROM wish_at wanted
+    CROSS JOIN LATERAL (
+        SELECT (later.day + wanted.from_minute * interval '1 minute') AT TIME ZONE wanted.zone AS at
+        FROM (SELECT wanted.day + ahead AS day FROM generate_series(0, 7) AS ahead) later
+        WHERE extract(isodow FROM later.day)::int = ANY(wanted.days)
+          AND (later.day > wanted.day OR wanted.minute < wanted.from_minute)
+    ) opening
+    WHERE wanted.kind = 'only'
+      AND NOT EXISTS (
+          SELECT FROM wish_at open
+          WHERE open.n = wanted.n AND open.zone = wanted.zone AND open.kind = 'only' AND open.is_within
+      )
+    GROUP BY wanted.n, wanted.zone
+), held AS (
+    SELECT request.n, 'core.hold.' || hold.reason AS rule,
+           upper(hold.period)::timestamp AT TIME ZONE zone.name AS release_at
+    FROM request
+    JOIN member ON member.n = request.n
+    JOIN customers_hold hold ON hold.borrower_id = member.borrower_id AND hold.scope = %(hold_scope)s::text
+        AND (hold.loan_id IS NULL OR request.loan_id IS NULL OR hold.loan_id = request.loan_id)
+    JOIN zone ON zone.n = request.n
+    WHERE hold.period @> (request.at AT TIME ZONE zone.name)::date
+      AND (request.before IS NULL OR hold.set_at <= request.at)
+), denial AS MATERIALIZED (
+    SELECT n, rule, max(release_at) AS release_at FROM out_of_hours GROUP BY n, rule
+    UNION ALL SELECT n, rule, max(release_at) FROM beyond_cap GROUP BY n, rule
+    UNION ALL SELECT n, rule, max(release_at) FROM too_soon GROUP BY n, rule
+    UNION ALL SELECT n, rule, release_at FROM without_consent
+    UNION ALL SELECT n, rule, max(release_at) FROM against_wish GROUP BY n, rule
+    UNION ALL
+    SELECT n, rule, CASE WHEN bool_or(release_at IS NULL) THEN NULL ELSE max(release_at) END FROM held GROUP BY n, rule
+    UNION ALL
+    SELECT DISTINCT n, 'core.opt_out', NULL::timestamptz FROM standing
+    WHERE kind = 'opt_out' AND (scope = '' OR %(is_marketing)s::boolean)
+      AND NOT EXISTS (SELECT FROM granted WHERE granted.n = standing.n AND granted.what = 'reply')
+    UNION ALL
+    SELECT request.n, 'core.endpoint', NULL FROM request
+    WHERE %(endpoint_kind)s::text <> '' AND NOT EXISTS (
+        SELECT FROM endpoint
+        WHERE endpoint.n = request.n AND endpoint.kind = %(endpoint_kind)s::text
+          AND (request.before IS NOT NULL OR endpoint.quality IN ('unknown', 'good'))
+    )
+    UNION ALL
+    SELECT request.n, 'core.place', NULL FROM request
+    WHERE NOT EXISTS (SELECT FROM zone WHERE zone.n = request.n)
+    UNION ALL
+    SELECT request.n, 'core.borrower', NULL FROM request
+    LEFT JOIN customers_borrower borrower ON borrower.id = request.borrower_id AND borrower.merged_into_id IS NULL
+    WHERE borrower.id IS NULL
+)
