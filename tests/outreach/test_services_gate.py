@@ -5,6 +5,7 @@ import json
 import pytest
 
 from backoffice.customers.models import Borrower
+from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.packs import parse
 from backoffice.outreach.services.vectors import run_vectors
 
@@ -69,6 +70,11 @@ effective_from = 2021-11-30
 en = "Seven days of quiet after a conversation."
 zh = "通话后七天静默。"
 """
+
+
+def in_force() -> PacksInForce:
+    """That pack alone."""
+    return PacksInForce(versions=(("us_reg_f", 1),), packs=(parse(PACK),))
 
 
 EAST, WEST = "America/New_York", "America/Los_Angeles"
