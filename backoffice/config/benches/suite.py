@@ -8,14 +8,14 @@ from pathlib import Path
 
 from django.test.utils import override_settings
 
-from backoffice.config.benches import closing, pages, payments, posting, schedules
+from backoffice.config.benches import closing, contacts, pages, payments, posting, schedules
 from backoffice.config.benches.results import Row, Say, seconds_of
 from backoffice.config.benches.workbench import durability, own_database, quiet_queue
 from backoffice.core.actors import SYSTEM
 from backoffice.repayment.seeding.book import BookWanted, seed_book
 from backoffice.repayment.selectors.verification import verify_book
 
-NAMES = ("schedules", "seed", "verify", "pages", "payment", "posting", "day_end", "payment_during", "growth")
+NAMES = ("schedules", "seed", "verify", "pages", "payment", "posting", "day_end", "payment_during", "contacts", "growth")
 NEED_THE_BOOK = frozenset(NAMES) - {"schedules", "growth"}
 
 # The morning of this day: the middle of a month, so that the closes measured are those of normal days.
@@ -61,6 +61,8 @@ def _with_one_book(names: Collection[str], loans: int, say: Say) -> Iterator[Row
         yield payments.measure_alone(on=FIRST_DAY, count=min(PAYMENTS_ALONE, loans // 2))
     if {"posting", "day_end", "payment_during"} & set(names):
         yield from _days(names, loans, say)
+    if "contacts" in names:
+        yield from contacts.measure(on=FIRST_DAY + timedelta(days=DAYS), say=say)
 
 
 def _days(names: Collection[str], loans: int, say: Say) -> Iterator[Row]:
