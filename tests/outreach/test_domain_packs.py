@@ -1,5 +1,6 @@
 """A pack is read into frozen values, or refused with everything that is wrong by rule, field and line."""
 
+from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -173,6 +174,8 @@ def test_finds_a_rule_by_its_id_and_the_rules_no_vector_shows() -> None:
         ('to = "21:00"', 'to = "21:00"\ndays = 7', "demo.hours.days", "must be a list that names something"),
         ('to = "21:00"', 'to = "21:00"\nholidays = "off"', "demo.hours.holidays", '"off" is not one of: closed, open'),
         ('countries = ["US"]', 'countries = ["us"]', "countries", '"us" is not a country code'),
+        ('countries = ["US"]', "countries = []", "countries", "must be a list that names something"),
+        ('countries = ["US"]', 'countries = ["US"]\ndefault = true', "countries", "the default pack names no country"),
         ('countries = ["US"]', "countries = 1", "countries", "must be a list that names something"),
         ('countries = ["US"]', 'countries = ["US"]\ndefault = "no"', "default", "must be true or false"),
         ('title = "Demonstration"', 'title = "Compliant with all"', "title", "never call a pack compliant"),
@@ -244,6 +247,16 @@ def test_names_the_line_of_a_text_that_is_no_toml() -> None:
     (fault,) = refused.value.faults
     assert (fault.path, fault.line, fault.problem) == ("", 7, "syntax")
     assert refused.value.message == "This pack cannot be used: text."
+
+
+def test_says_code_and_version_of_a_pack_in_force() -> None:
+    pack = parse(PLAIN)
+    assert (pack.label, replace(pack, version=3).label) == ("demo", "demo 3")
+
+
+def test_reads_what_a_pack_leaves_to_others() -> None:
+    pack = parse('notes = ["Holds"]\nnotes_zh = ["冻结"]\n' + PLAIN)
+    assert (pack.notes, pack.notes_zh) == (("Holds",), ("冻结",))
 
 
 def test_refuses_a_pack_without_rules() -> None:

@@ -31,6 +31,7 @@ PROBLEMS: Final[dict[str, str]] = {
     "unknown_rule": '"{given}" is no rule of this pack',
     "unknown_zone": '"{given}" is no time zone',
     "compliant": "never call a pack compliant: say which texts were read",
+    "default_names_none": "the default pack names no country: it applies where no other pack does",
     "lengths_differ": "must have as many entries as the list it translates",
 }
 

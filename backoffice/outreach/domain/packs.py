@@ -136,8 +136,9 @@ class Vector:
 class Pack:
     """A pack as the gate reads it. `read` and `not_read` say which texts stand behind it; it is never called compliant.
 
-    `countries` names where it applies ("*" everywhere, on top of the others). The `default` pack applies where no other
-    pack names the country, and where the country is not known.
+    `countries` names where it applies ("*" everywhere, on top of the others). The `default` pack names none: it applies
+    where no other pack names the country, and where the country is not known. `notes` says what the pack leaves to
+    holds, opt-outs or people. `version` is set on packs in force.
     """
 
     code: str
@@ -151,6 +152,14 @@ class Pack:
     not_read_zh: tuple[str, ...]
     rules: tuple[Rule, ...]
     vectors: tuple[Vector, ...]
+    notes: tuple[str, ...] = ()
+    notes_zh: tuple[str, ...] = ()
+    version: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Code and version, as "cn 3": what a decision of the gate keeps."""
+        return self.code if self.version is None else f"{self.code} {self.version}"
 
     def rule(self, *, id: str) -> Rule | None:
         """The rule with an id; None when the pack has none."""
@@ -171,7 +180,7 @@ def parse(text: str) -> Pack:
         fault = Fault(place=Place(), field="", problem="syntax", given=str(error), line=line)
         raise PackFaulty([fault]) from error
     top = Fields.of(values=values, text=text)
-    read, not_read = top.texts("read"), top.texts("not_read")
+    read, not_read, notes = top.texts("read"), top.texts("not_read"), top.texts("notes", default=())
     pack = Pack(
         code=top.code("code"),
         title=top.label("title"),
@@ -184,6 +193,8 @@ def parse(text: str) -> Pack:
         not_read_zh=top.texts("not_read_zh", default=not_read),
         rules=tuple(_rule(each) for each in top.sections("rules", name="id")),
         vectors=tuple(_vector(each) for each in top.sections("vectors", name="name")),
+        notes=notes,
+        notes_zh=top.texts("notes_zh", default=notes),
     )
     top.close()
     _check_pack(pack, top)
@@ -342,9 +353,12 @@ def _check_pack(pack: Pack, top: Fields) -> None:
         top.fault("rules", "not_listed")
     if not pack.read and not pack.not_read:
         top.fault("read", "not_listed")
+    if pack.default == bool(pack.countries):
+        top.fault("countries", "default_names_none" if pack.default else "not_listed")
     for field, texts, translated in (
         ("read_zh", pack.read, pack.read_zh),
         ("not_read_zh", pack.not_read, pack.not_read_zh),
+        ("notes_zh", pack.notes, pack.notes_zh),
     ):
         if len(texts) != len(translated):
             top.fault(field, "lengths_differ")
