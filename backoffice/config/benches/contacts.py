@@ -56,7 +56,7 @@ def measure(*, on: date, say: Callable[[str], None]) -> list[Row]:
 def _reserve(points: list[tuple[int, int]], morning: datetime) -> Row:
     """Calls to people chosen at random, as collectors press *call*; the floor is a bare one-row commit each."""
     asked = points[:RESERVED]
-    floor = seconds_of(lambda: _side_by_side(lambda part: [_bare(each) for each in part], asked))
+    floor = seconds_of(lambda: _side_by_side(_bare_all, asked))
     let_through: list[int] = []
     lock = threading.Lock()
 
@@ -115,11 +115,16 @@ def _reserve_one(borrower_id: int, endpoint_id: int, at: datetime) -> object:
     return reserve_contact(wanted=wanted, actor=SYSTEM)
 
 
-def _bare(each: tuple[int, int]) -> None:
+def _bare_all(part: list[tuple[int, int]]) -> None:
+    for borrower_id, _ in part:
+        _bare(borrower_id)
+
+
+def _bare(borrower_id: int) -> None:
     execute(
-        "INSERT INTO outreach_blockedcontact (borrower_id, channel, purpose, actor_scope, rules, packs, actor_name, at) "
-        "VALUES (%s, 'call', 'collection', 'first_party', '{}', '', 'floor', now())",
-        [each[0]],
+        "INSERT INTO outreach_blockedcontact (borrower_id, channel, purpose, actor_scope, rules, packs, actor_name, at)"
+        " VALUES (%s, 'call', 'collection', 'first_party', '{}', '', 'floor', now())",
+        [borrower_id],
     )
 
 
@@ -130,5 +135,6 @@ def _side_by_side(work: Callable[[list[tuple[int, int]]], object], asked: list[t
         finally:
             connection.close()
 
+    connection.close()  # the pool has eight, and all of them are needed
     with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
         list(pool.map(one, [asked[start::CONNECTIONS] for start in range(CONNECTIONS)]))
