@@ -65,6 +65,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """A cap: how many contacts it lets through in its window, how many are used up, when the first comes back."""
+
+    rule: str
+    most: int
+    used: int
+    refills_at: datetime | None
+
+    @property
+    def left(self) -> int:
+        """How many more it lets through now."""
+        return max(0, self.most - self.used)
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
     """A contact that may be made now: it is in the log already, as entry `entry_id`."""
 

@@ -15,7 +15,7 @@ from backoffice.core.bulk import array_text
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, VOICE
 from backoffice.outreach.domain.compiling import PacksInForce, compile_rules
 from backoffice.outreach.domain.purposes import MARKETING
-from backoffice.outreach.domain.verdicts import Verdict, Wanted, latest
+from backoffice.outreach.domain.verdicts import Budget, Verdict, Wanted, latest
 from backoffice.outreach.selectors.gate_text import Statement, statement
 from backoffice.outreach.selectors.packs import packs_in_force
 
@@ -65,6 +65,13 @@ def with_next_time(verdict: Verdict, *, wanted: Wanted, packs: PacksInForce | No
         if current.is_allowed:
             return replace(verdict, next_permitted_at=at)
     return verdict
+
+
+def budgets(*, wanted: Wanted, packs: PacksInForce | None = None) -> list[Budget]:
+    """What of every cap that bears on the contact is used up, by rule; one statement."""
+    in_force = packs or packs_in_force(on=wanted.at.astimezone(UTC).date())
+    text = statement("gate.sql", "gate_budgets.sql", is_single=True)
+    return [Budget(*row[1:]) for row in run(text, parameters([wanted], packs=in_force))]
 
 
 def _alike(wanted: Sequence[Wanted], packs: PacksInForce | None) -> dict[tuple[Any, ...], list[int]]:

@@ -101,6 +101,12 @@ def reserve_function() -> tuple[str, str]:
     return function, text.replace("{name}", function)
 
 
+def made_by_migration(*, name: str) -> str:
+    """What a migration that names a function runs: its text, or nothing when the gate's text has moved on since."""
+    current, text = reserve_function()
+    return text if name == current else "SELECT 1"
+
+
 def _codes() -> str:
     """What each disposition counts as, as rows."""
     names = ("attempt", "call", "unanswered", "conversation", "talked", "message")

@@ -186,6 +186,30 @@ WITH RECURSIVE request AS MATERIALIZED (
                JOIN land ON land.n = applies.n AND holiday.country = ANY(land.countries)
                WHERE holiday.day = here.day
            )))
+), hit AS NOT MATERIALIZED (
+    -- What counts towards a cap, at each place the person may be.
+    SELECT applies.n, applies.id, applies.most, applies.days_window, applies.minutes_window, zone.name AS zone,
+           counted.at AS seen_at
+    FROM counted
+    JOIN applies ON applies.n = counted.n AND applies.kind = 'cap'
+        AND counted.is_of_person = (applies.per <> 'number')
+        AND ('*' = ANY(applies.channels) OR counted.channel = ANY(applies.channels))
+        AND ('*' = ANY(applies.counted_purposes) OR counted.purpose = ANY(applies.counted_purposes))
+        AND ('*' = ANY(applies.counted_scopes) OR counted.actor_scope = ANY(applies.counted_scopes))
+        AND (applies.per <> 'debt' OR applies.loan_id IS NULL OR counted.loan_ids = '{}'
+             OR applies.loan_id = ANY(counted.loan_ids))
+        AND CASE applies.counts
+                WHEN 'attempt' THEN counted.is_attempt
+                WHEN 'call' THEN counted.is_call
+                WHEN 'unanswered' THEN counted.is_unanswered
+                WHEN 'conversation' THEN counted.is_conversation
+                WHEN 'message' THEN counted.is_message
+                ELSE true END
+    JOIN zone ON zone.n = applies.n
+    WHERE CASE WHEN applies.days_window IS NOT NULL
+               THEN (counted.at AT TIME ZONE zone.name)::date
+                    > (applies.at AT TIME ZONE zone.name)::date - applies.days_window
+               ELSE counted.at > applies.at - applies.minutes_window * interval '1 minute' END
 ), beyond_cap AS (
     SELECT hit.n, hit.id AS rule,
            CASE WHEN hit.days_window IS NOT NULL
@@ -193,30 +217,7 @@ WITH RECURSIVE request AS MATERIALIZED (
                       + hit.days_window)::timestamp AT TIME ZONE hit.zone
                 ELSE (array_agg(hit.seen_at ORDER BY hit.seen_at DESC))[hit.most] + hit.minutes_window * interval '1 minute'
            END AS release_at
-    FROM (
-        SELECT applies.n, applies.id, applies.most, applies.days_window, applies.minutes_window, zone.name AS zone,
-               counted.at AS seen_at
-        FROM counted
-        JOIN applies ON applies.n = counted.n AND applies.kind = 'cap'
-            AND counted.is_of_person = (applies.per <> 'number')
-            AND ('*' = ANY(applies.channels) OR counted.channel = ANY(applies.channels))
-            AND ('*' = ANY(applies.counted_purposes) OR counted.purpose = ANY(applies.counted_purposes))
-            AND ('*' = ANY(applies.counted_scopes) OR counted.actor_scope = ANY(applies.counted_scopes))
-            AND (applies.per <> 'debt' OR applies.loan_id IS NULL OR counted.loan_ids = '{}'
-                 OR applies.loan_id = ANY(counted.loan_ids))
-            AND CASE applies.counts
-                    WHEN 'attempt' THEN counted.is_attempt
-                    WHEN 'call' THEN counted.is_call
-                    WHEN 'unanswered' THEN counted.is_unanswered
-                    WHEN 'conversation' THEN counted.is_conversation
-                    WHEN 'message' THEN counted.is_message
-                    ELSE true END
-        JOIN zone ON zone.n = applies.n
-        WHERE CASE WHEN applies.days_window IS NOT NULL
-                   THEN (counted.at AT TIME ZONE zone.name)::date
-                        > (applies.at AT TIME ZONE zone.name)::date - applies.days_window
-                   ELSE counted.at > applies.at - applies.minutes_window * interval '1 minute' END
-    ) hit
+    FROM hit
     GROUP BY hit.n, hit.id, hit.zone, hit.most, hit.days_window, hit.minutes_window
     HAVING count(*) >= hit.most
 ), too_soon AS (
