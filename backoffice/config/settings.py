@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
@@ -132,7 +133,7 @@ if not DATABASE_URL:
     CLUSTER = Cluster(data=RUN_DIR / ("postgres-test" if TESTING else "postgres"), durable=not TESTING)
 
 _address = conninfo_to_dict(CLUSTER.url() if CLUSTER else DATABASE_URL)
-DATABASES: dict[str, dict[str, object]] = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "backoffice.config.database" if CLUSTER else "django.db.backends.postgresql",
         "NAME": _address.pop("dbname", ""),
@@ -143,13 +144,14 @@ DATABASES: dict[str, dict[str, object]] = {
         # The pool keeps connections; Django must not keep its own beside it.
         "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": False,
-        "OPTIONS": dict(_address),
+        # Statements that ask for it are planned once a connection: planning the gate costs more than its answer.
+        "OPTIONS": _address | {"prepare_threshold": 5},
         "CLUSTER": CLUSTER,
     }
 }
 if not TESTING:
     # Tests hand the database from one to the next; a pool's threads would keep it open.
-    DATABASES["default"]["OPTIONS"] = _address | {
+    DATABASES["default"]["OPTIONS"] |= {
         "pool": {
             "min_size": 1,
             "max_size": int(os.environ.get("DATABASE_POOL_SIZE", "8")),

@@ -117,8 +117,8 @@ def _reserve_one(borrower_id: int, endpoint_id: int, at: datetime) -> object:
 
 def _bare(each: tuple[int, int]) -> None:
     execute(
-        "INSERT INTO outreach_blockedcontact (borrower_id, channel, purpose, actor_scope, rules, packs, actor_name, at) "
-        "VALUES (%s, 'call', 'collection', 'first_party', '{}', '', 'floor', now())",
+        "INSERT INTO outreach_blockedcontact (borrower_id, channel, purpose, actor_scope, rules, packs, actor_name, at)"
+        " VALUES (%s, 'call', 'collection', 'first_party', '{}', '', 'floor', now())",
         [each[0]],
     )
 
@@ -130,5 +130,6 @@ def _side_by_side(work: Callable[[list[tuple[int, int]]], object], asked: list[t
         finally:
             connection.close()
 
+    connection.close()  # the pool has eight, and all of them are needed
     with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
         list(pool.map(one, [asked[start::CONNECTIONS] for start in range(CONNECTIONS)]))

@@ -1,5 +1,6 @@
 """What is asked of the gate and what it answers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -35,6 +36,15 @@ class Denial:
 
     rule: str
     release_at: datetime | None
+
+
+def latest(found: Iterable[tuple[str, datetime | None]]) -> tuple[Denial, ...]:
+    """One denial a rule, by name: the latest release of those found for it, none at all when one has none."""
+    releases: dict[str, datetime | None] = {}
+    for rule, at in found:
+        known = releases.get(rule, at)
+        releases[rule] = None if at is None or known is None else max(at, known)
+    return tuple(Denial(rule, releases[rule]) for rule in sorted(releases))
 
 
 @dataclass(frozen=True, slots=True)

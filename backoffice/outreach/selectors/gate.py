@@ -3,24 +3,22 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from django.db import connection
 
 from backoffice.calendars.domain.working_days import CALENDARS, WEEKEND, closed_because
-from backoffice.customers.domain.places import zones_by_country
+from backoffice.core.bulk import array_text
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, VOICE
 from backoffice.outreach.domain.compiling import PacksInForce, compile_rules
-from backoffice.outreach.domain.dispositions import CODES
 from backoffice.outreach.domain.purposes import MARKETING
-from backoffice.outreach.domain.verdicts import Denial, Verdict, Wanted
+from backoffice.outreach.domain.verdicts import Verdict, Wanted, latest
+from backoffice.outreach.selectors.gate_text import Statement, statement
 from backoffice.outreach.selectors.packs import packs_in_force
 
-SQL = Path(__file__).resolve().parent.parent / "sql"
 CHUNK = 20_000
 # How far ahead a permitted time is looked for, and how often the gate is asked again on the way there.
 FURTHEST = timedelta(days=60)
@@ -41,11 +39,11 @@ def judge(
             part = places[start : start + CHUNK]
             asked = [wanted[place] for place in part]
             rows = _fetch(asked, rules, [before[place] for place in part] if before else None)
-            denials: dict[int, list[Denial]] = defaultdict(list)
-            for number, rule, release_at in rows:
-                denials[number].append(Denial(rule, release_at))
+            denials: dict[int, list[tuple[str, datetime | None]]] = defaultdict(list)
+            for number, *denial in rows:
+                denials[number].append(tuple(denial))  # type: ignore[arg-type]
             for number, place in enumerate(part):
-                verdicts[place] = Verdict(tuple(denials[number]), rules.labels)
+                verdicts[place] = Verdict(latest(denials.get(number, ())), rules.labels)
     return [verdict for verdict in verdicts if verdict is not None]
 
 
@@ -82,10 +80,9 @@ def _alike(wanted: Sequence[Wanted], packs: PacksInForce | None) -> dict[tuple[A
 
 
 def _fetch(asked: Sequence[Wanted], packs: PacksInForce, before: Sequence[int | None] | None) -> list[tuple[Any, ...]]:
-    params = parameters(asked, packs=packs, before=before)
-    with connection.cursor() as cursor:
-        cursor.execute(statement("gate.sql", "gate_verdicts.sql"), params)
-        return list(cursor.fetchall())
+    is_single = len(asked) == 1
+    text = statement("gate.sql", "gate_verdicts.sql", is_single=is_single)
+    return run(text, parameters(asked, packs=packs, before=before), is_planned_once=is_single)
 
 
 def parameters(
@@ -104,13 +101,12 @@ def parameters(
     )
     holidays = _holidays(day) if compiled.looks_at_holidays else ()
     return {
-        **_KNOWN_BEFOREHAND,
-        "n": list(range(len(asked))),
-        "borrowers": [each.borrower_id for each in asked],
-        "endpoints": [each.endpoint_id for each in asked],
-        "loans": [each.loan_id for each in asked],
-        "ats": [each.at for each in asked],
-        "before": list(before) if before is not None else [None] * len(asked),
+        "n": array_text(range(len(asked)), kind="int"),
+        "borrowers": array_text((each.borrower_id for each in asked), kind="bigint"),
+        "endpoints": array_text((each.endpoint_id for each in asked), kind="bigint"),
+        "loans": array_text((each.loan_id for each in asked), kind="bigint"),
+        "ats": array_text((each.at for each in asked), kind="timestamptz"),
+        "before": array_text(before if before is not None else [None] * len(asked), kind="bigint"),
         "channel": one.channel.value,
         "purpose": one.purpose.value,
         "is_marketing": one.purpose in MARKETING,
@@ -119,42 +115,28 @@ def parameters(
         "rules": compiled.rules,
         "is_by_number": compiled.is_by_number,
         "horizon": compiled.horizon_days,
-        "named_countries": packs.named_countries,
-        "holiday_countries": [country for country, _ in holidays],
-        "holiday_days": [holiday for _, holiday in holidays],
+        "named_countries": _named_countries(packs),
+        "holiday_countries": array_text((country for country, _ in holidays), kind="text"),
+        "holiday_days": array_text((holiday for _, holiday in holidays), kind="date"),
     }
 
 
-@lru_cache(maxsize=8)
-def statement(*names: str) -> str:
-    """The text of the gate, of several files one after the other."""
-    return "\n".join((SQL / name).read_text() for name in names)
+def run(what: Statement, params: Mapping[str, Any], *, is_planned_once: bool = True) -> list[tuple[Any, ...]]:
+    """Rows of a statement on Django's connection, in its transaction; errors are Django's.
 
-
-def run_prepared(text: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Rows of a statement the server keeps planned: planning the gate costs more than one answer of it.
-
-    On Django's connection and in its transaction; errors are Django's.
+    `is_planned_once`: the server keeps the plan, since planning the gate costs more than one answer of it. A set of
+    thousands is planned for itself.
     """
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return list(cursor.execute(text, params, prepare=True).fetchall())
+    with connection.wrap_database_errors, psycopg.RawCursor(connection.connection) as cursor:
+        return list(
+            cursor.execute(what.text, [params[name] for name in what.order], prepare=is_planned_once).fetchall()
+        )
 
 
-def _columns_of_codes() -> dict[str, list[Any]]:
-    names = ("attempt", "call", "unanswered", "conversation", "talked", "message")
-    return {
-        "codes": list(CODES),
-        **{f"code_{name}": [getattr(counts, name) for counts in CODES.values()] for name in names},
-    }
-
-
-def _columns_of_zones() -> dict[str, list[str]]:
-    pairs = [(country, zone) for country, zones in zones_by_country().items() for zone in zones]
-    return {"zone_countries": [country for country, _ in pairs], "zone_names": [zone for _, zone in pairs]}
-
-
-_KNOWN_BEFOREHAND: Mapping[str, Any] = {**_columns_of_codes(), **_columns_of_zones()}
+@lru_cache(maxsize=64)
+def _named_countries(packs: PacksInForce) -> str:
+    return array_text(packs.named_countries, kind="text")
 
 
 @lru_cache(maxsize=256)

@@ -2,27 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, ClassVar
 
-import psycopg
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.core.actors import Actor
+from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.dispositions import MACHINE_SETS, FactKind, UnknownCode, kind_of
 from backoffice.outreach.domain.purposes import Purpose
-from backoffice.outreach.domain.verdicts import ActorScope, Denial, Party, Reserved, Verdict, Wanted
+from backoffice.outreach.domain.verdicts import ActorScope, Denial, Party, Reserved, Verdict, Wanted, latest
 from backoffice.outreach.models import BlockedContact, ContactEntry
 from backoffice.outreach.selectors.gate import (
     judge,
     may_contact,
     parameters,
-    run_prepared,
-    statement,
+    run,
     with_next_time,
 )
+from backoffice.outreach.selectors.gate_text import PARAMETERS, Statement, reserve_function, statement
 from backoffice.outreach.selectors.packs import packs_in_force
 
 __all__ = [
@@ -37,8 +38,7 @@ __all__ = [
     "reserve_contact",
 ]
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('number ' || encode(digest, 'hex'), 0)) FROM customers_contactpoint WHERE id = %(endpoint)s::bigint AND digest IS NOT NULL"  # noqa: E501
-LOCK_BORROWER = "SELECT 1 FROM customers_borrower WHERE id = %(borrower)s::bigint FOR NO KEY UPDATE"
+LOCK_BORROWER = "SELECT FROM customers_borrower WHERE id = %s FOR NO KEY UPDATE"
 
 
 class UnknownDisposition(Refusal):
@@ -54,12 +54,12 @@ class AttemptNotFound(Refusal):
     status: ClassVar[int] = 404
 
 
-@transaction.atomic
 def reserve_contact(*, wanted: Wanted, actor: Actor) -> Reserved | Verdict:
     """Judge a contact and, when nothing denies it, write it into the log: from then on it counts.
 
-    Denied, the verdict says why and from when, and the blocked attempt is kept. Contacts with one borrower, and at one
-    number, are decided one after the other however many ask at once.
+    Both are one call of the database, in the caller's transaction where there is one. Denied, the verdict says why and
+    from when, and the blocked attempt is kept. Contacts with one borrower, and at one number, are decided one after the
+    other however many ask at once.
     """
     packs = packs_in_force(on=wanted.at.astimezone(UTC).date())
     params = parameters([wanted], packs=packs) | {
@@ -70,15 +70,21 @@ def reserve_contact(*, wanted: Wanted, actor: Actor) -> Reserved | Verdict:
         "actor_id": actor.id,
         "actor_name": actor.name,
     }
-    _lock(borrower_id=wanted.borrower_id, endpoint_id=wanted.endpoint_id if params["is_by_number"] else None)
-    rows = run_prepared(statement("gate.sql", "gate_reserve.sql"), params)
-    denials = tuple(sorted((Denial(rule, at) for _, rule, at, _id in rows if rule), key=lambda denial: denial.rule))
-    verdict = Verdict(denials, packs.labels)
+    rows = run(_reserving(), params)
+    verdict = Verdict(latest((rule, at) for rule, at, _ in rows if rule), packs.labels)
     if verdict.is_allowed:
-        return Reserved(entry_id=rows[0][3], verdict=verdict)
+        return Reserved(entry_id=rows[0][2], verdict=verdict)
     verdict = with_next_time(verdict, wanted=wanted)
     _keep_blocked(wanted, verdict, actor=actor)
     return verdict
+
+
+@cache
+def _reserving() -> Statement:
+    """The call of the function that a migration made of the gate's text."""
+    function, _text = reserve_function()
+    places = ", ".join(f"${number}" for number in range(1, len(PARAMETERS) + 1))
+    return Statement(f"SELECT * FROM {function}({places})".encode(), tuple(PARAMETERS))  # noqa: S608 - our own name
 
 
 @transaction.atomic
@@ -93,7 +99,7 @@ def record_fact(*, entry_id: int, code: str, actor: Actor, at: datetime, kind: F
         raise AttemptNotFound(
             _("There is no such contact in the log."), next_step=_("Open it from the borrower's contact log.")
         )
-    _lock(borrower_id=attempt.borrower_id, endpoint_id=None)
+    _lock(attempt.borrower_id)
     return _write(
         borrower_id=attempt.borrower_id,
         kind=kind or known,
@@ -130,7 +136,7 @@ def log_contact(
     """Write a contact that was made already: one the borrower made, or one brought in. It counts like any other."""
     if code:
         _kind(code, actor=actor)
-    _lock(borrower_id=borrower_id, endpoint_id=endpoint_id)
+    _lock(borrower_id)
     return _write(
         borrower_id=borrower_id,
         kind="attempt",
@@ -168,17 +174,13 @@ def _kind(code: str, *, actor: Actor) -> FactKind:
     return kind
 
 
-def _lock(*, borrower_id: int, endpoint_id: int | None) -> None:
-    """The borrower's row, then the number where a rule counts by number: always in this order."""
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(LOCK_BORROWER, {"borrower": borrower_id}, prepare=True)
-        if endpoint_id is not None:
-            cursor.execute(LOCK, {"endpoint": endpoint_id}, prepare=True)
+def _lock(borrower_id: int) -> None:
+    fetch(LOCK_BORROWER, [borrower_id])
 
 
 def _write(*, loan_ids: Sequence[int], actor: Actor, **fields: Any) -> int:
     params = fields | {"loan_ids": list(loan_ids), "actor_id": actor.id, "actor_name": actor.name}
-    return int(run_prepared(statement("contact_fact.sql"), params)[0][0])
+    return int(run(statement("contact_fact.sql"), params)[0][0])
 
 
 def _keep_blocked(wanted: Wanted, verdict: Verdict, *, actor: Actor) -> None:

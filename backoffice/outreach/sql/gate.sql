@@ -11,9 +11,12 @@
 -- Inputs   what is wanted, as arrays: n, borrowers, endpoints, loans, ats, before (a log entry: judge as it was before
 --          that entry was written; NULL: now); channel, purpose, is_marketing, hold_scope, denying_effects,
 --          endpoint_kind ('' for none); rules as JSON (already those of the channel, purpose, scope and party);
---          named_countries (those a pack names); what codes count as, as arrays; zones of countries, as arrays;
---          holidays, as arrays of country and day; horizon (days the log is read back).
--- Outputs  the table `denial`: n, rule, release_at (NULL: nothing but a person changes it). The caller adds what to do.
+--          named_countries (those a pack names); holidays, as arrays of country and day; horizon (days the log is read
+--          back). What stands in braces is written in by selectors/gate_text.py: what codes count as, the zones of
+--          countries; and, for a borrower of whom nothing is known that asks for them, whole parts as `false`, which the
+--          planner then leaves out: what the borrower said and prefers, what is held, who was merged into them.
+-- Outputs  the table `denial`: n, rule, release_at (NULL: nothing but a person changes it), several rows a rule where
+--          it denies at several places: the latest counts. The caller adds what to do.
 WITH RECURSIVE request AS MATERIALIZED (
     SELECT * FROM unnest(
         %(n)s::int[], %(borrowers)s::bigint[], %(endpoints)s::bigint[], %(loans)s::bigint[], %(ats)s::timestamptz[],
@@ -28,16 +31,12 @@ WITH RECURSIVE request AS MATERIALIZED (
         excepts text[]
     )
 ), flag AS MATERIALIZED (
-    SELECT * FROM unnest(
-        %(codes)s::text[], %(code_attempt)s::boolean[], %(code_call)s::boolean[], %(code_unanswered)s::boolean[],
-        %(code_conversation)s::boolean[], %(code_talked)s::boolean[], %(code_message)s::boolean[]
-    ) AS flag (code, is_attempt, is_call, is_unanswered, is_conversation, is_talk, is_message)
+    SELECT * FROM (VALUES {codes})
+        AS flag (code, is_attempt, is_call, is_unanswered, is_conversation, is_talk, is_message)
 ), member (n, borrower_id) AS (
     -- The person: the borrower asked for and whoever was merged into them.
     SELECT n, borrower_id FROM request
-    UNION
-    SELECT member.n, absorbed.id
-    FROM member JOIN customers_borrower absorbed ON absorbed.merged_into_id = member.borrower_id
+    {absorbed}
 ), point AS MATERIALIZED (
     SELECT request.n, point.id, point.kind, point.country, point.quality, point.time_zones, point.digest
     FROM request
@@ -71,11 +70,10 @@ WITH RECURSIVE request AS MATERIALIZED (
         SELECT FROM evidence closer
         WHERE closer.n = evidence.n AND closer.zones <@ evidence.zones AND NOT evidence.zones <@ closer.zones
     )
-    UNION
+    UNION ALL
     SELECT land.n, home.name
     FROM land
-    JOIN unnest(%(zone_countries)s::text[], %(zone_names)s::text[]) AS home (country, name)
-        ON home.country = ANY(land.countries)
+    JOIN (VALUES {zones}) AS home (country, name) ON home.country = ANY(land.countries)
     WHERE NOT EXISTS (SELECT FROM evidence WHERE evidence.n = land.n)
 ), entry AS MATERIALIZED (
     SELECT seen.n, seen.is_of_person, attempt.at, attempt.channel, attempt.purpose, attempt.direction, attempt.loan_ids,
@@ -115,16 +113,16 @@ WITH RECURSIVE request AS MATERIALIZED (
     FROM entry
     LEFT JOIN flag ON flag.code = entry.code
     CROSS JOIN LATERAL (SELECT entry.channel IN ('call', 'bot') AS is_voice) kind_of_channel
-), said AS MATERIALIZED (
+), said AS {kept} (
     SELECT request.n, request.at AS wanted_at, word.id, word.kind, word.channel, word.endpoint_id, word.scope,
            word.starts_at, word.ends_at, word.at
     FROM request
     JOIN member ON member.n = request.n
     JOIN outreach_consententry word ON word.borrower_id = member.borrower_id
-    WHERE (word.channel = '' OR word.channel = %(channel)s::text)
+    WHERE {said} AND (word.channel = '' OR word.channel = %(channel)s::text)
       AND (word.endpoint_id IS NULL OR word.endpoint_id = request.endpoint_id)
       AND (request.before IS NULL OR word.at <= request.at)
-), standing AS MATERIALIZED (
+), standing AS {kept} (
     -- Only an opt-in at least as wide takes an opt-out back; any later "no" ends a consent.
     SELECT said.* FROM said
     WHERE said.kind IN ('consent', 'callback', 'opt_out')
@@ -137,7 +135,7 @@ WITH RECURSIVE request AS MATERIALIZED (
                           AND (later.scope = '' OR later.scope = said.scope)
                      ELSE later.kind IN ('revoked', 'opt_out') END
       )
-), granted AS MATERIALIZED (
+), granted AS {kept} (
     SELECT standing.n, standing.kind AS what
     FROM standing
     WHERE CASE standing.kind
@@ -152,7 +150,7 @@ WITH RECURSIVE request AS MATERIALIZED (
     UNION ALL
     SELECT request.n, 'reply'
     FROM request
-    WHERE %(purpose)s::text = 'reply'
+    WHERE {said} AND %(purpose)s::text = 'reply'
       AND EXISTS (
           SELECT FROM counted
           WHERE counted.n = request.n AND counted.is_of_person AND counted.direction = 'in'
@@ -163,7 +161,7 @@ WITH RECURSIVE request AS MATERIALIZED (
                   AND answer.channel = %(channel)s::text AND answer.purpose = 'reply' AND answer.at > counted.at
             )
       )
-), applies AS NOT MATERIALIZED (
+), applies AS {applies_kept} (
     SELECT request.n, request.at, request.loan_id, rule.*
     FROM request
     JOIN land ON land.n = request.n
@@ -249,19 +247,19 @@ WITH RECURSIVE request AS MATERIALIZED (
                      AND counted.at > applies.at - applies.within_days * interval '1 day'
                ))
     ))
-), wish AS MATERIALIZED (
+), wish AS {kept} (
     SELECT request.n, request.at, wish.kind, wish.days, wish.from_minute, wish.to_minute
     FROM request
     JOIN member ON member.n = request.n
     JOIN outreach_preferenceentry wish ON wish.borrower_id = member.borrower_id AND wish.kind <> 'ended'
-    WHERE %(purpose)s::text <> 'notice' AND (wish.channel = '' OR wish.channel = %(channel)s::text)
+    WHERE {said} AND %(purpose)s::text <> 'notice' AND (wish.channel = '' OR wish.channel = %(channel)s::text)
       AND (request.before IS NULL OR wish.at <= request.at)
       AND NOT EXISTS (
           SELECT FROM outreach_preferenceentry ending
           WHERE ending.ends_id = wish.id AND (request.before IS NULL OR ending.at <= request.at)
       )
       AND NOT EXISTS (SELECT FROM granted WHERE granted.n = request.n AND granted.what IN ('callback', 'reply'))
-), wish_at AS MATERIALIZED (
+), wish_at AS {kept} (
     SELECT wish.*, zone.name AS zone, here.day, here.minute,
            extract(isodow FROM here.day)::int = ANY(wish.days)
                AND here.minute >= wish.from_minute AND here.minute < wish.to_minute AS is_within
@@ -298,18 +296,17 @@ WITH RECURSIVE request AS MATERIALIZED (
     JOIN customers_hold hold ON hold.borrower_id = member.borrower_id AND hold.scope = %(hold_scope)s::text
         AND (hold.loan_id IS NULL OR request.loan_id IS NULL OR hold.loan_id = request.loan_id)
     JOIN zone ON zone.n = request.n
-    WHERE hold.period @> (request.at AT TIME ZONE zone.name)::date
+    WHERE {said} AND hold.period @> (request.at AT TIME ZONE zone.name)::date
       AND (request.before IS NULL OR hold.set_at <= request.at)
 ), denial AS MATERIALIZED (
-    SELECT n, rule, max(release_at) AS release_at FROM out_of_hours GROUP BY n, rule
-    UNION ALL SELECT n, rule, max(release_at) FROM beyond_cap GROUP BY n, rule
-    UNION ALL SELECT n, rule, max(release_at) FROM too_soon GROUP BY n, rule
+    SELECT n, rule, release_at FROM out_of_hours
+    UNION ALL SELECT n, rule, release_at FROM beyond_cap
+    UNION ALL SELECT n, rule, release_at FROM too_soon
     UNION ALL SELECT n, rule, release_at FROM without_consent
-    UNION ALL SELECT n, rule, max(release_at) FROM against_wish GROUP BY n, rule
+    UNION ALL SELECT n, rule, release_at FROM against_wish
+    UNION ALL SELECT n, rule, release_at FROM held
     UNION ALL
-    SELECT n, rule, CASE WHEN bool_or(release_at IS NULL) THEN NULL ELSE max(release_at) END FROM held GROUP BY n, rule
-    UNION ALL
-    SELECT DISTINCT n, 'core.opt_out', NULL::timestamptz FROM standing
+    SELECT n, 'core.opt_out', NULL::timestamptz FROM standing
     WHERE kind = 'opt_out' AND (scope = '' OR %(is_marketing)s::boolean)
       AND NOT EXISTS (SELECT FROM granted WHERE granted.n = standing.n AND granted.what = 'reply')
     UNION ALL

@@ -1,5 +1,5 @@
 -- Follows gate.sql: writes what is not denied into the contact log, each borrower's next link of their chain.
--- One contact a borrower at a time; the caller holds the borrower's lock since before this statement.
+-- One contact a borrower at a time; the borrower's lock is held since before this statement.
 -- The text that is hashed is `domain.chain.text_of`, written once more: the chain is proven in Python (verify_contacts).
 , link AS (
     SELECT request.n, request.borrower_id, request.endpoint_id, request.at,
@@ -29,6 +29,6 @@
     FROM link
     RETURNING id
 )
-SELECT n, rule, release_at, NULL::bigint AS id FROM denial
+SELECT rule, release_at, NULL::bigint FROM denial
 UNION ALL
-SELECT NULL, NULL, NULL, id FROM written
+SELECT NULL, NULL, id FROM written

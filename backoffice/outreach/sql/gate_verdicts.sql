@@ -1,1 +1,1 @@
-SELECT n, rule, release_at FROM denial ORDER BY n, rule
+SELECT n, rule, release_at FROM denial
