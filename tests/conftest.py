@@ -16,6 +16,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.utils import translation
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
@@ -42,6 +43,13 @@ hypothesis_settings.load_profile("laws")
 def pytest_sessionstart() -> None:
     """Translations are compiled from what is in the tree, so that a fresh clone tests in both languages."""
     translations.compile_all(folders=[Path(folder) for folder in settings.LOCALE_PATHS])
+
+
+@pytest.fixture(autouse=True)
+def _language_of_its_own() -> Iterator[None]:
+    """A request leaves its language on the thread until the next one; no test reads what another one chose."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

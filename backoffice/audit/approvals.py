@@ -20,6 +20,7 @@ from backoffice.audit.models import Approval, ApprovalLimit
 from backoffice.audit.selectors import ApprovalNotFound
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
+from backoffice.core.words import written
 
 
 class AlreadyDecided(Refusal):
@@ -187,7 +188,7 @@ def approve(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
         with transaction.atomic():
             deed_of(verb=approval.verb).execute(_request(approval, checker=actor))
     except Refusal as refusal:
-        approval.failure = " ".join(filter(None, [refusal.message, refusal.next_step]))
+        approval.failure, approval.failure_words = refusal.whole, written(refusal.whole)
         return _decide(approval, to=ApprovalState.FAILED, actor=actor, note=note)
     return _decide(approval, to=ApprovalState.APPROVED, actor=actor, note=note)
 
@@ -282,6 +283,7 @@ def _decide(approval: Approval, *, to: ApprovalState, actor: Actor, note: str) -
             "decided_at",
             "note",
             "failure",
+            "failure_words",
         ]
     )
     approval.refresh_from_db(fields=["decided_at"])

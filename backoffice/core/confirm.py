@@ -27,6 +27,7 @@ from backoffice.core.access import actor_of, requires
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
+from backoffice.core.telling import told
 from backoffice.core.tones import Tone
 
 Value = Decimal | int | date | str | None
@@ -237,7 +238,7 @@ class ConfirmView(View):
             self._take(refusal=refusal, panel=panel)
 
     def _take(self, *, refusal: Refusal, panel: Panel) -> None:
-        panel.notice, panel.notice_next = str(refusal.message), str(refusal.next_step)
+        panel.notice, panel.notice_next = told(refusal.message), told(refusal.next_step)
         at_fault = [name for name in refusal.fields if name in panel.form.fields]
         if panel.form.is_bound and at_fault:
             panel.is_at_field = True

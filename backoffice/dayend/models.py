@@ -5,6 +5,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.core.words import as_said
+
 
 class DayEndRun(models.Model):
     """The close of one business day. Its id is stamped on every row the close wrote."""
@@ -87,6 +89,7 @@ class SetAside(models.Model):
     day = models.DateField()
     code = models.CharField(max_length=80)
     reason = models.CharField(max_length=500)
+    reason_words = models.JSONField(default=str, blank=True)
     tries = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     last_tried_at = models.DateTimeField(db_default=Now())
@@ -105,3 +108,8 @@ class SetAside(models.Model):
 
     def __str__(self) -> str:
         return f"loan {self.loan_id}: {self.code}"
+
+    @property
+    def why(self) -> str:
+        """The reason, to be told in the reader's language."""
+        return as_said(self.reason_words) or self.reason

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
@@ -23,6 +24,7 @@ from backoffice.calendars.services import begin_close, finish_close
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
+from backoffice.core.words import written
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Worked
 from backoffice.repayment.selectors.verification import verify_range
@@ -186,7 +188,8 @@ def retry_set_aside(*, set_aside_id: int, actor: Actor) -> bool:
     row.tries += 1
     row.last_tried_at = Now()
     if failure:
-        row.code, row.reason = failure
+        row.code, reason = failure
+        row.reason, row.reason_words = reason[:500], written(reason)
     else:
         row.resolved_at = clock.now()
         row.resolved_by = actor.name
@@ -209,7 +212,7 @@ def _replay(loan_id: int) -> tuple[str, str] | None:
     except CANNOT_BE_DONE as error:
         return why(error)
     drifts = verify_range(first_id=loan_id, last_id=loan_id, business_date=business_day().books_on, only=[loan_id])
-    return (DRIFT, f"{drifts[0].check}: {drifts[0].computed} / {drifts[0].stored}"[:500]) if drifts else None
+    return (DRIFT, f"{drifts[0].check}: {drifts[0].computed} / {drifts[0].stored}") if drifts else None
 
 
 def _work_in_thread(range_id: int) -> None:
@@ -224,12 +227,17 @@ def _set_aside(run: DayEndRun, worked: Worked) -> None:
         row, is_new = SetAside.objects.get_or_create(
             loan_id=loan_id,
             resolved_at=None,
-            defaults={"run": run, "day": run.day, "code": code, "reason": reason[:500]},
+            defaults={"run": run, "day": run.day, "code": code, **_kept(reason)},
         )
         if not is_new:
             SetAside.objects.filter(pk=row.pk).update(
-                code=code, reason=reason[:500], tries=F("tries") + 1, last_tried_at=Now()
+                code=code, **_kept(reason), tries=F("tries") + 1, last_tried_at=Now()
             )
+
+
+def _kept(reason: str) -> dict[str, Any]:
+    """A reason as its row keeps it: in English, and as words to be told in another language."""
+    return {"reason": reason[:500], "reason_words": written(reason)}
 
 
 def _sum_counts(step: DayEndStep) -> dict[str, int]:

@@ -12,6 +12,7 @@ from django.utils.translation.template import templatize
 
 KEYWORDS = {
     "_": None,
+    "phrase": None,
     "gettext": None,
     "gettext_lazy": None,
     "gettext_noop": None,
@@ -32,7 +33,7 @@ def _messages_of(source: str) -> Iterator[Key]:
     for _line, function, message, _comments in extract_python(
         BytesIO(source.encode()), KEYWORDS.keys(), [], {"encoding": "utf-8"}
     ):
-        texts = [message] if isinstance(message, str) else [text for text in message if text is not None]
+        texts = [message] if isinstance(message, str) else [text for text in message or () if text is not None]
         if not texts or not texts[0]:
             continue
         has_context = "pgettext" in function

@@ -5,11 +5,14 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
+from django.utils.translation import override
 
 from backoffice.audit import approvals, services
 from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry
 from backoffice.core.actors import SYSTEM
 from backoffice.core.errors import Refusal
+from backoffice.core.telling import told
+from backoffice.core.words import phrase
 from tests.audit.side_by_side import Aside, Gate
 from tests.staff.factories import actor
 
@@ -248,6 +251,17 @@ class TestADeedThatFails:
         assert (decided.state, decided.failure) == ("failed", "The thing is gone. Look for another one.")
         assert (done(), verbs()) == (0, ["audit.approval.submitted", "audit.approval.failed"])
         assert AuditEntry.objects.get(verb="audit.approval.failed").after["failure"] == decided.failure
+
+    def test_keeps_the_refusals_words_to_be_told_in_any_language(self, deed):
+        deed.error = ThingIsGone(phrase("This cannot be taken back."), next_step=phrase("Look at the loan's state."))
+        request = submit()
+
+        approvals.approve(approval_id=request.pk, actor=CHECKER)
+
+        kept = Approval.objects.get(pk=request.pk)
+        assert kept.failure == "This cannot be taken back. Look at the loan's state."
+        with override("zh-hans"):
+            assert told(kept.why_it_failed) == "这笔操作不能冲正。 请查看该贷款的状态。"
 
     def test_a_crash_rolls_everything_back_and_the_request_still_waits(self, deed):
         deed.error = ZeroDivisionError("a defect")

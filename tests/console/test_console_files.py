@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -124,3 +125,16 @@ def test_lists_payments_of_the_persons_portfolios(book):
     assert [row[:5] for row in rows_of(narrowed.content.decode(), caption=caption)] == [
         ["18 Sep 2026", "L-LATE", "payment", "¥ 1,100.16", "bank transfer"]
     ]
+
+
+def test_shows_in_the_readers_language_why_lines_were_refused(book):
+    client = as_role("admin")
+    _send(client, HEADER + "L-NOWHERE,5.00,CNY,2026-11-20\nL-CLOSED,5.00,CNY,2026-11-20\n")
+    file = _posted(PaymentFile.objects.get())
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    html = client.get(reverse("repayment:payment_file", args=[file.pk])).content.decode()
+    reasons = ["没有该贷款。", "贷款 L-CLOSED 已结清：没有欠款。"]
+    assert [row[4] for row in rows_of(html, caption="拒收行")] == reasons
+    sent = client.get(reverse("repayment:refused_lines", args=[file.pk]))
+    lines = b"".join(sent.streaming_content).decode().splitlines()
+    assert [line.rpartition(",")[2] for line in lines[1:]] == reasons

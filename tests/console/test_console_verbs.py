@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
@@ -164,6 +165,18 @@ def test_refuses_a_payment_to_a_closed_loan_and_says_what_to_do(book):
     words = text_of(as_role("agent").get(address, {"amount": "10.00"}).content.decode())
     assert "Loan L-CLOSED is closed: nothing is owed." in words
     assert "Post to another loan of the borrower, or send the money back." in words
+
+
+def test_a_panel_says_in_the_readers_language_why_it_cannot_be(book):
+    client = as_role("agent")
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    address = reverse("repayment:post_payment", args=[book.closed.pk])
+    words = text_of(client.get(address, {"amount": "10.00"}).content.decode())
+    assert "贷款 L-CLOSED 已结清：没有欠款。" in words
+    assert "请入账到该借款人的其他贷款，或将款项退回。" in words
+    waiver = client.get(_address("waive", book), {"penalty": "99.00"}).content.decode()
+    assert "罚息欠 25.05，无法减免 99.00。" in text_of(waiver)
+    assert "is owed" not in waiver
 
 
 def test_settles_by_the_quote(book):

@@ -129,7 +129,7 @@ def test_parses_fractions_without_losing_a_digit():
     [
         ('{"a": NaN}', "NaN is not a JSON number"),
         ('{"a": -Infinity}', "-Infinity is not a JSON number"),
-        ('{"a": 1, "b": {"c": 1, "c": 2}}', "the name 'c' is given twice"),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "the name “c” is given twice"),
         ('{"a": ', "line 1, column 7"),
         (b"\xff\xfe", "is not utf-8 text"),
         ("[" * 100_000, "cannot be used"),

@@ -5,11 +5,14 @@ from datetime import date, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.utils.translation import override
 
 from backoffice.audit.models import AuditEntry, OutboxEvent
 from backoffice.calendars.selectors import business_date, business_day
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
+from backoffice.core.telling import told
+from backoffice.core.words import phrase
 from backoffice.dayend import services, steps
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.services import (
@@ -23,6 +26,7 @@ from backoffice.dayend.services import (
     step_on,
     work_range,
 )
+from backoffice.repayment.domain.admission import NotChargeable
 from backoffice.repayment.models import BucketMove, Loan, MonthEnd, Transfer
 from backoffice.repayment.selectors import verification
 from backoffice.repayment.selectors.verification import verify_book
@@ -259,6 +263,21 @@ def test_a_bad_loan_does_not_stop_the_night_and_is_listed_with_the_reason(stubbo
     )
     assert Loan.objects.get(pk=good).next_transition_date == date(2026, 3, 15)
     assert {drift.loan_id for drift in drifts(date(2026, 3, 1))} == {bad}
+
+
+def test_the_words_of_a_refusal_are_kept_to_be_told_in_any_language(monkeypatch):
+    loan_id, *_ = opened(date(2026, 2, 28))
+    post(loan_id, "1.00", date(2026, 2, 28))
+
+    def refuse(*_arguments, **_named):
+        raise NotChargeable(phrase("Only an active loan can be charged off."))
+
+    monkeypatch.setattr(closing, "advance", refuse)
+    close(date(2026, 2, 28))
+    aside = SetAside.objects.get()
+    assert (aside.code, aside.reason) == ("NotChargeable", "Only an active loan can be charged off.")
+    with override("zh-hans"):
+        assert told(aside.why) == "只有生效中的贷款可以核销。"
 
 
 def test_the_reason_is_not_hidden_by_the_drift_it_causes(stubborn):

@@ -3,7 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from backoffice.repayment.models import Operation, PaymentFile
+from backoffice.repayment.models import Operation, PaymentFile, PaymentFileLine
 from tests.repayment.api_book import API, caller, caller_for, open_book, open_loan, post
 from tests.staff.factories import TeamFactory, person
 
@@ -118,3 +118,42 @@ def test_shows_a_team_only_the_files_it_sent():
     assert [file["id"] for file in caller("auditor").get(f"{API}/payment-files/?state=received").json()["results"]] == [
         sent
     ]
+
+
+def test_says_in_the_callers_language_why_a_line_was_refused(django_capture_on_commit_callbacks):
+    admin = caller("admin")
+    with django_capture_on_commit_callbacks(execute=True):
+        sent = send(admin).json()
+    address = f"{API}/payment-files/{sent['id']}/refused-lines/"
+    lines = admin.get(address, HTTP_ACCEPT_LANGUAGE="zh-hans").json()["results"]
+    assert [line["reason"] for line in lines] == [
+        "没有该贷款。",
+        "金额必须大于零。",
+        "金额不是小数，例如 1100.16。",
+        "起息日不是日历中的日期，例如 2026-01-31。",
+        "A-1 在这一批中出现两次。",
+    ]
+    assert admin.get(address).json()["results"][4]["reason"] == "A-1 stands twice in this batch."
+    assert PaymentFileLine.objects.get(line=7).reason == "A-1 stands twice in this batch."
+
+
+def test_a_line_kept_without_its_words_is_shown_as_it_was_kept(django_capture_on_commit_callbacks):
+    admin = caller("admin")
+    with django_capture_on_commit_callbacks(execute=True):
+        sent = send(admin).json()
+    PaymentFileLine.objects.update(reason_words="")
+    lines = admin.get(f"{API}/payment-files/{sent['id']}/refused-lines/", HTTP_ACCEPT_LANGUAGE="zh-hans").json()
+    assert lines["results"][0]["reason"] == "There is no such loan."
+
+
+def test_says_in_the_callers_language_what_is_wrong_with_a_header():
+    file = SimpleUploadedFile("a.csv", b"loan,amount,sum,\n", "text/csv")
+    answer = caller("admin").post(
+        f"{API}/payment-files/",
+        {"file": file, "source": "bank"},
+        format="multipart",
+        HTTP_IDEMPOTENCY_KEY="k-1",
+        HTTP_ACCEPT_LANGUAGE="zh-hans",
+    )
+    for words in ("缺少列 currency", "缺少列 value_date", "列 sum 不是已知的列", "有一列没有名称"):
+        assert words in answer.json()["detail"]

@@ -138,3 +138,16 @@ def test_the_command_answers_a_problem_with_status_two(
 ) -> None:
     status, problem = command(content, monkeypatch)
     assert (status, problem["code"], list(problem["fields"])) == (2, code, fields)
+
+
+@pytest.mark.django_db
+def test_faults_of_terms_are_told_in_the_callers_language() -> None:
+    body = ASKED | {"annual_rate": "abc", "periods": 0, "color": "red"}
+    problem = client().post(ADDRESS, body, format="json", HTTP_ACCEPT_LANGUAGE="zh-hans").json()
+    assert (problem["code"], problem["next_step"]) == ("repayment.invalid_terms", "请更正所列各项后重新提交条款。")
+    assert problem["detail"] == "这些条款无法使用：color, annual_rate, periods。"
+    assert problem["fields"] == {
+        "color": "此处没有这一项",
+        "annual_rate": '必须是写成字符串的小数，例如 "0.18"',
+        "periods": "必须是 1 到 1200 之间的整数",
+    }

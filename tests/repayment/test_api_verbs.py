@@ -274,3 +274,17 @@ def test_posts_a_payment_in_a_fixed_number_of_queries(loan, django_assert_num_qu
     post(agent, "payments/", payment(loan, amount="3.00"), key="k-3")
     with django_assert_num_queries(19):
         post(agent, "payments/", payment(loan, amount="1.00"), key="k-4")
+
+
+def test_a_refusal_of_the_domain_is_told_in_the_callers_language(loan):
+    agent = caller("agent")
+    body = payment(loan, value_date=str(TODAY + timedelta(days=1)))
+    answers = [
+        agent.post(f"{API}/payments/", body, format="json", HTTP_IDEMPOTENCY_KEY="k-1", HTTP_ACCEPT_LANGUAGE=language)
+        for language in ("zh-hans", "en")
+    ]
+    assert [(answer.status_code, answer.json()["detail"], answer.json()["next_step"]) for answer in answers] == [
+        (422, "2026-04-04 晚于会计日 2026-04-03。", "请在款项起息的那一天入账。"),
+        (422, "2026-04-04 lies after the business date 2026-04-03.", "Post it on the day the money has value."),
+    ]
+    assert {answer.json()["code"] for answer in answers} == {"repayment.value_date_in_future"}

@@ -1,5 +1,6 @@
 """The import pages: send, read why, load whole or in part, discard; and who may."""
 
+import json
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from backoffice.repayment.models import ImportRun, Loan
 from backoffice.repayment.tape.format import Limits
 from backoffice.repayment.tape.receiving import folder_of
 from tests.console.page import fields_of, rows_of, text_of
-from tests.repayment.tapes import BUSINESS_DATE, Tables, good, write_zip
+from tests.repayment.tapes import BUSINESS_DATE, TERMS, Tables, good, write_zip
 from tests.staff.factories import TeamFactory, logged_in, person
 
 
@@ -84,6 +85,27 @@ def test_bad_rows_are_shown_with_line_field_and_reason(
     report.close()
     assert b"payments.csv,2,amount,L1,negative_amount,The amount -1 is negative." in content
     assert "1,100.16" not in page
+
+
+def test_findings_are_shown_and_reported_in_the_language_of_the_reader(
+    admin: Client, tmp_path: Path, settings: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    admin.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    tables = good()
+    tables["products"][0]["terms"] = json.dumps(TERMS | {"every": 400})
+    run = send(admin, tables, tmp_path, django_capture_on_commit_callbacks)
+    page = admin.get(reverse("repayment:import", args=[run.pk])).content.decode()
+    assert [row[:5] for row in rows_of(page, caption="不合格行")] == [
+        ["products.csv", "2", "terms.every", "tape-12", "条款未被接受：必须是 1 到 366 之间的整数。"],
+        ["loans.csv", "2", "product_code", "L1", "该贷款的产品（第 2 行）无法导入。"],
+        ["loans.csv", "3", "product_code", "L2", "该贷款的产品（第 2 行）无法导入。"],
+    ]
+    admin.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    page = admin.get(reverse("repayment:import", args=[run.pk])).content.decode()
+    assert "The terms are not accepted: must be a whole number from 1 to 366." in text_of(page)
+    report = admin.get(reverse("repayment:import_report", args=[run.pk]))
+    assert "条款未被接受：必须是 1 到 366 之间的整数。" in b"".join(report.streaming_content).decode()
+    report.close()
 
 
 def test_the_good_loans_are_loaded_when_told_to(

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,43 @@ def test_terms_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     tables["loans"][0] |= {"periods": "1200", "every": "12", "unit": "month"}
     _checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
     assert told(findings) == [("loans.csv", 2, "periods", "terms_refused")]
+
+
+def test_faults_of_a_product_are_told_once_on_its_own_row(tmp_path: Path) -> None:
+    terms = TERMS | {"annual_rate": "a lot", "penalty": {"uplift": "-1"}}
+    tape = write_tape(tmp_path / "tape", spoiled("products", 0, terms=json.dumps(terms)))
+    checked, findings = check(tape, folder=tmp_path)
+    assert told(findings) == [
+        ("products.csv", 2, "terms.annual_rate", "terms_refused"),
+        ("products.csv", 2, "terms.penalty.uplift", "terms_refused"),
+        ("loans.csv", 2, "product_code", "product_refused"),
+        ("loans.csv", 3, "product_code", "product_refused"),
+    ]
+    assert [(finding.subject, finding.sentence) for finding in findings[1:3]] == [
+        ("tape-12", "The terms are not accepted: must be from 0 to 10."),
+        ("L1", "The loan's product, line 2, cannot be brought in."),
+    ]
+    assert checked.loan_count == 0
+
+
+def test_a_product_must_be_complete_whatever_its_loans_say_themselves(tmp_path: Path) -> None:
+    tables = spoiled("products", 0, terms=json.dumps({name: TERMS[name] for name in ("currency", "method")}))
+    for loan in tables["loans"]:
+        loan |= {"annual_rate": "0.18", "periods": "12"}
+    _checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
+    assert told(findings)[:2] == [
+        ("products.csv", 2, "terms.annual_rate", "terms_refused"),
+        ("products.csv", 2, "terms.periods", "terms_refused"),
+    ]
+
+
+def test_a_product_is_not_at_fault_for_what_one_loan_says(tmp_path: Path) -> None:
+    terms = TERMS | {"due_day": 15}
+    tables = spoiled("products", 0, terms=json.dumps(terms))
+    tables["loans"][0]["unit"] = "week"
+    checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
+    assert told(findings) == [("loans.csv", 2, "due_day", "terms_refused")]
+    assert checked.loan_count == 1
 
 
 def test_keeps_a_formula_as_the_text_it_is(tmp_path: Path) -> None:

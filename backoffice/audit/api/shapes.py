@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from backoffice.audit.domain.approval_states import ApprovalState
-from backoffice.core.api.fields import MoneyField, TextField
+from backoffice.core.api.fields import MoneyField, TextField, ToldField
 
 LARGEST_ID = 2**63 - 1
 
@@ -71,7 +71,7 @@ class ApprovalSerializer(serializers.Serializer):
     decided_by_name = serializers.CharField(allow_blank=True)
     decided_at = serializers.DateTimeField(allow_null=True)
     note = serializers.CharField(allow_blank=True)
-    failure = serializers.CharField(allow_blank=True, help_text="why an approved request could not be done")
+    failure = ToldField(source="why_it_failed", help_text="why an approved request could not be done")
 
 
 class NoteSerializer(serializers.Serializer):

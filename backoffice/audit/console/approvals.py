@@ -21,6 +21,7 @@ from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Table
+from backoffice.core.telling import told
 from backoffice.core.trail import words_of
 
 APPROVAL = "audit.approval"
@@ -160,7 +161,7 @@ class Approve(_Decision):
     def perform(self, *, subject: Approval, values: Mapping[str, Any], actor: Actor, key: str) -> str:
         decided = approvals.approve(approval_id=subject.pk, actor=actor, note=values["reason"])
         if decided.state == ApprovalState.FAILED:
-            return _("It could not be done any more: %(why)s") % {"why": decided.failure}
+            return _("It could not be done any more: %(why)s") % {"why": told(decided.why_it_failed)}
         return _("Approved and done.")
 
 

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.audit.domain.approval_states import ApprovalState
+from backoffice.core.words import as_said
 
 STATE_LABELS = {
     ApprovalState.PENDING: _("waiting"),
@@ -50,6 +51,7 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     note = models.TextField(_("note"), blank=True)
     failure = models.TextField(_("why it failed"), blank=True)
+    failure_words = models.JSONField(default=str, blank=True)
 
     class Meta:
         verbose_name = _("request for approval")
@@ -86,6 +88,11 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject_type} {self.subject_id}"
+
+    @property
+    def why_it_failed(self) -> str:
+        """The words of the refusal, to be told in the reader's language."""
+        return as_said(self.failure_words) or self.failure
 
 
 class ApprovalLimit(models.Model):

@@ -28,6 +28,7 @@ import chinese_calendar
 from holidays import HolidayBase, country_holidays
 
 from backoffice.core.errors import Refusal
+from backoffice.core.words import phrase
 
 Convention = Literal["none", "next", "previous", "modified_following"]
 CONVENTIONS: tuple[Convention, ...] = ("none", "next", "previous", "modified_following")
@@ -134,9 +135,9 @@ def _year(calendar: str, year: int) -> _Year:
     builder = _BUILDERS.get(calendar)
     if builder is None:
         raise UnknownCalendar(
-            f"There is no calendar called {calendar!r}.",
-            next_step=f"Use one of: {', '.join(CALENDARS)}.",
-            fields={"calendar": "not a known calendar"},
+            phrase("There is no calendar called “%(calendar)s”.", calendar=calendar),
+            next_step=phrase("Use one of: %(known)s.", known=", ".join(CALENDARS)),
+            fields={"calendar": phrase("not a known calendar")},
         )
     return builder(calendar, year)
 

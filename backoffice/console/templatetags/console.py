@@ -18,9 +18,11 @@ from django.utils.translation import gettext as _
 
 from backoffice.core import formats
 from backoffice.core.confirm import Grid
+from backoffice.core.telling import told
 from backoffice.core.tones import TONES, look_of
 
 register = template.Library()
+register.filter("told", told)
 
 NO_VALUE = mark_safe('<span class="muted">–</span>')
 _LEVELS = {"success": "good", "warning": "warn", "error": "danger", "info": "info", "debug": "info"}

@@ -10,6 +10,7 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
 from backoffice.core.money import exponent_of
+from backoffice.core.telling import told
 
 MOST_DIGITS = 16
 _PLAIN_DECIMAL = re.compile(r"(?P<whole>0|[1-9][0-9]*)(?:\.(?P<fraction>[0-9]+))?", re.ASCII)
@@ -76,6 +77,17 @@ class TextField(serializers.CharField):
             self.fail("invalid")
         text: str = super().to_internal_value(data)
         return text
+
+
+class ToldField(serializers.CharField):
+    """A text the API only answers with, told in the caller's language."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: Any) -> str:
+        """A phrase by the catalogue, a plain text as it is."""
+        return told(value)
 
 
 class YesNoField(serializers.BooleanField):

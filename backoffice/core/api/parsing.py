@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import IO, Any
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
-
-_WHERE = "line {line}, column {column}"
 
 
 class DecimalJSONParser(JSONParser):
@@ -21,20 +20,22 @@ class DecimalJSONParser(JSONParser):
         try:
             text = stream.read().decode(encoding)
         except (UnicodeDecodeError, LookupError) as error:
-            raise ParseError(f"The body is not {encoding} text.") from error
+            raise ParseError(_("The body is not %(encoding)s text.") % {"encoding": encoding}) from error
         try:
             return json.loads(
                 text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
             )
         except json.JSONDecodeError as error:
-            where = _WHERE.format(line=error.lineno, column=error.colno)
-            raise ParseError(f"The body is not JSON: {error.msg} at {where}.") from error
+            said = {"detail": error.msg, "line": error.lineno, "column": error.colno}
+            raise ParseError(
+                _("The body is not JSON: %(detail)s at line %(line)s, column %(column)s.") % said
+            ) from error
         except (ValueError, RecursionError) as error:
-            raise ParseError(f"The body cannot be used: {error}.") from error
+            raise ParseError(_("The body cannot be used: %(detail)s.") % {"detail": error}) from error
 
 
 def _refuse_constant(name: str) -> Any:
-    msg = f"{name} is not a JSON number"
+    msg = _("%(name)s is not a JSON number") % {"name": name}
     raise ValueError(msg)
 
 
@@ -43,6 +44,6 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _value in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        msg = f"the name {twice!r} is given twice"
+        msg = _("the name “%(name)s” is given twice") % {"name": twice}
         raise ValueError(msg)
     return found

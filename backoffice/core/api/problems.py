@@ -23,6 +23,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from backoffice.core.errors import Refusal
+from backoffice.core.telling import told
 
 MEDIA_TYPE = "application/problem+json"
 API_PREFIX = "/api/v1/"
@@ -97,7 +98,7 @@ def problem_of(exc: Exception) -> Problem | None:
     """The problem an exception stands for; None when it is a defect of the program."""
     match exc:
         case Refusal():
-            return Problem(exc.code, exc.status, exc.message, exc.next_step, exc.fields)
+            return of_refusal(exc)
         case exceptions.ValidationError():
             return _invalid(exc.detail)
         case ModelValidationError():
@@ -118,9 +119,15 @@ def problem_of(exc: Exception) -> Problem | None:
             return None
 
 
+def of_refusal(refusal: Refusal) -> Problem:
+    """What a refusal says, in the reader's language."""
+    fields = {name: told(reason) for name, reason in refusal.fields.items()}
+    return Problem(refusal.code, refusal.status, told(refusal.message), told(refusal.next_step), fields)
+
+
 def refusal_outside_views(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """A refusal of middleware, as the API answers it."""
-    problem = Problem(refusal.code, refusal.status, refusal.message, refusal.next_step, refusal.fields)
+    problem = of_refusal(refusal)
     return JsonResponse(problem.body(request), status=problem.status, content_type=MEDIA_TYPE)
 
 

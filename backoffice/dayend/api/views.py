@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from backoffice.calendars import clock
 from backoffice.core.access import actor_of
-from backoffice.core.api.fields import DayField
+from backoffice.core.api.fields import DayField, ToldField
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.core.errors import Refusal
 from backoffice.dayend import services
@@ -69,7 +69,7 @@ class SetAsideSerializer(serializers.Serializer):
     run_id = serializers.IntegerField()
     day = DayField()
     code = serializers.CharField()
-    reason = serializers.CharField()
+    reason = ToldField(source="why")
     tries = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     last_tried_at = serializers.DateTimeField()

@@ -18,6 +18,7 @@ from backoffice.core import tones
 from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
+from backoffice.core.telling import told
 from backoffice.dayend import selectors
 from backoffice.dayend.models import DayEndRun, SetAside
 from backoffice.dayend.services import NotTheDayToClose, retry_set_aside, start
@@ -141,7 +142,7 @@ class RetrySetAside(ConfirmView):
         return reverse("dayend:runs")
 
     def subject_line(self, *, subject: SetAside) -> str:
-        return f"{subject.loan_id}: {subject.reason}"
+        return f"{subject.loan_id}: {told(subject.why)}"
 
     def perform(self, *, subject: SetAside, values: Mapping[str, Any], actor: Actor, key: str) -> str:
         if retry_set_aside(set_aside_id=subject.pk, actor=actor):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from backoffice.core.errors import Refusal
+from backoffice.core.words import phrase
 
 PROBLEMS: Final[dict[str, str]] = {
     "syntax": "the text is no TOML: {given}",
@@ -89,8 +90,8 @@ class PackFaulty(Refusal):
             said = fields.get(fault.path)
             fields[fault.path] = f"{said}; {fault.message}" if said else fault.message
         super().__init__(
-            f"This pack cannot be used: {named}.",
-            next_step="Correct the named fields and try again.",
+            phrase("This pack cannot be used: %(names)s.", names=named),
+            next_step=phrase("Correct the named fields and try again."),
             fields=fields,
         )
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from backoffice.audit.idempotent_view import idempotent
 from backoffice.core.access import actor_of
+from backoffice.core.api.fields import ToldField
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.repayment.models import PaymentFile, PaymentFileLine
 from backoffice.repayment.services.payment_files import FileNotFound, receive_file
@@ -62,7 +63,7 @@ class RefusedLineSerializer(serializers.Serializer):
     amount = serializers.CharField(allow_blank=True, help_text="as it came")
     value_date = serializers.CharField(allow_blank=True, help_text="as it came")
     code = serializers.CharField()
-    reason = serializers.CharField()
+    reason = ToldField(source="why")
 
 
 class FilesQuery(serializers.Serializer):

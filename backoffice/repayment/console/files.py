@@ -16,6 +16,7 @@ from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.core.tables import Choice, Column, Table
+from backoffice.core.telling import told
 from backoffice.repayment.console import states
 from backoffice.repayment.domain.payment_lines import OPTIONAL, REQUIRED
 from backoffice.repayment.models import PaymentFile, PaymentFileLine
@@ -55,7 +56,7 @@ REFUSED = Table(
         Column("loan_external_id", gettext_lazy("Loan")),
         Column("amount", gettext_lazy("Amount"), css="money"),
         Column("value_date", gettext_lazy("Value date")),
-        Column("reason", gettext_lazy("Why it was refused")),
+        Column("reason", gettext_lazy("Why it was refused"), value=lambda row: told(row.why)),
         Column("code", gettext_lazy("Code"), css="muted small"),
     ),
     order=("line",),
@@ -175,7 +176,7 @@ def _csv_of(file: PaymentFile) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield writer.writerow(["line", "loan", "amount", "value_date", "code", "reason"])
     for row in PaymentFileLine.objects.filter(file=file).order_by("line").iterator():
-        values = (row.loan_external_id, row.amount, row.value_date, row.code, row.reason)
+        values = (row.loan_external_id, row.amount, row.value_date, row.code, told(row.why))
         yield writer.writerow([row.line, *(_harmless(value) for value in values)])
 
 

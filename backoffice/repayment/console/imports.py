@@ -19,6 +19,7 @@ from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.core.tables import Choice, Column, Table
+from backoffice.core.words import as_said
 from backoffice.repayment.console import states
 from backoffice.repayment.models import ImportRun, RejectedRow
 from backoffice.repayment.tape import runs
@@ -70,7 +71,7 @@ RUNS = Table(
 
 
 def _reason(row: RejectedRow) -> str:
-    return sentence_of(code=row.code, params=row.params)
+    return sentence_of(code=row.code, params={name: as_said(value) for name, value in row.params.items()})
 
 
 REJECTED = Table(

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.calendars.domain.working_days import CALENDARS
 from backoffice.core.fields import AmountField, DayField
+from backoffice.core.telling import told
 from backoffice.repayment.domain.fees import SHARES
 from backoffice.repayment.domain.json_form import plain
 from backoffice.repayment.domain.terms import Terms
@@ -296,7 +297,7 @@ def initial_of(*, terms: Terms) -> dict[str, Any]:
 def _said(*, field: str | None, reason: str) -> Any:
     """The fault in the reader's language where the form knows what the field must be; the terms' reason otherwise."""
     kind = f"fee_{(field or '').rpartition('_')[2]}" if (field or "").startswith("fees_") else field
-    return FAULTS.get(kind or "", reason)
+    return FAULTS.get(kind or "", told(reason))
 
 
 def _nested(cleaned: Mapping[str, Any], group: str, names: str) -> dict[str, Any]:

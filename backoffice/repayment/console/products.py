@@ -19,6 +19,7 @@ from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
+from backoffice.core.telling import told
 from backoffice.repayment.console.product_forms import NewProductForm, TermsForm, initial_of
 from backoffice.repayment.console.product_preview import preview_of
 from backoffice.repayment.domain.terms import Terms
@@ -229,6 +230,6 @@ def _take(refusal: Refusal, *asked: forms.Form) -> None:
     for name, reason in refusal.fields.items():
         for form in asked:
             if name in form.fields:
-                form.add_error(name, reason)
+                form.add_error(name, told(reason))
     if not refusal.fields:
-        asked[-1].add_error(None, f"{refusal.message} {refusal.next_step}")
+        asked[-1].add_error(None, told(refusal.whole))

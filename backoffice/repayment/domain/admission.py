@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO, exponent_of
+from backoffice.core.words import Phrase, phrase
 from backoffice.repayment.domain import early
 from backoffice.repayment.domain.bills import LoanState, write_off_limit
+from backoffice.repayment.domain.components import COMPONENT_WORDS
 from backoffice.repayment.domain.operations import WAIVABLE, Operation
 
 LARGEST = Decimal(10) ** 13
@@ -133,8 +135,13 @@ def admit(operation: Operation, *, loan: LoanFacts, currency: str | None, busine
     """Refuse what no state of the loan could take."""
     if currency is not None and currency != loan.currency:
         raise CurrencyDiffers(
-            f"Loan {loan.external_id} is in {loan.currency}, not {currency}.",
-            next_step="Send the amount in the loan's currency.",
+            phrase(
+                "Loan %(loan)s is in %(currency)s, not %(given)s.",
+                loan=loan.external_id,
+                currency=loan.currency,
+                given=currency,
+            ),
+            next_step=phrase("Send the amount in the loan's currency."),
             fields={"currency": loan.currency},
         )
     for name, amount in (("amount", operation.amount), *operation.components.items()):
@@ -142,30 +149,34 @@ def admit(operation: Operation, *, loan: LoanFacts, currency: str | None, busine
     is_money = operation.kind in ("payment", "refund")  # what is held may settle a loan by itself: a payoff of nothing
     if operation.amount < 0 or (is_money and not operation.amount):
         raise AmountNotPositive(
-            "The amount must be more than zero.",
-            next_step="Check the amount; to take money back, reverse the posting.",
+            phrase("The amount must be more than zero."),
+            next_step=phrase("Check the amount; to take money back, reverse the posting."),
             fields={"amount": str(operation.amount)},
         )
     if operation.value_date > business_date:
         raise ValueDateInFuture(
-            f"{operation.value_date} lies after the business date {business_date}.",
-            next_step="Post it on the day the money has value.",
+            phrase(
+                "%(day)s lies after the business date %(business_date)s.",
+                day=operation.value_date,
+                business_date=business_date,
+            ),
+            next_step=phrase("Post it on the day the money has value."),
             fields={"value_date": str(operation.value_date)},
         )
     if operation.value_date < loan.disbursed_on:
         raise ValueDateBeforeDisbursement(
-            f"Loan {loan.external_id} was paid out on {loan.disbursed_on}.",
-            next_step="Check the loan number and the value date.",
+            phrase("Loan %(loan)s was paid out on %(day)s.", loan=loan.external_id, day=loan.disbursed_on),
+            next_step=phrase("Check the loan number and the value date."),
             fields={"value_date": str(operation.value_date)},
         )
     if loan.status == "closed":
-        _refuse_on_closed(operation, name=f"Loan {loan.external_id}")
+        _refuse_on_closed(operation, phrase("Loan %(loan)s is closed: nothing is owed.", loan=loan.external_id))
 
 
 def check_against_state(state: LoanState, operation: Operation) -> None:
     """Refuse what the loan cannot take on the value date; penalty is charged to that day already."""
     if state.status == "closed":
-        _refuse_on_closed(operation, name="On that day the loan")
+        _refuse_on_closed(operation, phrase("On that day the loan is closed: nothing is owed."))
     check = _CHECKS.get(operation.kind)
     if check is not None:
         check(state, operation)
@@ -188,11 +199,11 @@ def payoff_of(state: LoanState, *, at: date, uncharged_penalty: Decimal = ZERO) 
     )
 
 
-def _refuse_on_closed(operation: Operation, *, name: str) -> None:
+def _refuse_on_closed(operation: Operation, message: Phrase) -> None:
     if operation.kind not in ("refund", "creditor_change"):
         raise LoanClosed(
-            f"{name} is closed: nothing is owed.",
-            next_step="Post to another loan of the borrower, or send the money back.",
+            message,
+            next_step=phrase("Post to another loan of the borrower, or send the money back."),
             fields={"loan": "closed"},
         )
 
@@ -200,14 +211,14 @@ def _refuse_on_closed(operation: Operation, *, name: str) -> None:
 def _check_amount(name: str, amount: Decimal, *, currency: str) -> None:
     if amount.is_finite() and abs(amount) >= LARGEST:
         raise AmountTooLarge(
-            f"{amount} is more than any loan.",
-            next_step="Check the amount and where its decimal point is.",
+            phrase("%(amount)s is more than any loan.", amount=amount),
+            next_step=phrase("Check the amount and where its decimal point is."),
             fields={name: str(amount)},
         )
     if not amount.is_finite() or amount != round(amount, exponent_of(currency)):
         raise TooManyDecimals(
-            f"{currency} has {exponent_of(currency)} decimals.",
-            next_step="Round the amount to the currency's smallest unit.",
+            phrase("%(currency)s has %(count)s decimals.", currency=currency, count=exponent_of(currency)),
+            next_step=phrase("Round the amount to the currency's smallest unit."),
             fields={name: str(amount)},
         )
 
@@ -217,22 +228,31 @@ def _check_waiver(state: LoanState, operation: Operation) -> None:
         owed = sum((bill.remaining(component) for bill in state.bills), ZERO)
         if component not in WAIVABLE or asked <= 0 or asked > owed:
             raise WaiverExceedsOwed(
-                f"Of {component} {owed} is owed; {asked} cannot be waived.",
-                next_step="Waive at most what is owed; principal is never waived.",
+                phrase(
+                    "Of %(component)s %(owed)s is owed; %(asked)s cannot be waived.",
+                    component=COMPONENT_WORDS.get(component, component),
+                    owed=owed,
+                    asked=asked,
+                ),
+                next_step=phrase("Waive at most what is owed; principal is never waived."),
                 fields={component: str(owed)},
             )
     if not operation.components:
         raise WaiverExceedsOwed(
-            "A waiver names what it waives.",
-            next_step="Give an amount of penalty or interest.",
+            phrase("A waiver names what it waives."),
+            next_step=phrase("Give an amount of penalty or interest."),
         )
 
 
 def _check_refund(state: LoanState, operation: Operation) -> None:
     if operation.amount > state.suspense:
         raise RefundExceedsSuspense(
-            f"{state.suspense} is held for the borrower; {operation.amount} cannot be paid back.",
-            next_step="Refund at most what is held; reverse a payment to release more.",
+            phrase(
+                "%(held)s is held for the borrower; %(asked)s cannot be paid back.",
+                held=state.suspense,
+                asked=operation.amount,
+            ),
+            next_step=phrase("Refund at most what is held; reverse a payment to release more."),
             fields={"amount": str(state.suspense)},
         )
 
@@ -241,8 +261,13 @@ def _check_payoff(state: LoanState, operation: Operation) -> None:
     total = payoff_of(state, at=operation.value_date).total
     if operation.amount != total:
         raise PayoffDiffers(
-            f"The loan is settled by {total} on {operation.value_date}, not by {operation.amount}.",
-            next_step="Ask for a fresh payoff quote and post exactly its total.",
+            phrase(
+                "The loan is settled by %(total)s on %(day)s, not by %(amount)s.",
+                total=total,
+                day=operation.value_date,
+                amount=operation.amount,
+            ),
+            next_step=phrase("Ask for a fresh payoff quote and post exactly its total."),
             fields={"amount": str(total)},
         )
 
@@ -250,8 +275,8 @@ def _check_payoff(state: LoanState, operation: Operation) -> None:
 def _check_charge_off(state: LoanState, operation: Operation) -> None:
     if state.status != "active":
         raise NotChargeable(
-            "Only an active loan can be charged off.",
-            next_step="Look at the loan's state.",
+            phrase("Only an active loan can be charged off."),
+            next_step=phrase("Look at the loan's state."),
             fields={"status": state.status},
         )
 
@@ -261,8 +286,8 @@ def _check_write_off(state: LoanState, operation: Operation) -> None:
     limit = write_off_limit(state)
     if left > limit:
         raise BeyondTolerance(
-            f"{left} is left; the terms write off at most {limit}.",
-            next_step="Collect the rest, waive penalty, or charge the loan off.",
+            phrase("%(left)s is left; the terms write off at most %(limit)s.", left=left, limit=limit),
+            next_step=phrase("Collect the rest, waive penalty, or charge the loan off."),
             fields={"amount": str(left)},
         )
 
@@ -270,8 +295,8 @@ def _check_write_off(state: LoanState, operation: Operation) -> None:
 def _check_creditor(state: LoanState, operation: Operation) -> None:
     if not operation.creditor or operation.creditor == state.creditor:
         raise CreditorUnchanged(
-            "Name another creditor than the present one.",
-            next_step="Check the name of the guarantor or buyer.",
+            phrase("Name another creditor than the present one."),
+            next_step=phrase("Check the name of the guarantor or buyer."),
             fields={"creditor": state.creditor},
         )
 

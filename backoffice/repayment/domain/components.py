@@ -6,6 +6,8 @@ allocation, splits to payees and the ledger need no further dimension.
 
 from typing import Literal
 
+from backoffice.core.words import Phrase, phrase
+
 Component = Literal["principal", "interest", "fee", "guarantee_fee", "penalty"]
 
 PRINCIPAL: Component = "principal"
@@ -15,6 +17,13 @@ GUARANTEE_FEE: Component = "guarantee_fee"
 PENALTY: Component = "penalty"
 
 COMPONENTS: tuple[Component, ...] = (PRINCIPAL, INTEREST, FEE, GUARANTEE_FEE, PENALTY)
+COMPONENT_WORDS: dict[str, Phrase] = {
+    PRINCIPAL: phrase("principal"),
+    INTEREST: phrase("interest"),
+    FEE: phrase("fee"),
+    GUARANTEE_FEE: phrase("guarantee fee"),
+    PENALTY: phrase("penalty"),
+}
 SCHEDULED: tuple[Component, ...] = (PRINCIPAL, INTEREST, FEE, GUARANTEE_FEE)
 
 Account = Literal[

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from backoffice.calendars.domain.working_days import shift
 from backoffice.core.errors import Refusal
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.terms import Terms
 
 _DAYS_IN_UNIT = {"week": 7, "day": 1}
@@ -88,9 +89,13 @@ def plan_due_dates(*, terms: Terms, disbursed_on: date, first_due_date: date | N
     """
     if first_due_date is not None and first_due_date <= disbursed_on:
         raise DueDatesRefused(
-            f"The first due date {first_due_date} is not after the payout on {disbursed_on}.",
-            next_step="Give a first due date after the day the money is paid out.",
-            fields={"first_due_date": "must be after disbursed_on"},
+            phrase(
+                "The first due date %(first)s is not after the payout on %(payout)s.",
+                first=first_due_date,
+                payout=disbursed_on,
+            ),
+            next_step=phrase("Give a first due date after the day the money is paid out."),
+            fields={"first_due_date": phrase("must be after disbursed_on")},
         )
     try:
         if terms.unit == "month":
@@ -105,9 +110,9 @@ def plan_due_dates(*, terms: Terms, disbursed_on: date, first_due_date: date | N
             nominal = tuple(first + step * k for k in range(terms.periods))
     except (OverflowError, ValueError) as error:
         raise DueDatesRefused(
-            "The last bill would fall due after the year 9999.",
-            next_step="Ask for fewer or shorter periods.",
-            fields={"periods": "the schedule runs past the calendar"},
+            phrase("The last bill would fall due after the year 9999."),
+            next_step=phrase("Ask for fewer or shorter periods."),
+            fields={"periods": phrase("the schedule runs past the calendar")},
         ) from error
     actual = nominal
     if terms.holiday_shift != "none":
@@ -123,9 +128,9 @@ def take_due_dates(*, terms: Terms, since: date, due_dates: Sequence[date]) -> D
     """
     if not due_dates:
         raise DueDatesRefused(
-            "A schedule needs at least one due date.",
-            next_step="Give one due date for every bill.",
-            fields={"due_dates": "must not be empty"},
+            phrase("A schedule needs at least one due date."),
+            next_step=phrase("Give one due date for every bill."),
+            fields={"due_dates": phrase("must not be empty")},
         )
     actual = tuple(due_dates)
     _check_forward(actual, after=since, field="due_dates")
@@ -150,8 +155,8 @@ def _check_forward(due_dates: Sequence[date], *, after: date, field: str) -> Non
     for day in due_dates:
         if day <= previous:
             raise DueDatesRefused(
-                f"The bill due {day} does not come after {previous}.",
-                next_step="Choose dates, periods or a holiday rule that keep bills on different days.",
-                fields={field: f"{day} does not come after {previous}"},
+                phrase("The bill due %(day)s does not come after %(previous)s.", day=day, previous=previous),
+                next_step=phrase("Choose dates, periods or a holiday rule that keep bills on different days."),
+                fields={field: phrase("%(day)s does not come after %(previous)s", day=day, previous=previous)},
             )
         previous = day

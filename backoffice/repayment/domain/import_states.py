@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from backoffice.core.errors import Refusal
+from backoffice.core.words import Phrase, phrase
 
 State = Literal["received", "checking", "checked", "refused", "loading", "loaded", "failed", "discarded"]
 Verb = Literal["check", "find_good", "find_bad", "accept", "finish", "fail", "discard"]
@@ -25,6 +26,16 @@ TRANSITIONS: dict[tuple[State, Verb], State] = {
     ("failed", "discard"): "discarded",
 }
 AT_WORK: frozenset[State] = frozenset({"checking", "loading"})
+STATE_WORDS: dict[State, Phrase] = {
+    "received": phrase("received"),
+    "checking": phrase("being checked"),
+    "checked": phrase("checked"),
+    "refused": phrase("refused"),
+    "loading": phrase("being loaded"),
+    "loaded": phrase("loaded"),
+    "failed": phrase("failed"),
+    "discarded": phrase("discarded"),
+}
 FINISHED: frozenset[State] = frozenset({"refused", "loaded", "discarded"})
 
 
@@ -40,6 +51,7 @@ def next_state(*, state: State, verb: Verb) -> State:
     following = TRANSITIONS.get((state, verb))
     if following is None:
         raise ImportNotInState(
-            f"The import is {state}.", next_step="Look at the import's page for what can be done with it now."
+            phrase("The import is %(state)s.", state=STATE_WORDS[state]),
+            next_step=phrase("Look at the import's page for what can be done with it now."),
         )
     return following

@@ -12,7 +12,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-Faults = dict[str, str]
+from backoffice.core.words import Phrase, phrase
+
+Faults = dict[str, Phrase]
 Reader = Callable[[Any, str, Faults], Any]
 
 BAD: Final = object()
@@ -31,12 +33,12 @@ def choice(*allowed: str) -> Reader:
     def read(value: Any, path: str, faults: Faults) -> Any:
         if isinstance(value, str) and value in allowed:
             return value
-        return _fault(faults, path, f"must be one of: {', '.join(allowed)}")
+        return _fault(faults, path, phrase("must be one of: %(words)s", words=", ".join(allowed)))
 
     return read
 
 
-def text(*, pattern: str, hint: str) -> Reader:
+def text(*, pattern: str, hint: Phrase) -> Reader:
     """A string that matches the whole pattern; `hint` says it in words."""
     compiled = re.compile(pattern)
 
@@ -54,7 +56,7 @@ def whole(*, least: int, most: int) -> Reader:
     def read(value: Any, path: str, faults: Faults) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
-        return _fault(faults, path, f"must be a whole number from {least} to {most}")
+        return _fault(faults, path, phrase("must be a whole number from %(least)s to %(most)s", least=least, most=most))
 
     return read
 
@@ -66,12 +68,15 @@ def exact(*, least: str = "0", most: str, places: int, above: bool = False) -> R
     def read(value: Any, path: str, faults: Faults) -> Any:
         number = _decimal(value)
         if number is None:
-            return _fault(faults, path, 'must be a decimal string such as "0.18"')
+            return _fault(faults, path, phrase('must be a decimal string such as "0.18"'))
         if not low <= number <= high or (above and number == low):
-            said = f"above {least} and at most {most}" if above else f"from {least} to {most}"
-            return _fault(faults, path, f"must be {said}")
+            if above:
+                reason = phrase("must be above %(least)s and at most %(most)s", least=least, most=most)
+            else:
+                reason = phrase("must be from %(least)s to %(most)s", least=least, most=most)
+            return _fault(faults, path, reason)
         if number != round(number, places):
-            return _fault(faults, path, f"must have at most {places} decimals")
+            return _fault(faults, path, phrase("must have at most %(places)s decimals", places=places))
         return number
 
     return read
@@ -83,11 +88,11 @@ def day(value: Any, path: str, faults: Faults) -> Any:
         try:
             found = date.fromisoformat(value)
         except ValueError:
-            return _fault(faults, path, "is not a day of the calendar")
+            return _fault(faults, path, phrase("is not a day of the calendar"))
         if EARLIEST <= found <= LATEST:
             return found
-        return _fault(faults, path, "must lie between 1900 and 2199")
-    return _fault(faults, path, "must be a date written YYYY-MM-DD")
+        return _fault(faults, path, phrase("must lie between 1900 and 2199"))
+    return _fault(faults, path, phrase("must be a date written YYYY-MM-DD"))
 
 
 def optional(read_value: Reader) -> Reader:
@@ -104,7 +109,7 @@ def listed(read_item: Reader, *, least: int = 0, most: int) -> Reader:
 
     def read(value: Any, path: str, faults: Faults) -> Any:
         if not isinstance(value, list | tuple) or not least <= len(value) <= most:
-            return _fault(faults, path, f"must be a list of {least} to {most} items")
+            return _fault(faults, path, phrase("must be a list of %(least)s to %(most)s items", least=least, most=most))
         items = tuple(read_item(item, f"{path}.{number}", faults) for number, item in enumerate(value))
         return BAD if any(item is BAD for item in items) else items
 
@@ -125,14 +130,14 @@ def record(kind: type[Any], readers: Mapping[str, Reader]) -> Reader:
 def read_keys(value: Any, path: str, faults: Faults, *, readers: Mapping[str, Reader], required: set[str]) -> Any:
     """The keys of an object as a dict of what was read; BAD when any of them is at fault."""
     if not isinstance(value, Mapping):
-        return _fault(faults, path or "terms", "must be a JSON object")
+        return _fault(faults, path or "terms", phrase("must be a JSON object"))
     prefix = f"{path}." if path else ""
     before = len(faults)
     for name in value:
         if name not in readers:
-            faults[f"{prefix}{name}"] = "is not known here"
+            faults[f"{prefix}{name}"] = phrase("is not known here")
     for name in sorted(required - set(value)):
-        faults[f"{prefix}{name}"] = "is required"
+        faults[f"{prefix}{name}"] = phrase("is required")
     values = {name: read(value[name], f"{prefix}{name}", faults) for name, read in readers.items() if name in value}
     return BAD if len(faults) > before else values
 
@@ -155,6 +160,6 @@ def _decimal(value: Any) -> Decimal | None:
     return None
 
 
-def _fault(faults: Faults, path: str, reason: str) -> object:
+def _fault(faults: Faults, path: str, reason: Phrase) -> object:
     faults[path] = reason
     return BAD

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from backoffice.core.errors import Refusal
 from backoffice.core.money import exponent_of
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.terms import Terms
 
 
@@ -19,9 +20,9 @@ def minor_units(amount: Decimal, *, terms: Terms) -> int:
     minor = amount.scaleb(exponent_of(terms.currency))
     if amount <= 0 or minor != int(minor):
         raise ScheduleRefused(
-            f"{amount} {terms.currency} cannot be scheduled.",
-            next_step="Give an amount above zero in whole minor units of the currency.",
-            fields={"principal": "must be above zero and a whole number of minor units"},
+            phrase("%(amount)s %(currency)s cannot be scheduled.", amount=amount, currency=terms.currency),
+            next_step=phrase("Give an amount above zero in whole minor units of the currency."),
+            fields={"principal": phrase("must be above zero and a whole number of minor units")},
         )
     return int(minor)
 

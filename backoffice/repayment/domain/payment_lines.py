@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
+from backoffice.core.words import Phrase, phrase
+
 REQUIRED = ("loan", "amount", "currency", "value_date")
 OPTIONAL = ("portfolio", "channel", "reference", "external_id")
 MAX_LINE = 4_000
@@ -15,7 +17,11 @@ _DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 
 class BadHeader(ValueError):
-    """The first line does not name the columns a payment file has."""
+    """The first line does not name the columns a payment file has; `problems` says what is wrong with them."""
+
+    def __init__(self, problems: tuple[Phrase, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +62,13 @@ def read_lines(rows: Iterable[str]) -> Iterator[Line]:
     unknown = [name for name in header if name not in (*REQUIRED, *OPTIONAL)]
     if missing or unknown or len(set(header)) != len(header):
         problems = [
-            *(f"column {name} is missing" for name in missing),
-            *(f"column {name or '(empty)'} is not known" for name in unknown),
+            *(phrase("column %(name)s is missing", name=name) for name in missing),
+            *(
+                phrase("column %(name)s is not known", name=name) if name else phrase("a column has no name")
+                for name in unknown
+            ),
         ]
-        raise BadHeader("; ".join(problems) or "a column stands twice")
+        raise BadHeader(tuple(problems) or (phrase("a column stands twice"),))
     position = {name: index for index, name in enumerate(header)}
     for cells in reader:
         if cells:
@@ -74,7 +83,7 @@ def _read(number: int, cells: list[str], position: dict[str, int], *, width: int
             "",
             "",
             "payment_file.wrong_number_of_cells",
-            f"The line has {len(cells)} cells, the header {width}.",
+            phrase("The line has %(found)s cells, the header %(expected)s.", found=len(cells), expected=width),
         )
 
     def cell(name: str, limit: int = 140) -> str:
@@ -83,13 +92,13 @@ def _read(number: int, cells: list[str], position: dict[str, int], *, width: int
 
     loan, amount, value_date = cell("loan", 80), cell("amount", 40), cell("value_date", 20)
 
-    def refuse(code: str, reason: str) -> UnreadableLine:
+    def refuse(code: str, reason: Phrase) -> UnreadableLine:
         return UnreadableLine(number, loan, amount, value_date, f"payment_file.{code}", reason)
 
     if not loan:
-        return refuse("loan_missing", "The line names no loan.")
+        return refuse("loan_missing", phrase("The line names no loan."))
     if not _AMOUNT.match(amount):
-        return refuse("amount_unreadable", "The amount is not a decimal number such as 1100.16.")
+        return refuse("amount_unreadable", phrase("The amount is not a decimal number such as 1100.16."))
     try:
         day = date.fromisoformat(value_date) if _DATE.match(value_date) else None
         money = Decimal(amount)
@@ -97,7 +106,7 @@ def _read(number: int, cells: list[str], position: dict[str, int], *, width: int
         day = None
         money = Decimal(0)
     if day is None:
-        return refuse("date_unreadable", "The value date is not a day of the calendar such as 2026-01-31.")
+        return refuse("date_unreadable", phrase("The value date is not a day of the calendar such as 2026-01-31."))
     return PaymentLine(
         line=number,
         loan=loan,

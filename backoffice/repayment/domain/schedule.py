@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from backoffice.core.money import exponent_of
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.due_dates import DueDates, nominal_date, plan_due_dates, take_due_dates
 from backoffice.repayment.domain.fees import fees_of_bill
 from backoffice.repayment.domain.interest import (
@@ -169,9 +170,9 @@ def _installment(task: _Task) -> int:
     )
     if not amount and task.multiple_of > 1:
         raise ScheduleRefused(
-            "Rounded that coarsely, the installment is nothing.",
-            next_step="Round installments to a finer amount, or ask for fewer periods.",
-            fields={"multiple_of": "the installment rounds to zero"},
+            phrase("Rounded that coarsely, the installment is nothing."),
+            next_step=phrase("Round installments to a finer amount, or ask for fewer periods."),
+            fields={"multiple_of": phrase("the installment rounds to zero")},
         )
     return amount
 

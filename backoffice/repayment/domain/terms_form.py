@@ -14,6 +14,7 @@ from typing import Any, ClassVar, get_args
 from backoffice.calendars.domain.working_days import CALENDARS
 from backoffice.core.errors import Refusal
 from backoffice.core.money import exponent_of
+from backoffice.core.words import Phrase, phrase
 from backoffice.repayment.domain.components import COMPONENTS
 from backoffice.repayment.domain.fees import SHARES
 from backoffice.repayment.domain.json_form import (
@@ -92,8 +93,8 @@ class QuoteRequest:
 
 _SHARE = exact(most="1", places=8)
 _MONEY = exact(most=MOST_PRINCIPAL, places=2)
-_CODE = text(pattern=r"[a-z0-9][a-z0-9_-]{0,39}", hint="must be 1 to 40 of: a-z, 0-9, _ and -")
-_NAME = text(pattern=r"[^\x00-\x1f]{1,80}", hint="must be 1 to 80 characters")
+_CODE = text(pattern=r"[a-z0-9][a-z0-9_-]{0,39}", hint=phrase("must be 1 to 40 of: a-z, 0-9, _ and -"))
+_NAME = text(pattern=r"[^\x00-\x1f]{1,80}", hint=phrase("must be 1 to 80 characters"))
 
 _FEE_READERS: dict[str, Reader] = {
     "code": _CODE,
@@ -110,7 +111,7 @@ def _fee(value: Any, path: str, faults: Faults) -> Any:
     if rule is BAD:
         return BAD
     if rule.way in SHARES and rule.amount > 1:
-        faults[f"{path}.amount"] = "is a share of the principal or balance: must be from 0 to 1"
+        faults[f"{path}.amount"] = phrase("is a share of the principal or balance: must be from 0 to 1")
         return BAD
     return rule
 
@@ -118,12 +119,12 @@ def _fee(value: Any, path: str, faults: Faults) -> Any:
 def _day_basis(value: Any, path: str, faults: Faults) -> Any:
     if isinstance(value, int) and value in (360, 365):
         return value
-    faults[path] = "must be 360 or 365"
+    faults[path] = phrase("must be 360 or 365")
     return BAD
 
 
 _TERMS_READERS: dict[str, Reader] = {
-    "currency": text(pattern=r"[A-Z]{3}", hint="must be three capital letters (ISO 4217)"),
+    "currency": text(pattern=r"[A-Z]{3}", hint=phrase("must be three capital letters (ISO 4217)")),
     "method": choice(*get_args(Method)),
     "annual_rate": exact(most="100", places=8),
     "periods": whole(least=1, most=MOST_PERIODS),
@@ -179,7 +180,7 @@ _TERMS_READERS: dict[str, Reader] = {
         record(
             Band,
             {
-                "code": text(pattern=r"[^\s]{1,16}", hint="must be 1 to 16 characters without spaces"),
+                "code": text(pattern=r"[^\s]{1,16}", hint=phrase("must be 1 to 16 characters without spaces")),
                 "first": whole(least=0, most=36_600),
                 "last": optional(whole(least=0, most=36_600)),
             },
@@ -246,7 +247,11 @@ def _terms(values: dict[str, Any], faults: Faults) -> Terms:
         values["multiple_of"] = Decimal(1).scaleb(-exponent_of(currency))
     if values.get("holiday_shift", "none") != "none" and "calendar" not in values:
         if currency not in CALENDAR_OF:
-            faults["calendar"] = f"name one of: {', '.join(CALENDARS)}; {currency} has none of its own"
+            faults["calendar"] = phrase(
+                "name one of: %(known)s; %(currency)s has none of its own",
+                known=", ".join(CALENDARS),
+                currency=currency,
+            )
         values["calendar"] = CALENDAR_OF.get(currency, "none")
     if "cost_cap" not in values and currency != "CNY":
         values["cost_cap"] = NO_CAP
@@ -259,33 +264,33 @@ def _terms(values: dict[str, Any], faults: Faults) -> Terms:
 
 def _check_rhythm(terms: Terms, faults: Faults) -> None:
     if terms.due_day is not None and terms.unit != "month":
-        faults["due_day"] = "only bills by the month have a due day"
+        faults["due_day"] = phrase("only bills by the month have a due day")
     if terms.periods * terms.every > _LONGEST[terms.unit]:
-        faults["periods"] = "the schedule would run for more than 200 years"
+        faults["periods"] = phrase("the schedule would run for more than 200 years")
 
 
 def _check_amounts(terms: Terms, faults: Faults) -> None:
     smallest = Decimal(1).scaleb(-exponent_of(terms.currency))
     # The default is written for cents and means the smallest unit of any currency.
     if terms.multiple_of != Decimal("0.01") and terms.multiple_of % smallest:
-        faults["multiple_of"] = f"must be a multiple of {smallest} {terms.currency}"
+        faults["multiple_of"] = _multiple_of(smallest, terms.currency)
     for number, rule in enumerate(terms.fees):
         if rule.way not in SHARES and rule.amount % smallest:
-            faults[f"fees.{number}.amount"] = f"must be a multiple of {smallest} {terms.currency}"
+            faults[f"fees.{number}.amount"] = _multiple_of(smallest, terms.currency)
     match terms.prepayment.fee:
         case "percent" if terms.prepayment.value > 1:
-            faults["prepayment.value"] = "is a share of the principal: must be from 0 to 1"
+            faults["prepayment.value"] = phrase("is a share of the principal: must be from 0 to 1")
         case "days_interest" if terms.prepayment.value % 1:
-            faults["prepayment.value"] = "must be a whole number of days"
+            faults["prepayment.value"] = phrase("must be a whole number of days")
 
 
 def _check_lists(terms: Terms, faults: Faults) -> None:
     codes = [rule.code for rule in terms.fees]
     for number, code in enumerate(codes):
         if code in codes[:number]:
-            faults[f"fees.{number}.code"] = "is used by another fee"
+            faults[f"fees.{number}.code"] = phrase("is used by another fee")
     if len(set(terms.allocation.order)) != len(COMPONENTS):
-        faults["allocation.order"] = f"must name each of {', '.join(COMPONENTS)} once"
+        faults["allocation.order"] = phrase("must name each of %(names)s once", names=", ".join(COMPONENTS))
     _check_bands(terms.bands, faults)
 
 
@@ -295,13 +300,17 @@ def _check_bands(bands: tuple[Band, ...], faults: Faults) -> None:
     for number, band in enumerate(bands):
         is_last = number == len(bands) - 1
         if band.first != expected:
-            faults[f"bands.{number}.first"] = f"must be {expected}: bands follow each other without gap or overlap"
+            faults[f"bands.{number}.first"] = phrase(
+                "must be %(expected)s: bands follow each other without gap or overlap", expected=expected
+            )
         if is_last != (band.last is None) or (band.last is not None and band.last < band.first):
             faults[f"bands.{number}.last"] = (
-                "must be null: the last band is open" if is_last else "must be a day not before the first"
+                phrase("must be null: the last band is open")
+                if is_last
+                else phrase("must be a day not before the first")
             )
         if band.code in {other.code for other in bands[:number]}:
-            faults[f"bands.{number}.code"] = "is used by another band"
+            faults[f"bands.{number}.code"] = phrase("is used by another band")
         expected = (band.last if band.last is not None else band.first) + 1
 
 
@@ -310,22 +319,22 @@ def _check_quote(terms: Terms, asked: Mapping[str, Any], faults: Faults) -> None
     first_due_date, due_dates = asked["first_due_date"], asked["due_dates"]
     smallest = Decimal(1).scaleb(-exponent_of(terms.currency))
     if principal % smallest:
-        faults["principal"] = f"must be a multiple of {smallest} {terms.currency}"
+        faults["principal"] = _multiple_of(smallest, terms.currency)
     if first_due_date is not None and first_due_date <= disbursed_on:
-        faults["first_due_date"] = "must be after disbursed_on"
+        faults["first_due_date"] = phrase("must be after disbursed_on")
     if due_dates is None:
         return
     if first_due_date is not None:
-        faults["first_due_date"] = "cannot stand beside due_dates, which say it already"
+        faults["first_due_date"] = phrase("cannot stand beside due_dates, which say it already")
     if terms.method == "single_payment":
         if len(due_dates) != 1:
-            faults["due_dates"] = "a single payment has one due date"
+            faults["due_dates"] = phrase("a single payment has one due date")
     elif len(due_dates) != terms.periods:
-        faults["due_dates"] = f"must list {terms.periods} dates, one per period"
+        faults["due_dates"] = phrase("must list %(count)s dates, one per period", count=terms.periods)
     previous = disbursed_on
     for number, due_date in enumerate(due_dates):
         if due_date <= previous:
-            faults[f"due_dates.{number}"] = f"must come after {previous}"
+            faults[f"due_dates.{number}"] = phrase("must come after %(previous)s", previous=previous)
         previous = due_date
 
 
@@ -339,10 +348,13 @@ def _written(value: Any) -> Any:
     return value
 
 
+def _multiple_of(smallest: Decimal, currency: str) -> Phrase:
+    return phrase("must be a multiple of %(smallest)s %(currency)s", smallest=smallest, currency=currency)
+
+
 def _refusal(faults: Faults) -> InvalidTerms:
-    names = ", ".join(faults)
     return InvalidTerms(
-        f"These terms cannot be used: {names}.",
-        next_step="Correct the named values and send the terms again.",
-        fields=faults,
+        phrase("These terms cannot be used: %(names)s.", names=", ".join(faults)),
+        next_step=phrase("Correct the named values and send the terms again."),
+        fields=dict(faults),
     )

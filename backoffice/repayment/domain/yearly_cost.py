@@ -17,6 +17,7 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import ClassVar, Literal
 
 from backoffice.core.errors import Refusal
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.terms import CostCap, ScheduledRow, Terms
 
 RATE_PLACES = Decimal("0.00000001")
@@ -64,9 +65,9 @@ def yearly_cost(
     """
     if net_disbursed <= 0:
         raise NothingPaidOut(
-            "The fees taken at payout leave the borrower nothing.",
-            next_step="Lower the fees that are deducted, or bill them.",
-            fields={"fees": "deducted fees are not below the principal"},
+            phrase("The fees taken at payout leave the borrower nothing."),
+            next_step=phrase("Lower the fees that are deducted, or bill them."),
+            fields={"fees": phrase("deducted fees are not below the principal")},
         )
     is_single = terms.method == "single_payment"
     by_number = [(terms.periods if is_single else row.number, row.total) for row in rows]

@@ -23,7 +23,7 @@ class ImportRun(models.Model):
     """One tape on its way in; `loaded_through` is the place on the stage of the last loan of the last committed chunk.
 
     `row_counts` are the rows read per file, `loaded_counts` what has been written, `stored_as` the paths of the tape.
-    `step` and `step_done` say what a check or a load is doing at the moment.
+    `step` and `step_done` say what a check or a load is doing at the moment; the report is written in `language`.
     """
 
     class State(models.TextChoices):
@@ -38,6 +38,7 @@ class ImportRun(models.Model):
 
     name = models.CharField(_("name"), max_length=200)
     source = models.CharField(_("source"), max_length=40)
+    language = models.CharField(max_length=10, default="en")
     portfolio = models.CharField(_("book"), max_length=40)
     digest = models.CharField(max_length=64)
     size = models.BigIntegerField(_("size"), default=0)

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.core.words import as_said
 from backoffice.repayment.models.loans import MONEY
 
 
@@ -78,9 +79,15 @@ class PaymentFileLine(models.Model):
     value_date = models.CharField(max_length=20, blank=True)
     code = models.CharField(max_length=60)
     reason = models.CharField(max_length=300)
+    reason_words = models.JSONField(default=str, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["file", "line"], name="refused_line_is_listed_once")]
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.code}"
+
+    @property
+    def why(self) -> str:
+        """The reason, to be told in the reader's language."""
+        return as_said(self.reason_words) or self.reason

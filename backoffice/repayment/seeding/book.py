@@ -15,6 +15,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.bulk import execute, fetch, raw_cursor
 from backoffice.core.collecting import without_collecting
 from backoffice.core.errors import Refusal
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.terms_form import to_json
 from backoffice.repayment.models import Product, ProductVersion
 from backoffice.repayment.seeding.bare_tables import bare
@@ -125,8 +126,8 @@ def _check(wanted: BookWanted) -> None:
     is_filled = bool(fetch("SELECT 1 FROM repayment_loan LIMIT 1"))
     if is_filled and not wanted.is_append:
         raise BookNotEmpty(
-            "This database has loans; a synthetic book would be mixed with them.",
-            next_step="Use an empty database, or say --append if that is what you want.",
+            phrase("This database has loans; a synthetic book would be mixed with them."),
+            next_step=phrase("Use an empty database, or say --append if that is what you want."),
         )
     try:
         day = business_day()
@@ -134,8 +135,13 @@ def _check(wanted: BookWanted) -> None:
         return
     if day.state != "open" or day.today != wanted.business_date:
         raise NotTheBusinessDate(
-            f"The business day is {day.today} ({day.state}); the book was asked for on {wanted.business_date}.",
-            next_step=f"Ask for --date {day.today}, once the day is open.",
+            phrase(
+                "The business day is %(today)s (%(state)s); the book was asked for on %(asked)s.",
+                today=day.today,
+                state=day.state,
+                asked=wanted.business_date,
+            ),
+            next_step=phrase("Ask for --date %(today)s, once the day is open.", today=day.today),
         )
 
 
@@ -279,7 +285,8 @@ def _draw_ids(table: str, count: int) -> range:
     )
     if last - first + 1 != count:
         raise IdsInterleaved(
-            f"Somebody else is writing to {table}.", next_step="Stop the other work on this database and try again."
+            phrase("Somebody else is writing to %(table)s.", table=table),
+            next_step=phrase("Stop the other work on this database and try again."),
         )
     return range(first, last + 1)
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from backoffice.core.money import ZERO
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.admission import LoanNotFound, payoff_of
 from backoffice.repayment.domain.bills import Bill, LoanState
 from backoffice.repayment.domain.components import COMPONENTS, Component
@@ -66,7 +67,7 @@ def loan_as_of(*, loan_id: int, as_of: date, business_date: date) -> LoanAsOf:
     """
     loan = Loan.objects.select_related("borrower", "product_version__product").filter(pk=loan_id).first()
     if loan is None:
-        raise LoanNotFound("There is no such loan.", next_step="Search by loan number or borrower.")
+        raise LoanNotFound(phrase("There is no such loan."), next_step=phrase("Search by loan number or borrower."))
     loaded = load_loans(loan_ids=[loan_id], business_date=business_date, lock=False)[loan_id]
     state, journal = state_as_of(loaded, as_of=max(as_of, loan.disbursed_on))
     grown = uncharged(state, as_of=as_of)
@@ -103,7 +104,7 @@ def payoff_quote(*, loan_id: int, on: date, business_date: date) -> Payoff:
     """What settles the loan on a day; valid for that day only. mechanics 3.5."""
     loaded = load_loans(loan_ids=[loan_id], business_date=business_date, lock=False)
     if loan_id not in loaded:
-        raise LoanNotFound("There is no such loan.", next_step="Search by loan number or borrower.")
+        raise LoanNotFound(phrase("There is no such loan."), next_step=phrase("Search by loan number or borrower."))
     state, _ = state_as_of(loaded[loan_id], as_of=on)
     return payoff_of(state, at=on, uncharged_penalty=sum(uncharged(state, as_of=on).values(), ZERO))
 

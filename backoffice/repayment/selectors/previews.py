@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from backoffice.core.money import ZERO
+from backoffice.core.words import phrase
 from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.aging import bucket_of, state_dpd
 from backoffice.repayment.domain.bills import LoanState, copy_of, oldest_unpaid
@@ -74,7 +75,8 @@ def preview_reversal(*, loan_id: int, operation_id: int, business_date: date) ->
     kept = [operation for operation in history.operations if operation.key != operation_id]
     if len(kept) == len(history.operations):
         raise admission.NotReversible(
-            "This cannot be taken back.", next_step="It was taken back before, or it is not an operation of this loan."
+            phrase("This cannot be taken back."),
+            next_step=phrase("It was taken back before, or it is not an operation of this loan."),
         )
     return _compare(loan, history, kept, key=operation_id, business_date=business_date)
 
@@ -82,7 +84,9 @@ def preview_reversal(*, loan_id: int, operation_id: int, business_date: date) ->
 def _load(loan_id: int, *, business_date: date) -> tuple[LoadedLoan, LoanHistory]:
     loans = load_loans(loan_ids=[loan_id], business_date=business_date, lock=False)
     if loan_id not in loans:
-        raise admission.LoanNotFound("There is no such loan.", next_step="Search by loan number or borrower.")
+        raise admission.LoanNotFound(
+            phrase("There is no such loan."), next_step=phrase("Search by loan number or borrower.")
+        )
     return loans[loan_id], load_histories(loan_ids=[loan_id])[loan_id]
 
 

@@ -137,7 +137,7 @@ def _do_what_can_be_done(
 
 def why(error: Exception) -> tuple[str, str]:
     """The name of what stopped a loan, and its words."""
-    return type(error).__name__, str(error)[:500]
+    return type(error).__name__, error.message if isinstance(error, Refusal) else str(error)
 
 
 def _needing_the_engine(*, day: date, first_id: int, last_id: int) -> list[int]:

@@ -19,6 +19,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch
 from backoffice.core.collecting import without_collecting
 from backoffice.core.money import ZERO
+from backoffice.core.words import phrase, written
 from backoffice.repayment.domain.payment_lines import Line, PaymentLine, UnreadableLine, read_lines
 from backoffice.repayment.models import PaymentFile, PaymentFileLane, PaymentFileLine
 from backoffice.repayment.selectors.states import LoanId
@@ -130,6 +131,7 @@ def _post_chunk(*, file_id: int, number: int, chunk: Sequence[Line], through: in
             value_date=line.value_date,
             code=line.code[:60],
             reason=line.reason[:300],
+            reason_words=written(line.reason),
         )
         for line in refused
     )
@@ -198,8 +200,10 @@ def _refusals(lines: Sequence[PaymentLine], outcomes: Sequence[Outcome]) -> Iter
 
 def _refuse_unknown(line: PaymentLine, found: Sequence[int]) -> UnreadableLine:
     if found:
-        return _refuse(line, "payment_file.loan_ambiguous", "The number stands in several portfolios; name one.")
-    return _refuse(line, "repayment.loan_not_found", "There is no such loan.")
+        return _refuse(
+            line, "payment_file.loan_ambiguous", phrase("The number stands in several portfolios; name one.")
+        )
+    return _refuse(line, "repayment.loan_not_found", phrase("There is no such loan."))
 
 
 def _refuse(line: PaymentLine, code: str, reason: str) -> UnreadableLine:

@@ -20,6 +20,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.bulk import copy_rows, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.bills import LoanState, new_state
 from backoffice.repayment.domain.components import (
     CHARGED_FROM,
@@ -225,8 +226,13 @@ def _check_rows(opening: Opening, rows: Sequence[ScheduledRow]) -> None:
     total = sum((row.principal for row in rows), ZERO)
     if total != opening.principal:
         raise ScheduleDoesNotSum(
-            f"The schedule of {opening.external_id} returns {total} of {opening.principal}.",
-            next_step="Correct the schedule or the principal.",
+            phrase(
+                "The schedule of %(loan)s returns %(total)s of %(principal)s.",
+                loan=opening.external_id,
+                total=total,
+                principal=opening.principal,
+            ),
+            next_step=phrase("Correct the schedule or the principal."),
             fields={"principal": str(opening.principal)},
         )
 

@@ -13,6 +13,7 @@ from backoffice.audit.services import record
 from backoffice.calendars import clock
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
+from backoffice.core.telling import told
 from backoffice.repayment.domain.payment_lines import BadHeader, read_lines
 from backoffice.repayment.models import PaymentFile
 from backoffice.repayment.services.file_lanes import post_lanes
@@ -128,7 +129,8 @@ def _check_header(line: str) -> None:
         next(read_lines([line]), None)
     except BadHeader as error:
         raise FileRefused(
-            _("The header is not that of a payment file: %(problem)s.") % {"problem": error},
+            _("The header is not that of a payment file: %(problem)s.")
+            % {"problem": "; ".join(told(problem) for problem in error.problems)},
             next_step=_(
                 "The columns are loan, amount, currency, value_date and, if you like, portfolio, channel, "
                 "reference, external_id."

@@ -16,6 +16,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
+from backoffice.core.words import phrase
 from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.domain.bills import LoanState, copy_of
@@ -216,8 +217,8 @@ def _refuse_what_cannot_be(
             identity = (draft.source, draft.external_id)
             if draft.external_id and identity in seen:
                 raise admission.AlreadyPosted(
-                    f"{draft.external_id} stands twice in this batch.",
-                    next_step="Nothing to do: it is posted once.",
+                    phrase("%(id)s stands twice in this batch.", id=draft.external_id),
+                    next_step=phrase("Nothing to do: it is posted once."),
                 )
             if draft.reverses in taken_back:
                 raise _already_reversed()
@@ -237,11 +238,13 @@ def _admit(
     business_date: date,
 ) -> None:
     if loan is None:
-        raise admission.LoanNotFound("There is no such loan.", next_step="Search by loan number or borrower.")
+        raise admission.LoanNotFound(
+            phrase("There is no such loan."), next_step=phrase("Search by loan number or borrower.")
+        )
     if draft.external_id and (draft.source, draft.external_id) in posted:
         raise admission.AlreadyPosted(
-            f"{draft.external_id} from {draft.source} is already posted.",
-            next_step="Nothing to do: the earlier posting stands.",
+            phrase("%(id)s from %(source)s is already posted.", id=draft.external_id, source=draft.source),
+            next_step=phrase("Nothing to do: the earlier posting stands."),
             fields={"external_id": draft.external_id},
         )
     if draft.kind == "reversal":
@@ -264,8 +267,8 @@ def _admit_reversal(draft: Draft, reversible: dict[int, tuple[int, str, bool]]) 
     found = reversible.get(draft.reverses or 0)
     if found is None or found[0] != draft.loan_id or found[1] in ("reversal", "disbursement"):
         raise admission.NotReversible(
-            "This cannot be taken back.",
-            next_step="Post the correction you need as an operation of its own.",
+            phrase("This cannot be taken back."),
+            next_step=phrase("Post the correction you need as an operation of its own."),
         )
     if found[2]:
         raise _already_reversed()
@@ -273,8 +276,8 @@ def _admit_reversal(draft: Draft, reversible: dict[int, tuple[int, str, bool]]) 
 
 def _already_reversed() -> admission.AlreadyReversed:
     return admission.AlreadyReversed(
-        "This was already taken back.",
-        next_step="Nothing to do: the reversal stands.",
+        phrase("This was already taken back."),
+        next_step=phrase("Nothing to do: the reversal stands."),
     )
 
 

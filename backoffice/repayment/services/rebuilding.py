@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
+from backoffice.core.words import phrase
 from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.bills import Bill, LoanState, copy_of
 from backoffice.repayment.domain.components import SCHEDULED
@@ -104,8 +105,13 @@ def _replay(
                 admission.check_against_state(trial, operation)
             if operation.kind == "refund" and operation.amount > state.suspense:
                 raise RefundNoLongerCovered(
-                    f"{operation.amount} was refunded on {operation.value_date}; only {state.suspense} would be held.",
-                    next_step="Reverse the refund first, or date this after it.",
+                    phrase(
+                        "%(amount)s was refunded on %(day)s; only %(held)s would be held.",
+                        amount=operation.amount,
+                        day=operation.value_date,
+                        held=state.suspense,
+                    ),
+                    next_step=phrase("Reverse the refund first, or date this after it."),
                 )
             apply(state, operation, journal=journal)
         except Refusal as refusal:

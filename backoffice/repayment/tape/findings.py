@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.core.telling import told
 from backoffice.customers.services.registering import WORDS as CUSTOMER_WORDS
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class Finding:
 def sentence_of(*, code: str, params: Mapping[str, str]) -> str:
     """A reason code in words, in the reader's language; an unknown code stands for itself."""
     reason = REASONS.get(code)
-    return str(reason.sentence) % dict(params) if reason else code
+    return str(reason.sentence) % {name: told(value) for name, value in params.items()} if reason else code
 
 
 class TapeStopped(Exception):

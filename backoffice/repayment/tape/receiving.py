@@ -10,6 +10,7 @@ from typing import IO, ClassVar
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
@@ -126,6 +127,7 @@ def _create(*, source: str, portfolio: str, name: str, actor: Actor, digest: str
     open_the_day(actor=actor)
     run = ImportRun.objects.create(
         source=source,
+        language=get_language() or settings.LANGUAGE_CODE,
         portfolio=portfolio,
         name=name[:200],
         digest=digest,

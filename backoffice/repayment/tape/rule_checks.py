@@ -11,7 +11,7 @@ from typing import Any
 from backoffice.core.errors import Refusal
 from backoffice.customers.domain.intake import NewBorrower, NewContact, troubles_of
 from backoffice.repayment.domain.schedule import build_schedule
-from backoffice.repayment.domain.terms_form import InvalidTerms
+from backoffice.repayment.domain.terms_form import InvalidTerms, from_json
 from backoffice.repayment.tape.findings import Finding, Findings
 from backoffice.repayment.tape.format import SCHEDULED_AT_MOST
 from backoffice.repayment.tape.sources import TapeFile
@@ -76,8 +76,12 @@ def check_borrowers(*, stage: Stage, files: list[TapeFile], findings: Findings) 
 def check_terms(
     *, stage: Stage, files: list[TapeFile], findings: Findings, known_products: Mapping[str, dict[str, Any]]
 ) -> None:
-    """Every product's and loan's terms, and the schedule of each loan that brings none of its own."""
+    """Every product's and loan's terms, and the schedule of each loan that brings none of its own.
+
+    What is wrong with a product is said once, on its own row; its loans are reported as hanging on it.
+    """
     names = {file.table: file.name for file in files}
+    at_fault = _products_at_fault(stage=stage, file=names.get("products", ""), findings=findings)
     book = TermsBook(products_of(stage=stage, known_products=known_products))
     columns = ", ".join(f"l.{name}" for name in OVERLAID)
     statement = f"""
@@ -88,6 +92,8 @@ def check_terms(
     for line, loan_id, code, currency, principal, disbursed_on, first_due, has_schedule, *overlaid in stage.rows(
         statement
     ):
+        if code in at_fault:
+            continue  # reported as product_refused
         try:
             terms = book.terms_of(
                 product_code=code, currency=currency, overlay=dict(zip(OVERLAID, overlaid, strict=True))
@@ -116,6 +122,21 @@ def check_terms(
             stage.refuse(kind="loan", subject=loan_id)
 
 
+def _products_at_fault(*, stage: Stage, file: str, findings: Findings) -> set[str]:
+    """The codes of the tape's products whose terms cannot be used; each fault by its path within the terms."""
+    at_fault: set[str] = set()
+    for line, code, currency, text in stage.rows("SELECT line, product_code, currency, terms FROM products WHERE ok"):
+        try:
+            from_json(terms_json(text) | {"currency": currency})
+        except InvalidTerms as refusal:
+            for path, reason in refusal.fields.items():
+                field = path if path == "currency" else f"terms.{path}"
+                findings.add(Finding(file, line, shown(field), "terms_refused", {"detail": reason}, shown(code)))
+            stage.refuse(kind="product", subject=code)
+            at_fault.add(code)
+    return at_fault
+
+
 def products_of(*, stage: Stage, known_products: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Terms by product code: those of the tape first, else those of the product list."""
     products = dict(known_products)
@@ -125,7 +146,6 @@ def products_of(*, stage: Stage, known_products: Mapping[str, dict[str, Any]]) -
 
 
 def _add(findings: Findings, file: str, line: int, code: str, refusal: Refusal, loan_id: str) -> None:
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in refusal.fields.items())
-    field = next(iter(refusal.fields), "")
-    params = {"detail": shown(reasons or refusal.message)}
-    findings.add(Finding(file, line, field, code, params, shown(loan_id)))
+    """One finding for each value at fault; the sentence of the refusal where it names none."""
+    for field, reason in (refusal.fields or {"": refusal.message}).items():
+        findings.add(Finding(file, line, shown(field), code, {"detail": reason}, shown(loan_id)))

@@ -14,6 +14,7 @@ from typing import ClassVar, cast
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
@@ -21,6 +22,7 @@ from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.bulk import execute
 from backoffice.core.errors import Refusal
+from backoffice.core.words import written
 from backoffice.customers.models import BlindIndex, Borrower, ContactPoint
 from backoffice.repayment.domain.import_states import AT_WORK, State, Verb, next_state
 from backoffice.repayment.models import (
@@ -112,14 +114,15 @@ def _check(run: ImportRun, *, on_step: OnStep | None) -> ImportRun:
     stage = Stage(path=folder / "stage.sqlite3")
     with contextlib.closing(stage), report_of(run).open("w", encoding="utf-8-sig", newline="") as report:
         findings = Findings(report=report)
-        checked = check_tape(
-            paths=[Path(path) for path in run.stored_as],
-            portfolio=run.portfolio,
-            business_date=run.business_date,
-            stage=stage,
-            findings=findings,
-            progress=progress,
-        )
+        with translation.override(run.language):
+            checked = check_tape(
+                paths=[Path(path) for path in run.stored_as],
+                portfolio=run.portfolio,
+                business_date=run.business_date,
+                stage=stage,
+                findings=findings,
+                progress=progress,
+            )
     with transaction.atomic():
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
         run.row_counts = checked.row_counts
@@ -343,5 +346,5 @@ def _rejected(run: ImportRun, finding: Finding) -> RejectedRow:
         field=finding.field[:80],
         subject=finding.subject[:80],
         code=finding.code,
-        params=dict(finding.params),
+        params={name: written(value) for name, value in finding.params.items()},
     )

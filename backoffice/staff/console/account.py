@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from backoffice.core.access import actor_of, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
+from backoffice.core.telling import told
 from backoffice.staff import sessions
 from backoffice.staff.access import person_of
 from backoffice.staff.console.languages import keep_language
@@ -107,7 +108,7 @@ def password(request: HttpRequest) -> HttpResponse:
             own_account.change_own_password(user=user, old=values["old"], new=values["new"])
         except Refusal as refusal:
             for name, words in refusal.fields.items():
-                form.add_error(name, words)
+                form.add_error(name, told(words))
             status = refusal.status
         else:
             update_session_auth_hash(request, user)
@@ -146,7 +147,7 @@ def issue_token(request: HttpRequest) -> HttpResponse:
             issued = tokens.issue_token(user=user, actor=actor_of(user), **form.cleaned_data)
         except Refusal as refusal:
             for name, words in refusal.fields.items():
-                form.add_error(name, words)
+                form.add_error(name, told(words))
             status = refusal.status
         else:
             return render(request, "staff/token_once.html", {"secret": issued.secret}, status=201)

@@ -21,6 +21,7 @@ from django_otp import login as note_device
 from backoffice.core.access import public, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
+from backoffice.core.telling import told
 from backoffice.staff import sessions
 from backoffice.staff.access import person_of
 from backoffice.staff.console.languages import keep_language
@@ -117,7 +118,7 @@ def verify(request: HttpRequest) -> HttpResponse:
         device = second_factor.verify_code(user=user, code=form.cleaned_data["code"])
     except Refusal as refusal:
         own_account.note_wrong_code(user=user)
-        form.add_error("code", f"{refusal.message} {refusal.next_step}")
+        form.add_error("code", told(refusal.whole))
         return _page(request, "staff/verify.html", form=form, status=refusal.status)
     note_device(request, device)
     sessions.second_factor_is_given(request)
@@ -141,7 +142,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
         try:
             confirmed = second_factor.confirm_enrolment(user=user, code=form.cleaned_data["code"])
         except Refusal as refusal:
-            form.add_error("code", f"{refusal.message} {refusal.next_step}")
+            form.add_error("code", told(refusal.whole))
             status = refusal.status
         else:
             note_device(request, confirmed.device)

@@ -19,6 +19,7 @@ from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, page_or_part, refused
 from backoffice.core.tables import Choice, Column, Flag, Table, Words
+from backoffice.core.telling import told
 from backoffice.staff import selectors, services
 from backoffice.staff.console import states
 from backoffice.staff.models import Team
@@ -342,9 +343,9 @@ def _take(form: forms.Form, refusal: Refusal) -> int:
     """Puts a refusal's words where the person reads them; gives its status."""
     at_fault = {name: words for name, words in refusal.fields.items() if name in form.fields}
     for name, words in at_fault.items():
-        form.add_error(name, words)
+        form.add_error(name, told(words))
     if not at_fault:
-        form.add_error(None, f"{refusal.message} {refusal.next_step}")
+        form.add_error(None, told(refusal.whole))
     return refusal.status
 
 

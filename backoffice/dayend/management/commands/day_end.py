@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             self._close(options)
         except Refusal as refusal:
-            raise CommandError(f"{refusal.message} {refusal.next_step}".strip()) from refusal
+            raise CommandError(refusal.whole) from refusal
         left = SetAside.objects.filter(resolved_at__isnull=True).count()
         if left:
             raise CommandError(f"{left} loans are set aside; see the day-end page.", returncode=1)

@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 on_step=self._report_step,
             )
         except Refusal as refusal:
-            raise CommandError(f"{refusal.message} {refusal.next_step}".strip()) from refusal
+            raise CommandError(refusal.whole) from refusal
         self._say_what_happened(brought_in, seconds=time.monotonic() - started)
         run = brought_in.run
         if options["report"] and report_of(run).exists():

@@ -66,7 +66,7 @@ class Command(BaseCommand):
         try:
             brought_in: BroughtIn = bring_in(source=source, paths=[folder], actor=SYSTEM, on_step=self._report_step)
         except Refusal as refusal:
-            raise CommandError(f"{source}: {refusal.message} {refusal.next_step}".strip()) from refusal
+            raise CommandError(f"{source}: {refusal.whole}") from refusal
         run = brought_in.run
         if run.state != ImportRun.State.LOADED:
             raise CommandError(f"{source} was not loaded; its rejected rows are in {report_of(run)}")

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         try:
             rates = measure(folder=options["data"])
         except Refusal as refusal:
-            raise CommandError(f"{refusal.message} {refusal.next_step}".strip()) from refusal
+            raise CommandError(refusal.whole) from refusal
         options["page"].write_text(page_of(rates), encoding="utf-8")
         write_constants(rates, path=options["constants"])
         self.stdout.write(f"{len(rates)} rates written to {options['page']} and {options['constants']}")

@@ -53,7 +53,7 @@ class Command(BaseCommand):
         try:
             written = seed_book(wanted=wanted, actor=SYSTEM, on_progress=self._report)
         except Refusal as refusal:
-            raise CommandError(f"{refusal.message} {refusal.next_step}".strip()) from refusal
+            raise CommandError(refusal.whole) from refusal
         for table, rows in written.rows.items():
             self.stdout.write(f"{table}: {rows}")
         self.stdout.write(

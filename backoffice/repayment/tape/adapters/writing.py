@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, ClassVar
 
 from backoffice.core.errors import Refusal
+from backoffice.core.words import phrase
 from backoffice.repayment.tape.format import TABLE_BY_NAME, TableName
 
 Value = str | int | Decimal | date | None
@@ -77,7 +78,8 @@ def read_source(folder: Path, name: str) -> Iterator[Mapping[str, str]]:
     path = folder / name
     if not path.is_file():
         raise SourceMissing(
-            f"The file {name} is not in {folder.name}.", next_step="Point to the folder that holds the data sets."
+            phrase("The file %(name)s is not in %(folder)s.", name=name, folder=folder.name),
+            next_step=phrase("Point to the folder that holds the data sets."),
         )
     with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
         yield from csv.DictReader(stream)

@@ -21,6 +21,6 @@ class Command(BaseCommand):
         try:
             code, seconds = current_code(username=options["username"], folder=settings.RUN_DIR)
         except NoSuchDemoUser as refusal:
-            msg = f"{refusal.message} {refusal.next_step}"
+            msg = refusal.whole
             raise CommandError(msg) from refusal
         self.stdout.write(f"{code}   (valid for {seconds} s)")
