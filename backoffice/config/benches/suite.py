@@ -15,7 +15,18 @@ from backoffice.core.actors import SYSTEM
 from backoffice.repayment.seeding.book import BookWanted, seed_book
 from backoffice.repayment.selectors.verification import verify_book
 
-NAMES = ("schedules", "seed", "verify", "pages", "payment", "posting", "day_end", "payment_during", "contacts", "growth")
+NAMES = (
+    "schedules",
+    "seed",
+    "verify",
+    "pages",
+    "payment",
+    "posting",
+    "day_end",
+    "payment_during",
+    "contacts",
+    "growth",
+)
 NEED_THE_BOOK = frozenset(NAMES) - {"schedules", "growth"}
 
 # The morning of this day: the middle of a month, so that the closes measured are those of normal days.

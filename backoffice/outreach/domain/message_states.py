@@ -25,31 +25,30 @@ class MessageState(StrEnum):
 
 
 S = MessageState
-_ARRIVED: Final = frozenset({S.DELIVERED, S.READ, S.REPLIED})
+ARRIVED: Final = frozenset({S.DELIVERED, S.READ, S.REPLIED})
 
 MOVES: Final[dict[MessageState, frozenset[MessageState]]] = {
-    # Planned to planned: later, because the gate or the gateway said so.
-    S.PLANNED: frozenset({S.PLANNED, S.SENDING, S.STOPPED, S.EXPIRED, S.BLOCKED, S.FAILED}),
+    # Planned to planned: later, because the gate or the gateway said so. One that a gateway said it never had may turn
+    # out to have arrived: whatever became of it since, a receipt is the truth.
+    S.PLANNED: frozenset({S.PLANNED, S.SENDING, S.STOPPED, S.EXPIRED, S.BLOCKED, S.FAILED}) | ARRIVED,
     # Back to planned only when it certainly never left. A receipt may be quicker than the gateway's own answer.
-    S.SENDING: frozenset({S.SENT, S.UNKNOWN, S.FAILED, S.PLANNED}) | _ARRIVED,
-    S.UNKNOWN: frozenset({S.SENT, S.FAILED, S.PLANNED}) | _ARRIVED,
-    S.SENT: frozenset({S.FAILED}) | _ARRIVED,
+    S.SENDING: frozenset({S.SENT, S.UNKNOWN, S.FAILED, S.PLANNED}) | ARRIVED,
+    S.UNKNOWN: frozenset({S.SENT, S.FAILED, S.PLANNED}) | ARRIVED,
+    S.SENT: frozenset({S.FAILED}) | ARRIVED,
     S.DELIVERED: frozenset({S.READ, S.REPLIED, S.FAILED}),
     S.READ: frozenset({S.REPLIED}),
     S.REPLIED: frozenset(),
-    # Gateways change their minds: a message given up for lost may turn out to have arrived.
-    S.FAILED: _ARRIVED,
-    S.STOPPED: frozenset(),
-    S.EXPIRED: frozenset(),
-    S.BLOCKED: frozenset(),
+    S.FAILED: ARRIVED,
+    S.STOPPED: ARRIVED,
+    S.EXPIRED: ARRIVED,
+    S.BLOCKED: ARRIVED,
 }
 
-LEFT: Final = frozenset({S.SENDING, S.SENT, S.UNKNOWN}) | _ARRIVED
+LEFT: Final = frozenset({S.SENDING, S.SENT, S.UNKNOWN}) | ARRIVED
 """The borrower has it, or may have it."""
-WAITING_FOR_A_RECEIPT: Final = frozenset({S.SENT})
 OPEN: Final = frozenset({S.PLANNED, S.SENDING, S.UNKNOWN})
 """Something is still to be done about it."""
-ANNOUNCED: Final = frozenset({S.SENT, S.DELIVERED, S.READ, S.REPLIED, S.FAILED, S.UNKNOWN, S.BLOCKED, S.EXPIRED})
+ANNOUNCED: Final = frozenset({S.SENT, S.REPLIED, S.FAILED, S.UNKNOWN, S.BLOCKED, S.EXPIRED})
 """States that others are told of through the outbox."""
 
 FACTS: Final[dict[MessageState, str]] = {

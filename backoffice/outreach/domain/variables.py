@@ -135,7 +135,7 @@ def fault_in(name: str, value: str) -> Fault | None:
             return None if _day(value) else Fault.NOT_A_DATE
         case VariableKind.LINK:
             fault = None if _LINK.fullmatch(value) else Fault.NOT_A_LINK
-        case VariableKind.TEXT:
+        case _:
             fault = _fault_in_text(value)
     return fault or (Fault.TOO_LONG if len(value) > variable.longest else None)
 

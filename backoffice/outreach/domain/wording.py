@@ -81,7 +81,7 @@ def _stands_in(phrase: str, *, language: str, folded: str, words: str) -> bool:
 
 
 def fold(text: str) -> str:
-    """Letters and digits alone, narrow and in lower case: `ＣＲＥＤＩＴ bureau` is `creditbureau`, `律·师函` `律师函`."""
+    """Letters and digits alone, narrow and in lower case: `ＣＲＥＤＩＴ bureau` is `creditbureau`."""
     narrow = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in narrow if character.isalnum())
 

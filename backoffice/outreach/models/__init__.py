@@ -15,6 +15,7 @@ __all__ = [
     "MessageMove",
     "MessageTemplate",
     "Piece",
+    "PreferenceEntry",
     "PrintFile",
     "TemplateVersion",
 ]

@@ -162,7 +162,8 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["follows"], name="a_message_is_followed_once"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["send_after", "id"], name="messages_to_send", condition=_IN_THE_QUEUE),
+            models.Index(fields=["channel", "send_after", "id"], name="messages_to_send", condition=_IN_THE_QUEUE),
+            models.Index(fields=["send_before"], name="messages_that_expire", condition=_IN_THE_QUEUE),
             models.Index(
                 fields=["lease_until"], name="messages_on_their_way", condition=Q(state=MessageState.SENDING.value)
             ),

@@ -29,6 +29,8 @@ PLAN: Final = (SQL / "plan_messages.sql").read_text()
 STOP: Final = (SQL / "stop_messages.sql").read_text()
 STOP_PAID: Final = (SQL / "stop_paid.sql").read_text()
 CHUNK: Final = 10_000
+LONGEST_KEY: Final = 190
+"""Room is left for the channel that each message of a chain adds to the key."""
 
 FAULT_WORDS: Final = {
     Fault.MISSING: gettext_lazy("no value is given for it"),
@@ -193,6 +195,8 @@ def _fault(one: Planned, version: TemplateVersion | None) -> str:
         return _("its template is for the channel %(channel)s") % {"channel": version.get_channel_display()}
     if version.template.purpose != one.purpose:
         return _("its template is for the purpose “%(purpose)s”") % {"purpose": version.template.get_purpose_display()}
+    if len(one.key) > LONGEST_KEY:
+        return _("its key is longer than %(most)d characters") % {"most": LONGEST_KEY}
     if one.send_after >= one.send_before:
         return _("it has no time to be sent in")
     if one.endpoint_id is not None and one.channel not in ENDPOINT_KIND:
@@ -213,7 +217,7 @@ def _refused(faults: Mapping[str, str], *, planned: int) -> MessagesRefused:
 
 
 def _write(planned: Sequence[Planned], *, actor: Actor) -> int:
-    keys, context = ring(), Message._meta.get_field("variables").context  # type: ignore[union-attr]
+    keys, context = ring(), Message._meta.get_field("variables").context
     params: dict[str, Any] = {
         "key": [one.key for one in planned],
         "wire_id": [uuid4() for _one in planned],
