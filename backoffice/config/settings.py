@@ -339,9 +339,10 @@ SPECTACULAR_SETTINGS = {
 
 # -------------------------------------------------------------------------------------------- messages to borrowers
 
-# How the house signs its messages, and the number it is called on.
+# How the house signs its messages, the number it is called on, and the link into its app.
 LENDER_NAME = os.environ.get("LENDER_NAME", "Backoffice")
-LENDER_PHONE = os.environ.get("LENDER_PHONE", "")
+LENDER_PHONE = os.environ.get("LENDER_PHONE", "" if PRODUCTION else "010-5550-0100")
+LENDER_APP_LINK = os.environ.get("LENDER_APP_LINK", "" if PRODUCTION else "https://app.example.org/pay")
 # GATEWAY_SECRET_<CODE> is the secret shared with the gateway of that code: `GATEWAY_SECRET_SMS_MAIN` for "sms-main".
 GATEWAY_SECRETS = environment.gateway_secrets(environment=os.environ)
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

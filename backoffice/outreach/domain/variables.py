@@ -59,6 +59,7 @@ _ALL: Final = (
     Variable("name", VariableKind.TEXT, "", longest=60, filled_by="borrower"),
     Variable("lender", VariableKind.TEXT, "", longest=30, filled_by="house"),
     Variable("service_phone", VariableKind.TEXT, "", longest=20, filled_by="house"),
+    Variable("app_link", VariableKind.LINK, "", longest=120, filled_by="house"),
     Variable("amount", VariableKind.MONEY, "CNY 1100.16"),
     Variable("overdue_amount", VariableKind.MONEY, "CNY 1135.42"),
     Variable("due_date", VariableKind.DATE, "2026-03-20"),

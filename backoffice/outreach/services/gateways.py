@@ -44,6 +44,16 @@ class ReasonMissing(Refusal):
     code: ClassVar[str] = "outreach.reason_missing"
 
 
+SANDBOX_GATEWAYS: Final = (
+    ("sms", "Sandbox SMS", Channel.SMS, Gateway.Kind.HTTP, "0.0450", 60),
+    ("bot", "Sandbox voice bot", Channel.BOT, Gateway.Kind.HTTP, "0.1200", 60),
+    ("push", "Sandbox push", Channel.PUSH, Gateway.Kind.HTTP, "0.0010", 60),
+    ("email", "Sandbox e-mail", Channel.EMAIL, Gateway.Kind.SMTP, "0.0020", 60),
+    ("inbox", "Inbox of the app", Channel.INBOX, Gateway.Kind.APP, "0", 0),
+    ("popup", "Pop-up of the app", Channel.POPUP, Gateway.Kind.APP, "0", 0),
+    ("letter", "Print file", Channel.LETTER, Gateway.Kind.PRINT, "1.8000", 0),
+)
+"""Code, name, channel, kind, cost of a unit, seconds until a receipt is missed."""
 SET_BY_PEOPLE: Final = (
     "name",
     "channel",
@@ -99,6 +109,25 @@ def set_gateway(
     if before != values:
         _note(gateway, verb="outreach.gateway.set", actor=actor, reason=reason, before=before, after=values)
     return gateway
+
+
+@transaction.atomic
+def set_sandbox_gateways(*, url: str, actor: Actor) -> int:
+    """Sets up one gateway a channel: the sandbox's under `url`, the app's and the printer's in the house. How many."""
+    base = f"{url.rstrip('/')}/gateways"
+    for code, name, channel, kind, cost, receipt_seconds in SANDBOX_GATEWAYS:
+        is_outside = kind in {Gateway.Kind.HTTP, Gateway.Kind.SMTP}
+        set_gateway(
+            code=code,
+            name=name,
+            channel=channel,
+            kind=kind,
+            url=f"{base}/{code}" if is_outside else "",
+            unit_cost=Decimal(cost),
+            receipt_seconds=receipt_seconds,
+            actor=actor,
+        )
+    return len(SANDBOX_GATEWAYS)
 
 
 @transaction.atomic

@@ -23,6 +23,7 @@ from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.domain.variables import CATALOGUE, Fault, faults_of
 from backoffice.outreach.models import Message, TemplateVersion
 from backoffice.outreach.services import waking
+from backoffice.outreach.services.rendering import house_values
 
 SQL: Final = Path(__file__).resolve().parent.parent / "sql"
 PLAN: Final = (SQL / "plan_messages.sql").read_text()
@@ -201,8 +202,10 @@ def _fault(one: Planned, version: TemplateVersion | None) -> str:
         return _("it has no time to be sent in")
     if one.endpoint_id is not None and one.channel not in ENDPOINT_KIND:
         return _("the channel %(channel)s goes to no contact point") % {"channel": version.get_channel_display()}
-    needed = tuple(name for name in version.variables if CATALOGUE[name].filled_by == "plan")
-    faults = faults_of(one.variables, needed=needed)
+    # The house's own settings are looked at too, so that a night without them is refused while somebody is there.
+    needed = tuple(name for name in version.variables if CATALOGUE[name].filled_by != "borrower")
+    house = {name: value for name, value in house_values().items() if name in needed}
+    faults = faults_of({**one.variables, **house}, needed=needed)
     return "; ".join(f"{{{name}}}: {FAULT_WORDS[fault]}" for name, fault in faults.items())
 
 

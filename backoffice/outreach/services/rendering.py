@@ -45,7 +45,7 @@ def render_message(message: Message) -> Rendered:
 def render(*, version: TemplateVersion, values: dict[str, str], name: str) -> Rendered:
     """The text of a version with values given and a name. Raises CannotRender."""
     everything = {**values, **house_values(), "name": name}
-    faults = faults_of(everything, needed=tuple(version.variables))
+    faults = faults_of({name: everything.get(name, "") for name in version.variables}, needed=tuple(version.variables))
     if faults:
         raise CannotRender(faults)
     body = fill(version.body, values=everything, language=version.language)
@@ -60,7 +60,11 @@ def units_of(*, channel: str, body: str) -> int:
 
 def house_values() -> dict[str, str]:
     """The variables the house fills from its settings."""
-    return {"lender": settings.LENDER_NAME, "service_phone": settings.LENDER_PHONE}
+    return {
+        "lender": settings.LENDER_NAME,
+        "service_phone": settings.LENDER_PHONE,
+        "app_link": settings.LENDER_APP_LINK,
+    }
 
 
 def name_of(borrower: Borrower, *, language: str) -> str:
