@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.audit import approvals
 from backoffice.customers.domain.holds import LIFT
 from backoffice.customers.services import holding
+from backoffice.outreach.services import templates
 from backoffice.repayment.services import holds, product_costs, products, verbs
 
 LABELS = {
@@ -16,12 +17,19 @@ LABELS = {
     "repayment.reverse": _("Take an operation back"),
 }
 
+TEMPLATE_LABELS = {
+    templates.APPROVAL_VERB: _("Approve the words of a template"),
+    templates.LEGAL_APPROVAL_VERB: _("Approve words that need a legal review"),
+}
+
 
 def register_all() -> None:
     """Connect every verb with its deed; called once when Django starts."""
     for verb, label in LABELS.items():
         approvals.register(verb, verbs.carry_out, label=label)
     approvals.register(LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=holding.consequence_of_lifting)
+    for verb, label in TEMPLATE_LABELS.items():
+        approvals.register(verb, templates.approve_as_asked, label=label, consequence=templates.consequence_of)
     approvals.register(
         products.APPROVAL_VERB,
         products.approve_as_asked,

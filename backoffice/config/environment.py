@@ -17,6 +17,8 @@ from pathlib import Path
 REQUIRED = ("SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "DATABASE_URL", "CELERY_BROKER_URL")
 
 SHORTEST_SECRET_KEY = 50
+GATEWAY_SECRET_PREFIX = "GATEWAY_SECRET_"  # noqa: S105 - the beginning of names, no secret
+SHORTEST_GATEWAY_SECRET = 32
 FEWEST_DIFFERENT_CHARACTERS = 12
 FIELD_KEY_BYTES = 32
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
@@ -126,6 +128,20 @@ def weakness_of_broker_url(value: str, /) -> str:
     if not value.startswith(BROKER_SCHEMES):
         return "is malformed: write a redis:// or amqp:// address"
     return ""
+
+
+def gateway_secrets(*, environment: Mapping[str, str]) -> dict[str, str]:
+    """The secrets shared with message gateways by the gateway's code; raises `UnsafeEnvironment` for a short one."""
+    secrets_by_code: dict[str, str] = {}
+    for name, value in environment.items():
+        if not name.startswith(GATEWAY_SECRET_PREFIX) or not value.strip():
+            continue
+        if len(value.strip()) < SHORTEST_GATEWAY_SECRET:
+            reason = f"is weak: {len(value.strip())} characters, at least {SHORTEST_GATEWAY_SECRET} are needed"
+            raise UnsafeEnvironment(problems={name: reason})
+        code = name.removeprefix(GATEWAY_SECRET_PREFIX).lower().replace("_", "-")
+        secrets_by_code[code] = value.strip()
+    return secrets_by_code
 
 
 def new_secret_key() -> str:

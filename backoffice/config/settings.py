@@ -339,6 +339,23 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# -------------------------------------------------------------------------------------------- messages to borrowers
+
+# How the house signs its messages, the number it is called on, and the link into its app.
+LENDER_NAME = os.environ.get("LENDER_NAME", "Backoffice")
+LENDER_PHONE = os.environ.get("LENDER_PHONE", "" if PRODUCTION else "010-5550-0100")
+LENDER_APP_LINK = os.environ.get("LENDER_APP_LINK", "" if PRODUCTION else "https://app.example.org/pay")
+# GATEWAY_SECRET_<CODE> is the secret shared with the gateway of that code: `GATEWAY_SECRET_SMS_MAIN` for "sms-main".
+GATEWAY_SECRETS = environment.gateway_secrets(environment=os.environ)
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = environment.is_on(environment=os.environ, name="EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "messages@localhost")
+
 # ------------------------------------------------------------------------------------------------------ queue, cache
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "").strip()
@@ -376,6 +393,8 @@ CELERY_BEAT_SCHEDULE = {
     "hand on what waits in the outbox": {"task": "audit.dispatch_outbox", "schedule": 10.0},
     "take up day ends that a killed worker left": {"task": "dayend.sweep", "schedule": 60.0},
     "take up payment files that a killed worker left": {"task": "repayment.take_up_payment_files", "schedule": 60.0},
+    "send the messages that are due": {"task": "outreach.send_due", "schedule": 5.0},
+    "ask what became of messages": {"task": "outreach.resolve_unknown", "schedule": 10.0},
     "take up imports that a killed worker left": {"task": "repayment.take_up_imports", "schedule": 60.0},
     "discard tapes nobody decided on": {"task": "repayment.discard_forgotten_imports", "schedule": 24 * 3600.0},
     "close the days that are over": {"task": "dayend.close_past_days", "schedule": crontab(hour=0, minute=5)},

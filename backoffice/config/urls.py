@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calendars/", include("backoffice.calendars.console.urls")),
     path("day-end/", include("backoffice.dayend.console.urls")),
     path("outreach/", include("backoffice.outreach.console.urls")),
+    path("hooks/gateways/", include("backoffice.outreach.api.hooks")),
     path("admin/login/", to_login),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),

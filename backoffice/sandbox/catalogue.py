@@ -4,24 +4,31 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One HTTP request, read in full."""
+    """One HTTP request, read in full; the names of its headers are in lower case."""
 
     method: str
     path: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What goes back: an HTTP status and a JSON document."""
+    """What goes back: an HTTP status, a JSON document, how long it takes, and whether it is ever sent.
+
+    `is_dropped`: the connection is closed instead, as if the wire had been cut.
+    """
 
     status: int
     document: Mapping[str, object]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    is_dropped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,23 +40,30 @@ class Partner:
     answer: Callable[[Call], Answer]
 
 
-RAILS: tuple[Partner, ...] = ()
-GATEWAYS: tuple[Partner, ...] = ()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """All partners of one sandbox, and its own pages: `pages` by path."""
 
+    rails: tuple[Partner, ...] = ()
+    gateways: tuple[Partner, ...] = ()
+    pages: Mapping[str, Callable[[Call], Answer]] = field(default_factory=dict)
 
-def answer(*, call: Call) -> Answer:
-    """Routes one call: the health page, the catalogue, or the partner whose prefix the path has."""
-    if call.path == "/health":
-        return Answer(status=200, document={"status": "ok"})
-    if call.path == "/catalogue":
-        return Answer(status=200, document={"rails": _listed(RAILS), "gateways": _listed(GATEWAYS)})
-    for partner in (*RAILS, *GATEWAYS):
-        if call.path == partner.prefix or call.path.startswith(f"{partner.prefix}/"):
-            return partner.answer(call)
-    return Answer(
-        status=404,
-        document={"error": f"nothing is simulated at {call.path}", "next_step": "GET /catalogue lists what is"},
-    )
+    def answer(self, call: Call) -> Answer:
+        """Routes one call: the health page, the catalogue, a page, or the partner whose prefix the path has."""
+        if call.path == "/health":
+            return Answer(status=200, document={"status": "ok"})
+        if call.path == "/catalogue":
+            document = {"rails": _listed(self.rails), "gateways": _listed(self.gateways), "pages": sorted(self.pages)}
+            return Answer(status=200, document=document)
+        if call.path in self.pages:
+            return self.pages[call.path](call)
+        for partner in (*self.rails, *self.gateways):
+            if call.path == partner.prefix or call.path.startswith(f"{partner.prefix}/"):
+                return partner.answer(call)
+        return Answer(
+            status=404,
+            document={"error": f"nothing is simulated at {call.path}", "next_step": "GET /catalogue lists what is"},
+        )
 
 
 def _listed(partners: tuple[Partner, ...]) -> list[dict[str, str]]:

@@ -35,7 +35,12 @@ def test_says_that_it_is_well_and_what_it_plays(address: str) -> None:
     with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
         assert json.load(answer) == {"status": "ok"}
     with urllib.request.urlopen(f"{address}/catalogue?of=all", timeout=5) as answer:
-        assert json.load(answer) == {"rails": [], "gateways": []}
+        listed = json.load(answer)
+    assert listed["rails"] == []
+    assert [gateway["prefix"] for gateway in listed["gateways"]] == [
+        "/gateways/sms", "/gateways/bot", "/gateways/push", "/gateways/email",
+    ]  # fmt: skip
+    assert listed["pages"] == ["/deliveries", "/script"]
 
 
 def test_says_what_to_do_when_nothing_is_played_there(address: str) -> None:

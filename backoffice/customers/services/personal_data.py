@@ -207,6 +207,33 @@ def judge_contact_point(
     )
 
 
+@transaction.atomic
+def note_contact_quality(*, contact_point_id: int, quality: str, reason: str, actor: Actor) -> bool:
+    """What a call or a message taught about a contact point; True when that was news. One that is ended is left alone.
+
+    The first choice stays the first choice: whoever reaches for the borrower passes over what cannot be used.
+    """
+    borrower_id = ContactPoint.objects.filter(pk=contact_point_id).values_list("borrower_id", flat=True).first()
+    if borrower_id is None:
+        return False
+    Borrower.objects.select_for_update(no_key=True).get(pk=borrower_id)
+    point = ContactPoint.objects.get(pk=contact_point_id)
+    before = point.quality
+    if point.ended_at is not None or before == quality:
+        return False
+    point.quality = ContactPoint.Quality(quality)
+    point.save(update_fields=["quality"])
+    _note_point(
+        point,
+        verb="customers.contact_point.judged",
+        reason=reason,
+        actor=actor,
+        before={"quality": before},
+        after={"quality": quality},
+    )
+    return True
+
+
 def _text_in(borrower: Borrower, field: str) -> str:
     if field in REVEALABLE:
         return text_of(borrower, field)
