@@ -86,4 +86,3 @@ def finding_in_words(finding: Finding) -> str:
     is_chinese = (get_language() or "").startswith("zh")
     why = finding.rule.why_zh if is_chinese else finding.rule.why
     return _("“%(phrase)s”: %(why)s") % {"phrase": finding.phrase, "why": why.rstrip(".。")}
-
