@@ -55,8 +55,8 @@ def compare(
 
 def winner_of(*, comparisons: Sequence[Comparison]) -> Comparison | None:
     """The arm that does better than the control by most, on the declared metric; None when none is found better."""
-    better = [one for one in comparisons if one.is_better and one.effect.difference is not None]
-    return max(better, key=lambda one: abs(one.effect.difference or 0), default=None)
+    better = [one for one in comparisons if one.is_better]
+    return max(better, key=lambda one: abs(one.effect.difference or Decimal(0)), default=None)
 
 
 def _effect(
