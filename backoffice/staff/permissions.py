@@ -47,6 +47,7 @@ _FLOOR = frozenset({AGENT, SENIOR_AGENT, COLLECTOR, TEAM_LEAD})
 _SENIORS = frozenset({SENIOR_AGENT, TEAM_LEAD})
 _DECIDERS = frozenset({SENIOR_AGENT, TEAM_LEAD, COMPLIANCE, ADMIN})
 _READERS = frozenset({COMPLIANCE, ANALYST, ADMIN, AUDITOR})
+_OWNERS = frozenset({ADMIN, TEAM_LEAD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,12 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.loan.buy_back": Permission(_("Change the creditor of a loan"), frozenset({TEAM_LEAD, ADMIN})),
     "repayment.import.view": Permission(_("See what was brought in"), _READERS | {TEAM_LEAD}),
     "repayment.import.run": Permission(_("Bring a book in"), frozenset({ADMIN})),
+    # outreach: experiments
+    "outreach.experiment.view": Permission(_("See experiments and what they found"), _READERS | {TEAM_LEAD}),
+    "outreach.experiment.edit": Permission(
+        _("Declare experiments, ask for their start, stop and decide them"), _OWNERS
+    ),
+    "outreach.experiment.record": Permission(_("Take units into experiments and record outcomes"), _OWNERS),
     # dayend
     "dayend.run.view": Permission(_("See how a business day was closed"), _READERS | {TEAM_LEAD}),
     "dayend.run.start": Permission(_("Close a business day"), frozenset({ADMIN})),

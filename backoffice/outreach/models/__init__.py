@@ -2,18 +2,36 @@
 
 from backoffice.outreach.models.consents import ConsentEntry, PreferenceEntry
 from backoffice.outreach.models.contacts import BlockedContact, ContactEntry
+from backoffice.outreach.models.experiments import (
+    Arm,
+    ArmResult,
+    Experiment,
+    Exposure,
+    Factor,
+    Layer,
+    Metric,
+    Outcome,
+)
 from backoffice.outreach.models.messages import Gateway, GatewayReceipt, Message, MessageMove, PrintFile
 from backoffice.outreach.models.templates import MessageTemplate, Piece, TemplateVersion
 
 __all__ = [
+    "Arm",
+    "ArmResult",
     "BlockedContact",
     "ConsentEntry",
     "ContactEntry",
+    "Experiment",
+    "Exposure",
+    "Factor",
     "Gateway",
     "GatewayReceipt",
+    "Layer",
     "Message",
     "MessageMove",
     "MessageTemplate",
+    "Metric",
+    "Outcome",
     "Piece",
     "PreferenceEntry",
     "PrintFile",

@@ -1,0 +1,42 @@
+"""The verbs of experiments: declare, start with a second person, take units in, stop, decide."""
+
+from backoffice.outreach.services.experiments.bringing_in import bring_in_hillstrom
+from backoffice.outreach.services.experiments.declaring import (
+    add_layer,
+    add_metric,
+    change_draft,
+    declare_confirmation,
+    declare_experiment,
+    discard_draft,
+)
+from backoffice.outreach.services.experiments.locking import START
+from backoffice.outreach.services.experiments.recording import NewOutcome, TakenIn, record_outcomes, take_in
+from backoffice.outreach.services.experiments.running import (
+    consequence_of,
+    decide,
+    start_as_approved,
+    stop,
+    stop_due,
+    submit_start,
+)
+
+__all__ = [
+    "START",
+    "NewOutcome",
+    "TakenIn",
+    "add_layer",
+    "add_metric",
+    "bring_in_hillstrom",
+    "change_draft",
+    "consequence_of",
+    "decide",
+    "declare_confirmation",
+    "declare_experiment",
+    "discard_draft",
+    "record_outcomes",
+    "start_as_approved",
+    "stop",
+    "stop_due",
+    "submit_start",
+    "take_in",
+]

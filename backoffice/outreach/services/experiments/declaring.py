@@ -1,0 +1,237 @@
+"""Declaring an experiment: its layer, its metrics, and the draft that a second person will start."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import ClassVar, Final
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from backoffice.audit.services import record
+from backoffice.calendars.selectors import business_date
+from backoffice.core.actors import Actor
+from backoffice.core.errors import Refusal
+from backoffice.outreach.domain.experiments.declaring import Declaration, NewArm, arms_of, faults_of
+from backoffice.outreach.models import Arm, Experiment, Factor, Layer, Metric
+from backoffice.outreach.selectors.experiment_words import sentence_text
+from backoffice.outreach.selectors.experiments import results_of
+from backoffice.outreach.services.experiments.locking import SUBJECT, locked, move, refuse_pending_start
+
+LAYER: Final = "outreach.layer"
+METRIC: Final = "outreach.metric"
+_HALF: Final = Decimal("0.5")
+_COPIED: Final = (
+    "name",
+    "question",
+    "audience",
+    "share",
+    "design",
+    "window_days",
+    "alpha",
+    "power",
+    "minimum_sample",
+    "stop_on",
+    "screening_id",
+)
+
+
+class CodeTaken(Refusal):
+    """Another one has the code."""
+
+    code: ClassVar[str] = "outreach.experiment_code_taken"
+
+
+class DeclarationRefused(Refusal):
+    """The experiment cannot be declared like this; `fields` says what is wrong."""
+
+    code: ClassVar[str] = "outreach.experiment_declaration"
+
+
+class NothingToConfirm(Refusal):
+    """There is no predicted best cell, or it is today's text."""
+
+    code: ClassVar[str] = "outreach.experiment_nothing_to_confirm"
+    status: ClassVar[int] = 409
+
+
+@transaction.atomic
+def add_layer(*, code: str, name: str, actor: Actor) -> Layer:
+    """A new layer; its salt follows from its code. Raises CodeTaken."""
+    layer = Layer(code=code, name=name, salt=f"layer:{code}")
+    _save_new(layer)
+    record(verb="outreach.layer.added", subject_type=LAYER, subject_id=layer.pk, actor=actor, after={"code": code})
+    return layer
+
+
+@transaction.atomic
+def add_metric(
+    *, code: str, name: str, kind: str, goal: str, actor: Actor, name_zh: str = "", currency: str = ""
+) -> Metric:
+    """A new metric outcomes can be recorded under. Raises CodeTaken."""
+    metric = Metric(code=code, name=name, name_zh=name_zh, kind=kind, goal=goal, currency=currency)
+    _save_new(metric)
+    after = {"code": code, "kind": kind, "goal": goal, "currency": currency}
+    record(verb="outreach.metric.added", subject_type=METRIC, subject_id=metric.pk, actor=actor, after=after)
+    return metric
+
+
+@transaction.atomic
+def declare_experiment(*, declaration: Declaration, actor: Actor) -> Experiment:
+    """A new draft. Raises DeclarationRefused, CodeTaken."""
+    experiment = Experiment(code=declaration.code, salt=f"experiment:{declaration.code}", created_by_name=actor.name)
+    _fill(experiment, declaration=declaration)
+    _save_new(experiment)
+    _write_parts(experiment, declaration=declaration)
+    record(
+        verb="outreach.experiment.declared",
+        subject_type=SUBJECT,
+        subject_id=experiment.pk,
+        actor=actor,
+        after=_facts(declaration),
+    )
+    return experiment
+
+
+@transaction.atomic
+def change_draft(*, experiment_id: int, declaration: Declaration, actor: Actor) -> Experiment:
+    """Another declaration for a draft nobody was asked to start; its code stays.
+
+    Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor, DeclarationRefused.
+    """
+    experiment = locked(experiment_id=experiment_id, expected="draft")
+    refuse_pending_start(experiment)
+    declaration = replace(declaration, code=experiment.code, screening_id=experiment.screening_id)
+    _fill(experiment, declaration=declaration)
+    experiment.save()
+    experiment.arms.all().delete()
+    experiment.factors.all().delete()
+    _write_parts(experiment, declaration=declaration)
+    record(
+        verb="outreach.experiment.changed",
+        subject_type=SUBJECT,
+        subject_id=experiment.pk,
+        actor=actor,
+        after=_facts(declaration),
+    )
+    return experiment
+
+
+@transaction.atomic
+def discard_draft(*, experiment_id: int, reason: str, actor: Actor) -> Experiment:
+    """A draft that is not wanted. Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor."""
+    experiment = locked(experiment_id=experiment_id, expected="draft")
+    refuse_pending_start(experiment)
+    return move(experiment, to="discarded", actor=actor, reason=reason)
+
+
+@transaction.atomic
+def declare_confirmation(*, screening_id: int, code: str, declaration: Declaration, actor: Actor) -> Experiment:
+    """The test the screening calls for: today's text against the predicted best cell, half and half.
+
+    The arms come from the screening; everything else from `declaration`. Raises ExperimentNotFound, NothingToConfirm,
+    and the refusals of `declare_experiment`.
+    """
+    screening = locked(experiment_id=screening_id)
+    arms = confirmation_arms(screening=screening)
+    whole = replace(declaration, code=code, design="arms", arms=arms, factors=(), screening_id=screening.pk)
+    return declare_experiment(declaration=whole, actor=actor)
+
+
+def confirmation_arms(*, screening: Experiment) -> tuple[NewArm, NewArm]:
+    """Today's text and the predicted best cell of a screening that may be judged. Raises NothingToConfirm."""
+    results = results_of(experiment=screening, as_of=business_date())
+    if results.screening is None or not results.readiness.is_ready:
+        raise NothingToConfirm(
+            _("This experiment predicts no best text yet."),
+            next_step=_("Wait until it may be judged; its page says when."),
+        )
+    if results.screening.is_current_best:
+        raise NothingToConfirm(
+            _("Today's text is the predicted best; there is nothing to confirm."),
+            next_step=_("Decide the experiment for today's text."),
+        )
+    factors = list(screening.factors.order_by("number"))
+    best = results.screening.best
+
+    def text(levels: tuple[int, ...]) -> str:
+        return "\n".join(
+            f"{factor.name}: {factor.levels[level - 1]}" for factor, level in zip(factors, levels, strict=True)
+        )
+
+    return (
+        NewArm(name=_("today's text"), share=_HALF, content=text((1,) * len(best)), is_control=True),
+        NewArm(name=_("predicted best text"), share=_HALF, content=text(best)),
+    )
+
+
+def _fill(experiment: Experiment, *, declaration: Declaration) -> None:
+    """Puts the declaration's own fields onto the row. Raises DeclarationRefused naming everything that is wrong."""
+    fields = {
+        field: sentence_text(sentence=fault)
+        for field, fault in faults_of(declaration=declaration, as_of=business_date()).items()
+    }
+    layer = Layer.objects.filter(code=declaration.layer).first()
+    metrics = {metric.code: metric for metric in Metric.objects.filter(code__in=_metrics(declaration))}
+    if layer is None:
+        fields["layer"] = _("There is no such layer.")
+    if declaration.metric not in metrics:
+        fields["metric"] = _("There is no such metric.")
+    if not set(declaration.watched) <= set(metrics):
+        fields["watched"] = _("There is no such metric.")
+    if fields or layer is None:
+        raise DeclarationRefused(
+            _("The experiment cannot be declared like this."), next_step=_("Change what is marked."), fields=fields
+        )
+    experiment.layer, experiment.metric = layer, metrics[declaration.metric]
+    for name in _COPIED:
+        setattr(experiment, name, getattr(declaration, name))
+
+
+def _write_parts(experiment: Experiment, *, declaration: Declaration) -> None:
+    experiment.watched.set(Metric.objects.filter(code__in=declaration.watched))
+    Arm.objects.bulk_create(
+        Arm(
+            experiment=experiment,
+            number=number,
+            name=arm.name,
+            content=arm.content,
+            share=arm.share,
+            is_control=arm.is_control,
+        )
+        for number, arm in enumerate(arms_of(declaration=declaration), start=1)
+    )
+    Factor.objects.bulk_create(
+        Factor(experiment=experiment, number=number, name=factor.name, levels=list(factor.levels))
+        for number, factor in enumerate(declaration.factors, start=1)
+    )
+
+
+def _save_new(row: Layer | Metric | Experiment) -> None:
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError as error:
+        raise CodeTaken(
+            _("The code %(code)s is taken.") % {"code": row.code},
+            next_step=_("Choose another code."),
+            fields={"code": _("is taken")},
+        ) from error
+
+
+def _metrics(declaration: Declaration) -> set[str]:
+    return {declaration.metric, *declaration.watched}
+
+
+def _facts(declaration: Declaration) -> dict[str, object]:
+    return {
+        "code": declaration.code,
+        "layer": declaration.layer,
+        "metric": declaration.metric,
+        "watched": list(declaration.watched),
+        **{name: getattr(declaration, name) for name in _COPIED},
+        "arms": [
+            {"name": arm.name, "share": arm.share, "control": arm.is_control}
+            for arm in arms_of(declaration=declaration)
+        ],
+        "factors": [{"name": factor.name, "levels": factor.levels} for factor in declaration.factors],
+    }
