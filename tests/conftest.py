@@ -32,6 +32,7 @@ LIMITS_MADE_BY = (
     ("backoffice.repayment.migrations.0005_who_may_approve_a_product", "write_limits"),
     ("backoffice.outreach.migrations.0005_who_may_approve_a_template", "write_limits"),
     ("backoffice.outreach.migrations.0008_experiments_frozen", "write_limits"),
+    ("backoffice.outreach.migrations.0010_reminders_two_people", "write_limits"),
 )
 OF_A_RUN = re.compile(r"test_(?P<pid>[0-9]+)(_|$)")
 # The process that runs the session; its workers inherit the name and add their own number.

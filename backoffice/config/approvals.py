@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.audit import approvals
 from backoffice.customers.domain.holds import LIFT
 from backoffice.customers.services import holding
-from backoffice.outreach.services import experiments, templates
+from backoffice.outreach.services import experiments, reminder_plans, templates
 from backoffice.repayment.services import holds, product_costs, products, verbs
 
 LABELS = {
@@ -35,6 +35,9 @@ def register_all() -> None:
         products.approve_as_asked,
         label=_("Approve a version of a product"),
         consequence=product_costs.consequence_of,
+    )
+    approvals.register(
+        reminder_plans.PUBLISH, reminder_plans.publish_as_approved, label=_("Publish a version of a reminder plan")
     )
     approvals.register(
         experiments.START,

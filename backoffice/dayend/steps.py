@@ -10,11 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
+from backoffice.outreach.services.reminder_plans import activate_due as activate_plans
+from backoffice.outreach.services.reminder_plans import versions_due
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
 from backoffice.repayment.services.products import activate_due
+from backoffice.repayment.services.reminders import day_after, loans_to_remind, plan_reminders
 
 DUE_PER_RANGE = 2_500
 IDS_PER_RANGE = 50_000
@@ -70,6 +73,23 @@ def _work_products(day: date, _first_id: int, _last_id: int, _run_id: int) -> Wo
     return Worked(counts={"versions": moved}, left_behind={})
 
 
+def _plan_reminders(day: date) -> list[Range]:
+    return _cut(loans_to_remind(day=day_after(day)))
+
+
+def _work_reminders(day: date, first_id: int, last_id: int, _run_id: int) -> Worked:
+    done = plan_reminders(day=day_after(day), first_id=first_id, last_id=last_id)
+    return Worked(counts={"messages": done.new, "held_out": done.held_out}, left_behind={})
+
+
+def _plan_plans(day: date) -> list[Range]:
+    return [(0, 0)] if versions_due(on=day_after(day)) else []
+
+
+def _work_plans(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    return Worked(counts={"versions": activate_plans(on=day_after(day))}, left_behind={})
+
+
 def _plan_verify(day: date) -> list[Range]:
     return _cut(_touched_loans(day))
 
@@ -88,6 +108,8 @@ STEPS: tuple[Step, ...] = (
     Step("transitions", _("Age loans and charge what fell due"), _plan_transitions, _work_transitions),
     Step("month_end", _("Keep the month-end picture"), _plan_month_end, _work_month_end),
     Step("products", _("Start the product versions of the next day"), _plan_products, _work_products),
+    Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
+    Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
     Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),
 )
 

@@ -26,4 +26,13 @@ WORDS = {
     "outreach.experiment.taken_in": _("Units taken into an experiment"),
     "outreach.outcome": _("outcome"),
     "outreach.outcome.recorded": _("Outcomes recorded"),
+    "outreach.reminder_plan": _("reminder plan"),
+    "outreach.reminder_plan.created": _("Reminder plan created"),
+    "outreach.reminder_plan_version": _("version of a reminder plan"),
+    "outreach.reminder_plan_version.drafted": _("Version of a reminder plan drafted"),
+    "outreach.reminder_plan_version.changed": _("Version of a reminder plan changed"),
+    "outreach.reminder_plan_version.submitted": _("Version of a reminder plan submitted"),
+    "outreach.reminder_plan_version.approved": _("Version of a reminder plan approved"),
+    "outreach.reminder_plan_version.activated": _("Version of a reminder plan in force"),
+    "outreach.reminder_plan_version.retired": _("Version of a reminder plan out of force"),
 }

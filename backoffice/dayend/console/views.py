@@ -40,6 +40,8 @@ COUNTS = {
     "rows": gettext_lazy("month-end rows"),
     "versions": gettext_lazy("product versions"),
     "drifts": gettext_lazy("drifts"),
+    "messages": gettext_lazy("messages planned"),
+    "held_out": gettext_lazy("left alone to compare"),
 }
 
 

@@ -13,6 +13,7 @@ from backoffice.outreach.models.experiments import (
     Outcome,
 )
 from backoffice.outreach.models.messages import Gateway, GatewayReceipt, Message, MessageMove, PrintFile
+from backoffice.outreach.models.reminders import ReminderGroup, ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.models.templates import MessageTemplate, Piece, TemplateVersion
 
 __all__ = [
@@ -35,5 +36,8 @@ __all__ = [
     "Piece",
     "PreferenceEntry",
     "PrintFile",
+    "ReminderGroup",
+    "ReminderPlan",
+    "ReminderPlanVersion",
     "TemplateVersion",
 ]

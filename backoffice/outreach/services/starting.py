@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +14,16 @@ from backoffice.core.actors import Actor
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import CHINESE, ENGLISH, Element
 from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.reminder_states import PlanState
 from backoffice.outreach.domain.template_states import TemplateState
-from backoffice.outreach.models import MessageTemplate, Piece, TemplateVersion
+from backoffice.outreach.models import MessageTemplate, Piece, ReminderPlan, TemplateVersion
 from backoffice.outreach.services.checking import check_words
 from backoffice.outreach.services.pieces import write_piece
+from backoffice.outreach.services.reminder_plans import create_plan
+from backoffice.outreach.services.reminder_plans import draft_version as draft_plan
 from backoffice.outreach.services.templates import Wording, create_template, draft_version
 
+PLAN_FILE: Final = Path(__file__).resolve().parent.parent / "starter" / "reminders.toml"
 FILE: Final = Path(__file__).resolve().parent.parent / "starter" / "templates.toml"
 SUFFIX: Final = {ENGLISH: "en", CHINESE: "zh"}
 COMPOSED: Final = (Channel.SMS, Channel.PUSH, Channel.INBOX, Channel.EMAIL)
@@ -58,6 +63,26 @@ def load_starter(*, is_active: bool, actor: Actor) -> Loaded:
         for language in SUFFIX:
             versions += _load_texts(template, entry, language, ids[language], is_active=is_active, actor=actor)
     return Loaded(templates=templates, versions=versions, pieces=Piece.objects.count() - pieces_before)
+
+
+@transaction.atomic
+def load_starter_plan(*, effective_from: date, actor: Actor) -> bool:
+    """The reminder plan of the data file, in force from a day, unless there is a plan; True when it was loaded.
+
+    As the house that ships it approved it; a lender changes it with two people.
+    """
+    if ReminderPlan.objects.exists():
+        return False
+    data = tomllib.loads(PLAN_FILE.read_text(encoding="utf-8"))
+    plan = create_plan(
+        code=data["code"], name=data["name"], name_zh=data["name_zh"], portfolio=data["portfolio"], actor=actor
+    )
+    content = {"steps": data["steps"], "holdout": data["holdout"]}
+    version = draft_plan(plan_id=plan.pk, content=content, note="", actor=actor)
+    version.state, version.effective_from = PlanState.ACTIVE.value, effective_from
+    version.approved_by_name, version.approved_at = actor.name, Now()
+    version.save(update_fields=["state", "effective_from", "approved_by_name", "approved_at"])
+    return True
 
 
 def _load_pieces(entries: list[dict[str, str]], language: str, *, actor: Actor) -> dict[str, int]:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from backoffice.core.bulk import copy_rows, update_rows
+from backoffice.outreach.services.messages import stop_paid
 from backoffice.repayment.domain.aging import next_transition
 from backoffice.repayment.domain.bills import Bill, LoanState, oldest_unpaid
 from backoffice.repayment.domain.components import COMPONENTS
@@ -119,6 +120,9 @@ LOAN_COLUMNS = {
     "overdue_amount": "numeric", "suspense": "numeric", "schedule_version": "int", "accrued_through": "date",
     "touched_on": "date", "closed_on": "date",
 }  # fmt: skip
+
+
+OLDEST_UNPAID = 1 + list(LOAN_COLUMNS).index("oldest_unpaid_due_date")
 
 
 @dataclass(slots=True)
@@ -287,6 +291,9 @@ class Pages:
             if rows:
                 copy_rows(table=table, columns=columns, rows=rows)
         update_rows(table="repayment_loan", columns=LOAN_COLUMNS, rows=self.loans)
+        if self.transfers:
+            # Money moved: nobody is asked for what is owed no more.
+            stop_paid(loans=[(row[0], row[OLDEST_UNPAID]) for row in self.loans])
 
 
 def loan_values(state: LoanState, *, business_date: date, touched: date) -> tuple[Any, ...]:

@@ -1,0 +1,64 @@
+"""Reminders of the loan book: the bills a day's plans write about, planned by the day end, simulated for the page."""
+
+from datetime import date, timedelta
+
+from backoffice.core.actors import SYSTEM
+from backoffice.core.bulk import fetch
+from backoffice.outreach.services.reminders import (
+    ActivePlan,
+    BillDue,
+    Outcome,
+    Simulated,
+    due_dates_of,
+    plan_day,
+    plans_in_force,
+    simulate,
+)
+from backoffice.repayment.selectors.verification import statement
+
+FIRST, LAST = 0, 2**62
+
+
+def loans_to_remind(*, day: date) -> list[int]:
+    """Ids of the loans with a bill the plans in force write about on a day, in order; none without a plan."""
+    plans = plans_in_force(on=day)
+    return sorted({bill.loan_id for bill in _bills(day=day, plans=plans)}) if plans else []
+
+
+def plan_reminders(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> Outcome:
+    """Plan the messages that leave on `day` about bills of an id range of loans; a second time changes nothing."""
+    plans = plans_in_force(on=day)
+    if not plans:
+        return Outcome()
+    bills = _bills(day=day, plans=plans, first_id=first_id, last_id=last_id)
+    return plan_day(day=day, bills=bills, plans=plans, actor=SYSTEM)
+
+
+def simulate_reminders(*, day: date, plan: ActivePlan) -> Simulated:
+    """What a version would do on a day with the book as it is, other plans aside; nothing is written."""
+    return simulate(day=day, bills=_bills(day=day, plans=[plan]), plans=[plan])
+
+
+def _bills(*, day: date, plans: list[ActivePlan], first_id: int = FIRST, last_id: int = LAST) -> list[BillDue]:
+    days = due_dates_of(plans=plans, day=day)
+    params = {"days": days, "day": day, "first_id": first_id, "last_id": last_id}
+    return [
+        BillDue(
+            loan_id=row[0],
+            loan_number=row[1],
+            borrower_id=row[2],
+            portfolio=row[3],
+            due_date=row[4],
+            amount=row[5],
+            overdue=row[6],
+            currency=row[7],
+            language=row[8],
+            time_zone=row[9],
+        )
+        for row in fetch(statement("bills_to_remind.sql"), params)
+    ]
+
+
+def day_after(day: date) -> date:
+    """The day whose messages the close of `day` plans."""
+    return day + timedelta(days=1)

@@ -1,0 +1,160 @@
+"""Reminders live with the loan: planned by the evening's close, stopped by the money, compared with those left alone."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from backoffice.core.actors import SYSTEM
+from backoffice.customers.models import Borrower
+from backoffice.outreach.domain.experiments.effects import Sample
+from backoffice.outreach.models import Message, ReminderGroup, ReminderPlan, ReminderPlanVersion
+from backoffice.outreach.services.reminder_plans import PlanRefused, draft_version
+from backoffice.outreach.services.reminders import as_active
+from backoffice.outreach.services.starting import load_starter, load_starter_plan
+from backoffice.repayment.selectors.reminder_effects import effect_of_plan
+from backoffice.repayment.services.reminders import plan_reminders, simulate_reminders
+from tests.journeys.conftest import Desk
+
+JANUARY_15 = date(2026, 1, 15)
+DUE = date(2026, 2, 15)
+BILL = "1100.16"
+
+
+@pytest.fixture
+def _plan(desk: Desk) -> None:
+    """The plan a new lender starts with, and its words."""
+    load_starter(is_active=True, actor=SYSTEM)
+    load_starter_plan(effective_from=JANUARY_15, actor=SYSTEM)
+    nobody_is_left_alone()
+
+
+def nobody_is_left_alone(holdout: str = "0") -> None:
+    version = ReminderPlanVersion.objects.get()
+    version.content = version.content | {"holdout": holdout}
+    version.save(update_fields=["content"])
+
+
+def a_borrower(number: int = 1, **fields: str) -> int:
+    usual = {"country": "CN", "time_zone": "Asia/Shanghai", "language": "zh-Hans"}
+    return Borrower.objects.create(
+        external_id=f"R-{number}", source="reminding", portfolio="cash", **(usual | fields)
+    ).pk
+
+
+def planned() -> list[tuple[str, str, str, datetime]]:
+    rows = Message.objects.order_by("id").values_list("purpose", "channel", "state", "send_after")
+    return [(purpose, channel, state, at.astimezone(UTC)) for purpose, channel, state, at in rows]
+
+
+@pytest.mark.usefixtures("_plan")
+def test_the_evening_three_days_before_plans_the_mornings_reminder(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 11))
+    plan_reminders(day=date(2026, 2, 11))
+    assert planned() == []
+
+    plan_reminders(day=date(2026, 2, 12))
+    plan_reminders(day=date(2026, 2, 12))
+
+    ten_in_shanghai = datetime(2026, 2, 12, 2, tzinfo=UTC)
+    assert planned() == [("reminder", "push", "planned", ten_in_shanghai)]
+    message = Message.objects.get()
+    assert (message.about_due_date, message.send_before - message.send_after) == (DUE, timedelta(hours=8))
+    assert message.fallback == ["sms"]
+
+
+@pytest.mark.usefixtures("_plan")
+def test_the_close_of_the_due_date_plans_what_follows_when_nothing_came(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    desk.disburse(borrower_id=a_borrower())
+
+    desk.until(date(2026, 2, 16))
+
+    assert planned() == [("collection", "push", "planned", datetime(2026, 2, 16, 2, tzinfo=UTC))]
+
+
+@pytest.mark.usefixtures("_plan")
+def test_money_stops_what_is_planned_in_the_same_transaction(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 14))
+    plan_reminders(day=date(2026, 2, 15))
+    desk.pay(loan_id, "100.00")
+    assert [state for _, _, state, _ in planned()] == ["planned"]
+
+    desk.pay(loan_id, "1000.16")
+    desk.until(date(2026, 2, 15))
+
+    assert [state for _, _, state, _ in planned()] == ["planned"], "surplus waits in suspense until the due date"
+    desk.until(date(2026, 2, 16))
+    assert [state for _, _, state, _ in planned()] == ["stopped"]
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_bill_paid_when_it_is_due_stops_its_reminder(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(DUE)
+    plan_reminders(day=DUE)
+
+    desk.pay(loan_id, BILL)
+
+    assert [(message.state, message.code) for message in Message.objects.all()] == [("stopped", "paid")]
+    plan_reminders(day=date(2026, 2, 16))
+    assert Message.objects.count() == 1
+
+
+@pytest.mark.usefixtures("_plan")
+def test_those_left_alone_get_nothing_and_are_what_the_others_are_compared_with(desk: Desk) -> None:
+    nobody_is_left_alone("0.5")
+    desk.open(JANUARY_15)
+    loans = [desk.disburse(borrower_id=a_borrower(number)) for number in range(24)]
+    desk.until(DUE)
+    plan_reminders(day=DUE)
+    reminded = set(Message.objects.values_list("loan_id", flat=True))
+    alone = set(ReminderGroup.objects.filter(is_held_out=True).values_list("loan_id", flat=True))
+    assert reminded | alone == set(loans)
+    assert reminded
+    assert alone
+    assert not reminded & alone
+
+    for loan_id in sorted(reminded):
+        desk.pay(loan_id, BILL)
+    desk.until(date(2026, 2, 17))
+
+    found = effect_of_plan(plan_id=ReminderPlan.objects.get().pk, business_date=desk.today)
+    assert found.effect.treated == Sample(units=len(reminded), total=Decimal(len(reminded)))
+    assert found.effect.control == Sample(units=len(alone), total=Decimal(0))
+    assert found.effect.difference == 1
+    assert found.extra == len(reminded)
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_simulation_counts_what_would_leave_and_what_the_gate_would_stop_and_writes_nothing(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    desk.disburse(borrower_id=a_borrower(1))
+    desk.disburse(borrower_id=a_borrower(2, country="", time_zone=""))
+    desk.until(date(2026, 2, 14))
+
+    found = simulate_reminders(day=DUE, plan=as_active(ReminderPlanVersion.objects.get()))
+
+    assert dict(found.outcome.by_channel) == {"push": 2}
+    assert found.allowed + sum(found.blocked.values()) >= 2
+    assert found.blocked["core.place"] == 1
+    assert not Message.objects.exists()
+    assert not ReminderGroup.objects.exists()
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_plan_whose_template_has_nothing_to_say_is_refused(desk: Desk) -> None:
+    content = ReminderPlanVersion.objects.get().content
+    steps = [content["steps"][0] | {"template": "nothing"}, content["steps"][3] | {"template": "reminder_d3"}]
+
+    with pytest.raises(PlanRefused) as raised:
+        draft_version(
+            plan_id=ReminderPlan.objects.get().pk, content={"steps": steps, "holdout": "0"}, note="", actor=SYSTEM
+        )
+
+    assert set(raised.value.fields) == {"d-3.template", "d+1.template"}

@@ -1,0 +1,77 @@
+"""A reminder plan reads as its timeline; what contradicts itself is named by step and field."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.reminder_plans import PlanFaulty, clock_of, parse
+
+
+def a_step(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "d-3",
+        "offset": -3,
+        "at": "10:00",
+        "until": "18:00",
+        "channels": ["push", "sms"],
+        "template": "reminder_d3",
+        "least": "0",
+    } | changes
+
+
+def faults_of(*steps: dict[str, Any], holdout: str = "0.1", debits: tuple[int, ...] = ()) -> list[tuple[str, str, str]]:
+    with pytest.raises(PlanFaulty) as raised:
+        parse({"steps": list(steps), "holdout": holdout}, debit_minutes=debits)
+    return [(fault.step, fault.field, fault.problem) for fault in raised.value.faults]
+
+
+def test_reads_the_steps_in_the_order_they_happen() -> None:
+    plan = parse({"steps": [a_step(id="late", offset=1), a_step()], "holdout": "0.1"})
+
+    assert [(step.id, step.offset, step.at, step.until) for step in plan.steps] == [
+        ("d-3", -3, 600, 1080),
+        ("late", 1, 600, 1080),
+    ]
+    assert plan.steps[0].channels == (Channel.PUSH, Channel.SMS)
+    assert plan.holdout == Decimal("0.1")
+    assert clock_of(605) == "10:05"
+
+
+def test_from_the_day_after_the_due_date_it_is_collection() -> None:
+    plan = parse({"steps": [a_step(id="0", offset=0), a_step(id="1", offset=1)]})
+
+    assert [step.purpose for step in plan.steps] == [Purpose.REMINDER, Purpose.COLLECTION]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "problem"),
+    [
+        ({"offset": "soon"}, "offset", "not_a_day"),
+        ({"offset": 61}, "offset", "not_a_day"),
+        ({"at": "25:00"}, "at", "not_a_time"),
+        ({"at": "10"}, "at", "not_a_time"),
+        ({"until": "10:00"}, "until", "not_after_at"),
+        ({"channels": []}, "channels", "not_channels"),
+        ({"channels": ["call"]}, "channels", "not_channels"),
+        ({"channels": ["sms", "sms"]}, "channels", "not_channels"),
+        ({"template": ""}, "template", "missing"),
+        ({"least": "-1"}, "least", "not_an_amount"),
+        ({"least": "NaN"}, "least", "not_an_amount"),
+    ],
+)
+def test_names_what_is_wrong_with_a_step(change: dict[str, Any], field: str, problem: str) -> None:
+    assert faults_of(a_step(**change)) == [("d-3", field, problem)]
+
+
+def test_refuses_a_plan_without_steps_and_a_share_that_is_none() -> None:
+    assert faults_of(holdout="0.6") == [("", "steps", "none"), ("", "holdout", "not_a_share")]
+
+
+def test_refuses_two_steps_at_once_and_one_amid_a_debit() -> None:
+    assert faults_of(a_step(), a_step(id="other", at="12:00")) == [("other", "at", "overlaps")]
+    assert faults_of(a_step(), a_step()) == [("d-3", "id", "twice"), ("d-3", "at", "overlaps")]
+    assert faults_of(a_step(offset=0), debits=(11 * 60,)) == [("d-3", "at", "amid_a_debit")]
+    assert parse({"steps": [a_step(offset=0)]}, debit_minutes=(9 * 60, 18 * 60)).steps
