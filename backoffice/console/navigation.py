@@ -52,6 +52,10 @@ NAVIGATION: tuple[Group, ...] = (
         ),
     ),
     Group(
+        _("Outreach"),
+        (Entry(_("Reminders"), "repayment:reminder_plans", "outreach.plan.view", "clock"),),
+    ),
+    Group(
         _("Book"),
         (
             Entry(_("Day end"), "dayend:runs", "dayend.run.view", "moon", "d", "set_aside"),

@@ -113,6 +113,11 @@ PERMISSIONS: Final[dict[str, Permission]] = {
         _("Declare experiments, ask for their start, stop and decide them"), _OWNERS
     ),
     "outreach.experiment.record": Permission(_("Take units into experiments and record outcomes"), _OWNERS),
+    # reminders
+    "outreach.plan.view": Permission(_("See reminder plans and what they did"), _EVERYONE),
+    "outreach.plan.edit": Permission(
+        _("Draft, submit, retire and put back reminder plans"), frozenset({TEAM_LEAD, ADMIN})
+    ),
     # dayend
     "dayend.run.view": Permission(_("See how a business day was closed"), _READERS | {TEAM_LEAD}),
     "dayend.run.start": Permission(_("Close a business day"), frozenset({ADMIN})),

@@ -38,7 +38,14 @@ def test_starts_a_close_and_the_workers_end_it(django_capture_on_commit_callback
     run = admin.get(f"{API}/runs/{answer.json()['id']}/").json()
     assert (run["state"], [(step["name"], step["state"]) for step in run["steps"]]) == (
         "done",
-        [("transitions", "done"), ("month_end", "done"), ("products", "done"), ("verify", "done")],
+        [
+            ("transitions", "done"),
+            ("month_end", "done"),
+            ("products", "done"),
+            ("reminder_plans", "done"),
+            ("reminders", "done"),
+            ("verify", "done"),
+        ],
     )
     assert business_day().today == date(2026, 4, 4)
     assert [row["day"] for row in admin.get(f"{API}/runs/").json()["results"]] == ["2026-04-03"]

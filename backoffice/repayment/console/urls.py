@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from backoffice.repayment.console import files, imports, loans, payments, product_verbs, products, verbs
+from backoffice.repayment.console import (
+    files,
+    imports,
+    loans,
+    payments,
+    product_verbs,
+    products,
+    reminder_verbs,
+    reminders,
+    verbs,
+)
 
 app_name = "repayment"
 
@@ -44,4 +54,13 @@ urlpatterns = [
     path("products/versions/<int:version_id>/take-back/", product_verbs.TakeBack.as_view(), name="take_back_version"),
     path("products/versions/<int:version_id>/discard/", product_verbs.DiscardDraft.as_view(), name="discard_version"),
     path("products/versions/<int:version_id>/retire/", product_verbs.RetireVersion.as_view(), name="retire_version"),
+    path("reminders/", reminders.plans, name="reminder_plans"),
+    path("reminders/new/", reminders.new_plan, name="new_reminder_plan"),
+    path("reminders/<int:plan_id>/", reminders.plan, name="reminder_plan"),
+    path("reminders/<int:plan_id>/draft/", reminders.draft, name="draft_reminders"),
+    path("reminders/versions/<int:version_id>/", reminders.version, name="reminder_version"),
+    path("reminders/versions/<int:version_id>/edit/", reminders.edit, name="edit_reminders"),
+    path("reminders/versions/<int:version_id>/submit/", reminder_verbs.SubmitPlan.as_view(), name="submit_reminders"),
+    path("reminders/versions/<int:version_id>/retire/", reminder_verbs.RetirePlan.as_view(), name="retire_reminders"),
+    path("reminders/versions/<int:version_id>/put-back/", reminder_verbs.PutBack.as_view(), name="put_back_reminders"),
 ]
