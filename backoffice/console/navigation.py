@@ -52,6 +52,14 @@ NAVIGATION: tuple[Group, ...] = (
         ),
     ),
     Group(
+        _("Outreach"),
+        (
+            Entry(_("Messages"), "outreach:messages", "outreach.message.view", "inbox", "m"),
+            Entry(_("Templates"), "outreach:templates", "outreach.template.view", "list", "e"),
+            Entry(_("Gateways"), "outreach:gateways", "outreach.gateway.view", "export", "w"),
+        ),
+    ),
+    Group(
         _("Book"),
         (
             Entry(_("Day end"), "dayend:runs", "dayend.run.view", "moon", "d", "set_aside"),

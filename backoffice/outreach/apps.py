@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from backoffice.core import trail
 from backoffice.outreach.words import WORDS
@@ -12,5 +13,8 @@ class OutreachConfig(AppConfig):
     label = "outreach"
 
     def ready(self) -> None:
-        """Names this app's verbs for the trail."""
+        """Names this app's verbs for the trail, and which rows follow a borrower when two records become one."""
+        from backoffice.customers.services.merging import OwnedTable, declare
+
         trail.describe(WORDS)
+        declare([OwnedTable("outreach_message", label=_("messages"))])
