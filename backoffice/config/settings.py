@@ -423,8 +423,9 @@ CELERY_BEAT_SCHEDULE = {
     "hand on what waits in the outbox": {"task": "audit.dispatch_outbox", "schedule": 10.0},
     "take up day ends that a killed worker left": {"task": "dayend.sweep", "schedule": 60.0},
     "take up payment files that a killed worker left": {"task": "repayment.take_up_payment_files", "schedule": 60.0},
-    "send the messages that are due": {"task": "outreach.send_due", "schedule": 5.0},
-    "ask what became of messages": {"task": "outreach.resolve_unknown", "schedule": 10.0},
+    # One that finds no free worker in time is dropped: the next one does its work.
+    "send the messages that are due": {"task": "outreach.send_due", "schedule": 5.0, "options": {"expires": 10.0}},
+    "ask what became of messages": {"task": "outreach.resolve_unknown", "schedule": 10.0, "options": {"expires": 20.0}},
     "take up imports that a killed worker left": {"task": "repayment.take_up_imports", "schedule": 60.0},
     "discard tapes nobody decided on": {"task": "repayment.discard_forgotten_imports", "schedule": 24 * 3600.0},
     "close the days that are over": {"task": "dayend.close_past_days", "schedule": crontab(hour=0, minute=5)},
