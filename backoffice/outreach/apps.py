@@ -14,7 +14,10 @@ class OutreachConfig(AppConfig):
 
     def ready(self) -> None:
         """Names this app's verbs for the trail, and which rows follow a borrower when two records become one."""
+        from backoffice.customers.services import rotating
         from backoffice.customers.services.merging import OwnedTable, declare
+        from backoffice.outreach.services.resealing import seal_anew
 
         trail.describe(WORDS)
         declare([OwnedTable("outreach_message", label=_("messages"))])
+        rotating.declare(seal_anew)
