@@ -53,7 +53,12 @@ NAVIGATION: tuple[Group, ...] = (
     ),
     Group(
         _("Outreach"),
-        (Entry(_("Reminders"), "repayment:reminder_plans", "outreach.plan.view", "clock"),),
+        (
+            Entry(_("Reminders"), "repayment:reminder_plans", "outreach.plan.view", "clock", "n"),
+            Entry(_("Messages"), "outreach:messages", "outreach.message.view", "inbox", "m"),
+            Entry(_("Templates"), "outreach:templates", "outreach.template.view", "list", "e"),
+            Entry(_("Gateways"), "outreach:gateways", "outreach.gateway.view", "export", "w"),
+        ),
     ),
     Group(
         _("Book"),

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from backoffice.core import trail
 from backoffice.outreach.words import WORDS
@@ -12,5 +13,11 @@ class OutreachConfig(AppConfig):
     label = "outreach"
 
     def ready(self) -> None:
-        """Names this app's verbs for the trail."""
+        """Names this app's verbs for the trail, and which rows follow a borrower when two records become one."""
+        from backoffice.customers.services import rotating
+        from backoffice.customers.services.merging import OwnedTable, declare
+        from backoffice.outreach.services.resealing import seal_anew
+
         trail.describe(WORDS)
+        declare([OwnedTable("outreach_message", label=_("messages"))])
+        rotating.declare(seal_anew)

@@ -5,12 +5,12 @@ from celery import shared_task
 from backoffice.calendars import clock
 from backoffice.outreach.services import resolving, sending
 
-SENDING_SECONDS = 20.0
+SENDING_SECONDS = 8.0
 
 
 @shared_task(name="outreach.send_due", acks_late=True)
 def send_due() -> int:
-    """Send what is due, for about twenty seconds; gives how many messages left."""
+    """Send what is due, for some seconds at a time, so that other work gets its turn; gives how many messages left."""
     return sending.send_while_due(clock=clock.now, seconds=SENDING_SECONDS)
 
 

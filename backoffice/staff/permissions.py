@@ -122,6 +122,19 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "dayend.run.view": Permission(_("See how a business day was closed"), _READERS | {TEAM_LEAD}),
     "dayend.run.start": Permission(_("Close a business day"), frozenset({ADMIN})),
     "dayend.run.retry": Permission(_("Retry a loan that was set aside"), frozenset({ADMIN, TEAM_LEAD})),
+    # outreach: messages
+    "outreach.message.view": Permission(_("See messages and their journeys"), _EVERYONE),
+    "outreach.message.stop": Permission(_("Stop a planned message"), _DECIDERS),
+    "outreach.message.decide": Permission(
+        _("Decide what became of an unknown message"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
+    ),
+    "outreach.template.view": Permission(_("See templates and pieces"), _EVERYONE),
+    "outreach.template.edit": Permission(_("Write templates and pieces"), frozenset({TEAM_LEAD, ADMIN})),
+    "outreach.gateway.view": Permission(_("See how the gateways do"), _READERS | {TEAM_LEAD}),
+    "outreach.gateway.pause": Permission(_("Pause and resume a gateway"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})),
+    "outreach.gateway.manage": Permission(_("Set gateways up"), frozenset({ADMIN})),
+    "outreach.letter.fetch": Permission(_("Fetch print files"), frozenset({ADMIN})),
+    "outreach.inbox.serve": Permission(_("Fetch a borrower's inbox for the app"), frozenset({ADMIN})),
     # reference data
     "console.admin.open": Permission(_("Edit reference data in the admin site"), frozenset({ADMIN})),
 }

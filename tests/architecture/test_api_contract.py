@@ -20,6 +20,11 @@ from tests.staff.factories import person
 METHODS = ("get", "post", "put", "patch", "delete")
 # Calls that store nothing, that do the same however often they are made, or whose answer must never be stored.
 NO_KEY_NEEDED = {
+    "POST /api/v1/outreach/messages/{message_id}/stop/",
+    "POST /api/v1/outreach/inbox/{borrower_id}/{message_id}/read/",
+    "POST /api/v1/outreach/templates/preview/",
+    "POST /api/v1/outreach/gateways/{gateway_id}/pause/",
+    "POST /api/v1/outreach/gateways/{gateway_id}/resume/",
     "POST /api/v1/repayment/quotes/",
     "POST /api/v1/calendars/{calendar}/declare-day/",
     "POST /api/v1/calendars/{calendar}/withdraw-day/",

@@ -1,4 +1,4 @@
-"""Reminders live with the loan: planned by the evening's close, stopped by the money, compared with those left alone."""
+"""Reminders live with the loan: planned by the close, stopped by the money, compared with those left alone."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal

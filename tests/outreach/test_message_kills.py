@@ -94,7 +94,7 @@ def test_nobody_gets_a_message_twice_and_none_is_lost_whoever_is_killed(tmp_path
         for _ in range(SENDERS):
             senders.start()
         while (left := still_open()) > BETWEEN_BLOWS:
-            wait_until_open(left - chance.randint(1, BETWEEN_BLOWS * 2))
+            wait_until_open(max(left - chance.randint(1, BETWEEN_BLOWS * 2), 0))
             fetch("SELECT pg_sleep(%s)", [chance.uniform(0, 0.05)])
             if chance.random() < 0.2:
                 sandbox.kill()

@@ -1,5 +1,6 @@
 """Receipts of gateways: believed when signed, taken once, in whatever order they come; STOP is heard."""
 
+import base64
 import json
 from datetime import timedelta
 
@@ -8,10 +9,13 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from backoffice.audit.models import OutboxEvent
+from backoffice.audit.models import AuditEntry, OutboxEvent
 from backoffice.calendars import clock
+from backoffice.core.actors import SYSTEM
 from backoffice.customers.fields import text_of
+from backoffice.customers.services import rotate
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature_of
 from backoffice.outreach.models import ConsentEntry, ContactEntry, GatewayReceipt, Message
@@ -64,7 +68,7 @@ def test_walks_from_delivered_over_read_to_replied(message, secrets):
     assert journey(fresh(message))[2:] == ["sent", "delivered", "read", "replied"]
     facts = ContactEntry.objects.filter(message_id=message.pk).order_by("sequence").values_list("code", flat=True)
     assert list(facts) == ["", "S-SENT", "S-DELIVERED", "S-READ", "S-REPLIED"]
-    assert text_of(GatewayReceipt.objects.get(event="replied"), "text") == "ok thanks"
+    assert text_of(fresh(message), "reply") == "ok thanks"
     assert not ConsentEntry.objects.exists()
     assert OutboxEvent.objects.filter(payload__state="replied").count() == 1
 
@@ -206,3 +210,16 @@ def test_receipts_cannot_be_edited(message, secrets):
     told(message, "delivered", secret=secrets)
     with pytest.raises(IntegrityError, match="never changed or deleted"), transaction.atomic():
         connection.cursor().execute("DELETE FROM outreach_gatewayreceipt")
+
+
+def test_words_of_a_message_are_sealed_anew_when_the_keys_change(message, secrets, settings):
+    told(message, "replied", secret=secrets, text="ok thanks")
+    old = settings.FIELD_KEYS
+    new = f"2027:{base64.b64encode(bytes([7]) * 32).decode()}"
+    settings.FIELD_KEYS = f"{new},{old}"
+    list(rotate(actor=SYSTEM))
+    settings.FIELD_KEYS = new
+    assert text_of(fresh(message), "reply") == "ok thanks"
+    assert "¥1,100.16" in text_of(message, "text")
+    assert read_variables(text_of(message, "variables"))["amount"] == "CNY 1100.16"
+    assert AuditEntry.objects.get(verb="customers.keys.rotated").after["further rows"] == 1

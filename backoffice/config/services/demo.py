@@ -25,6 +25,7 @@ from types import FrameType
 from typing import NoReturn
 
 from backoffice.audit.append_only import APPLICATION_ROLE
+from backoffice.config import environment as environment_rules
 from backoffice.config.services import postgres, processes, valkey
 from backoffice.staff.services.demo import FILE as LOGINS
 from backoffice.staff.services.demo import read_logins
@@ -32,6 +33,15 @@ from backoffice.staff.services.demo import read_logins
 HOST = "127.0.0.1"
 FIRST_WEB_PORT = 8000
 FIRST_SANDBOX_PORT = 8100
+FIRST_MAIL_PORT = 8125
+# The sandbox plays the gateways of these codes; each shares a secret with the product, here one for all.
+SANDBOX_GATEWAYS = ("SMS", "BOT", "PUSH", "EMAIL")
+LENDER = {
+    "LENDER_NAME": "Backoffice Demo",
+    "LENDER_PHONE": "010-5550-0100",
+    "LENDER_APP_LINK": "https://app.example.org/pay",
+    "DEFAULT_FROM_EMAIL": "messages@lender.example",
+}
 PORTS_TRIED = 100
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 START_SECONDS = 90.0
@@ -108,7 +118,7 @@ def reset(*, demo: Demo) -> None:
         postgres.drop(cluster=demo.cluster)
         for name in ("valkey", "static", "media", "keys"):
             shutil.rmtree(demo.folder / name, ignore_errors=True)
-        for file in (demo.loaded_note, demo.folder / LOGINS):
+        for file in (demo.loaded_note, demo.folder / LOGINS, demo.folder / "sandbox.jsonl"):
             file.unlink(missing_ok=True)
         _say(f"The demo's data in {demo.folder} is gone; `make demo` starts over.")
 
@@ -123,6 +133,7 @@ def _start_servers(*, demo: Demo) -> dict[str, str]:
         "FIELD_KEYS": demo.field_keys,
         "RUN_DIR": str(demo.folder),
         "PYTHONUNBUFFERED": "1",
+        **{name: os.environ.get(name) or value for name, value in LENDER.items()},
         processes.MARK: str(demo.folder),
     }
     if not environment.get("DATABASE_URL"):
@@ -140,6 +151,7 @@ def _start_servers(*, demo: Demo) -> dict[str, str]:
 def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
     """Brings database, translations and static files up to date; loads the data once."""
     _manage(demo=demo, environment=environment, command=["prepare_demo"])
+    _manage(demo=demo, environment=environment, command=["load_templates", "--active"])
     if demo.with_books and _lacks_books(demo=demo, database=environment["DATABASE_URL"]):
         with _step("Loading the books", ending="\n"):
             source = ["--data", str(demo.data)] if demo.data else []
@@ -170,7 +182,9 @@ def _of_application(*, demo: Demo, environment: Mapping[str, str]) -> Mapping[st
 
 def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
     web, sandbox = _free_port(first=FIRST_WEB_PORT), _free_port(first=FIRST_SANDBOX_PORT)
-    environment = dict(environment) | {"SANDBOX_URL": f"http://{HOST}:{sandbox}"}
+    mail = _free_port(first=FIRST_MAIL_PORT)
+    environment = {**environment, **_of_sandbox(demo=demo, port=sandbox, mail=mail)}
+    _manage(demo=demo, environment=environment, command=["connect_sandbox", environment["SANDBOX_URL"]])
     python = shlex.quote(sys.executable)
     commands = {
         "web": f"{python} -m granian --interface wsgi --host {HOST} --port {web} --workers 2 --blocking-threads 4 "
@@ -179,7 +193,8 @@ def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
         "worker": f"{python} -W {shlex.quote(ROOT_WARNING)} -m celery --quiet --app backoffice.config.celery worker "
         "--loglevel WARNING --concurrency 2 --without-mingle --without-gossip",
         "beat": f"{python} -m celery --quiet --app backoffice.config.celery beat --loglevel WARNING --pidfile=",
-        "sandbox": f"{python} -m backoffice.sandbox --port {sandbox}",
+        "sandbox": f"{python} -m backoffice.sandbox --port {sandbox} --smtp-port {mail} --lifelike "
+        f"--hooks http://{HOST}:{web}/hooks/gateways --state {shlex.quote(str(demo.folder / 'sandbox.jsonl'))}",
     }
     _say(f"Starting {', '.join(commands)}")
     address = f"http://{HOST}:{web}"
@@ -190,6 +205,20 @@ def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
         ],
         folder=demo.source,
     )
+
+
+def _of_sandbox(*, demo: Demo, port: int, mail: int) -> dict[str, str]:
+    """Where the sandbox is, and the secret its gateways share with the product, made on this machine."""
+    secret = environment_rules.kept(
+        path=demo.folder / "keys" / "gateway_secret", value=environment_rules.new_secret_key()
+    )
+    return {
+        "SANDBOX_URL": f"http://{HOST}:{port}",
+        "SANDBOX_GATEWAY_SECRET": secret,
+        **{f"GATEWAY_SECRET_{code}": secret for code in SANDBOX_GATEWAYS},
+        "EMAIL_HOST": HOST,
+        "EMAIL_PORT": str(mail),
+    }
 
 
 def _announce(*, address: str, demo: Demo) -> None:

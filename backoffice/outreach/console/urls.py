@@ -1,7 +1,48 @@
 """Addresses of outreach under /outreach/."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from backoffice.outreach.console import gateways, messages, template_verbs, templates
 
 app_name = "outreach"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("messages/", messages.messages, name="messages"),
+    path("messages/<int:message_id>/", messages.message, name="message"),
+    path("messages/<int:message_id>/stop/", messages.StopMessage.as_view(), name="stop_message"),
+    path("messages/<int:message_id>/decide/", messages.DecideUnknown.as_view(), name="decide_message"),
+    path("templates/", templates.templates, name="templates"),
+    path("templates/new/", templates.new_template, name="new_template"),
+    path("templates/pieces/", template_verbs.pieces, name="pieces"),
+    path("templates/pieces/<int:piece_id>/retire/", template_verbs.RetirePiece.as_view(), name="retire_piece"),
+    path("templates/<int:template_id>/", templates.template, name="template"),
+    path("templates/<int:template_id>/start/", templates.start_version, name="start_template_version"),
+    path(
+        "templates/<int:template_id>/<slug:channel>/<slug:language>/",
+        templates.new_version,
+        name="new_template_version",
+    ),
+    path("templates/versions/<int:version_id>/", templates.version, name="template_version"),
+    path("templates/versions/<int:version_id>/edit/", templates.edit_version, name="edit_template_version"),
+    path(
+        "templates/versions/<int:version_id>/submit/",
+        template_verbs.SubmitVersion.as_view(),
+        name="submit_template_version",
+    ),
+    path(
+        "templates/versions/<int:version_id>/take-back/",
+        template_verbs.TakeBack.as_view(),
+        name="take_back_template_version",
+    ),
+    path(
+        "templates/versions/<int:version_id>/retire/",
+        template_verbs.RetireVersion.as_view(),
+        name="retire_template_version",
+    ),
+    path("gateways/", gateways.gateways, name="gateways"),
+    path("gateways/new/", gateways.SetGateway.as_view(), name="new_gateway"),
+    path("gateways/<int:gateway_id>/set/", gateways.SetGateway.as_view(), name="set_gateway"),
+    path("gateways/<int:gateway_id>/pause/", gateways.PauseGateway.as_view(), name="pause_gateway"),
+    path("gateways/<int:gateway_id>/resume/", gateways.ResumeGateway.as_view(), name="resume_gateway"),
+    path("gateways/print-files/<int:print_file_id>/", gateways.print_file, name="print_file"),
+]

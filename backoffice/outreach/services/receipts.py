@@ -148,6 +148,9 @@ def _take(gateway: Gateway, receipt: Receipt, digest: bytes, *, at: datetime) ->
             return known
         moved = happen(message, event=receipt.event, code=receipt.code, at=at)
         outcome = GatewayReceipt.Outcome.APPLIED if moved else GatewayReceipt.Outcome.LATE
+        if receipt.text:
+            message.reply = seal_of(Message, "reply", receipt.text)
+            message.save(update_fields=["reply"])
         if _says_stop(receipt):
             _stop(message, at=at)
     GatewayReceipt.objects.create(
@@ -157,7 +160,6 @@ def _take(gateway: Gateway, receipt: Receipt, digest: bytes, *, at: datetime) ->
         message=message,
         event=receipt.event.value,
         code=receipt.code,
-        text=seal_of(GatewayReceipt, "text", receipt.text),
         outcome=outcome,
         at=receipt.at,
     )
