@@ -1,7 +1,25 @@
 """Addresses below /api/v1/outreach/."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from backoffice.outreach.api import experiments
 
 app_name = "outreach-api"
 
-urlpatterns: list[URLPattern] = []
+_one = "experiments/<int:experiment_id>/"
+
+urlpatterns = [
+    path("layers/", experiments.LayersView.as_view(), name="layers"),
+    path("metrics/", experiments.MetricsView.as_view(), name="metrics"),
+    path("sample-size/", experiments.SampleSizeView.as_view(), name="sample_size"),
+    path("outcomes/", experiments.OutcomesView.as_view(), name="outcomes"),
+    path("experiments/", experiments.ExperimentsView.as_view(), name="experiments"),
+    path(_one, experiments.ExperimentPageView.as_view(), name="experiment"),
+    path(f"{_one}results/", experiments.ResultsView.as_view(), name="experiment_results"),
+    path(f"{_one}change/", experiments.ChangeView.as_view(), name="change_experiment"),
+    path(f"{_one}start/", experiments.StartView.as_view(), name="start_experiment"),
+    path(f"{_one}stop/", experiments.StopView.as_view(), name="stop_experiment"),
+    path(f"{_one}decide/", experiments.DecideView.as_view(), name="decide_experiment"),
+    path(f"{_one}discard/", experiments.DiscardView.as_view(), name="discard_experiment"),
+    path(f"{_one}units/", experiments.UnitsView.as_view(), name="experiment_units"),
+]
