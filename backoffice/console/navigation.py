@@ -69,6 +69,10 @@ NAVIGATION: tuple[Group, ...] = (
         ),
     ),
     Group(
+        _("Outreach"),
+        (Entry(_("Experiments"), "outreach:experiments", "outreach.experiment.view", "chart", "e"),),
+    ),
+    Group(
         _("Control"),
         (
             Entry(_("Audit trail"), "audit:trail", "audit.trail.view", "history", "t"),

@@ -50,3 +50,20 @@ class AmountField(forms.DecimalField):
             if _GROUPED.fullmatch(value):
                 value = re.sub(r"[, ']", "", value)
         return super().to_python(value)
+
+
+class PercentField(forms.DecimalField):
+    """A share typed in percent: `18` or `18.5` is 0.18 or 0.185."""
+
+    widget = forms.TextInput
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}))
+        options.setdefault("min_value", Decimal(0))
+        super().__init__(max_digits=12, decimal_places=6, **options)
+        self.unit = "%"
+
+    def clean(self, value: Any) -> Decimal | None:
+        """The share as a fraction of one."""
+        percent = super().clean(value)
+        return None if percent is None else percent / 100

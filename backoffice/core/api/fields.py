@@ -179,3 +179,9 @@ class TextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-ca
         """The text as it would be described anyway, without NUL."""
         described: dict[str, Any] = auto_schema._map_serializer_field(self.target, direction, bypass_extensions=True)
         return {"pattern": "^[^\\u0000]*$", **described} if direction == "request" else described
+
+
+class ExactTextSchema(TextSchema):  # type: ignore[no-untyped-call]
+    """The same of a text as it was sent."""
+
+    target_class = TextField

@@ -2,9 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.api import messages, templates
+from backoffice.outreach.api import experiments, messages, templates
 
 app_name = "outreach-api"
+
+_one = "experiments/<int:experiment_id>/"
 
 urlpatterns: list[URLPattern] = [
     path("messages/", messages.MessagesView.as_view(), name="messages"),
@@ -17,4 +19,17 @@ urlpatterns: list[URLPattern] = [
     path("gateways/", templates.GatewaysView.as_view(), name="gateways"),
     path("gateways/<int:gateway_id>/pause/", templates.PauseGatewayView.as_view(), name="pause-gateway"),
     path("gateways/<int:gateway_id>/resume/", templates.ResumeGatewayView.as_view(), name="resume-gateway"),
+    path("layers/", experiments.LayersView.as_view(), name="layers"),
+    path("metrics/", experiments.MetricsView.as_view(), name="metrics"),
+    path("sample-size/", experiments.SampleSizeView.as_view(), name="sample_size"),
+    path("outcomes/", experiments.OutcomesView.as_view(), name="outcomes"),
+    path("experiments/", experiments.ExperimentsView.as_view(), name="experiments"),
+    path(_one, experiments.ExperimentPageView.as_view(), name="experiment"),
+    path(f"{_one}results/", experiments.ResultsView.as_view(), name="experiment_results"),
+    path(f"{_one}change/", experiments.ChangeView.as_view(), name="change_experiment"),
+    path(f"{_one}start/", experiments.StartView.as_view(), name="start_experiment"),
+    path(f"{_one}stop/", experiments.StopView.as_view(), name="stop_experiment"),
+    path(f"{_one}decide/", experiments.DecideView.as_view(), name="decide_experiment"),
+    path(f"{_one}discard/", experiments.DiscardView.as_view(), name="discard_experiment"),
+    path(f"{_one}units/", experiments.UnitsView.as_view(), name="experiment_units"),
 ]

@@ -240,7 +240,7 @@ class Migration(migrations.Migration):
                         choices=[("more", "more is better"), ("less", "less is better")],
                         default="more",
                         max_length=4,
-                        verbose_name="better",
+                        verbose_name="which way is better",
                     ),
                 ),
                 ("currency", models.CharField(blank=True, max_length=3, verbose_name="currency")),

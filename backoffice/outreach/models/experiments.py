@@ -36,7 +36,7 @@ class Metric(models.Model):
     name = models.CharField(_("name"), max_length=80)
     name_zh = models.CharField(_("name in Chinese"), max_length=80, blank=True)
     kind = models.CharField(_("kind"), max_length=6, choices=Kind.choices, default=Kind.BINARY)
-    goal = models.CharField(_("better"), max_length=4, choices=Goal.choices, default=Goal.MORE)
+    goal = models.CharField(_("which way is better"), max_length=4, choices=Goal.choices, default=Goal.MORE)
     currency = models.CharField(_("currency"), max_length=3, blank=True)
 
     class Meta:

@@ -16,7 +16,7 @@ from backoffice.outreach.domain.experiments.comparing import Comparison, Measure
 from backoffice.outreach.domain.experiments.deciding import Declared, Readiness, readiness
 from backoffice.outreach.domain.experiments.effects import Kind, Sample, Verdict, mean_interval, wilson
 from backoffice.outreach.domain.experiments.plans import PLANS
-from backoffice.outreach.domain.experiments.screening import Screening, screen
+from backoffice.outreach.domain.experiments.screening import MainEffect, Screening, screen
 from backoffice.outreach.domain.experiments.splitting import SplitCheck, check_split
 from backoffice.outreach.models import Arm, ArmResult, Experiment, Factor, Layer, Metric
 
@@ -80,6 +80,12 @@ class Results:
     def units(self) -> int:
         """Units of all arms together."""
         return sum(one.units for one in self.split.arms)
+
+    @property
+    def main_effects(self) -> tuple[MainEffect, ...]:
+        """Those of an orthogonal plan, judged or not; their p values are for pages that may show them."""
+        read = self.screening or self.interim
+        return read.effects if read else ()
 
     @property
     def control(self) -> Arm:

@@ -13,7 +13,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.calendars.domain.working_days import CALENDARS
-from backoffice.core.fields import AmountField, DayField
+from backoffice.core.fields import AmountField, DayField, PercentField
 from backoffice.core.telling import told
 from backoffice.repayment.domain.fees import SHARES
 from backoffice.repayment.domain.json_form import plain
@@ -46,22 +46,6 @@ FAULTS: Final[dict[str, Any]] = {
     "fee_code": _("Use 1 to 40 of a-z, 0-9, - and _, each code once."),
     "fee_amount": _("A share is at most 100 %, an amount has the decimals of the currency."),
 }
-
-
-class PercentField(forms.DecimalField):
-    """A share typed in percent: `18` or `18.5` is 0.18 or 0.185."""
-
-    widget = forms.TextInput
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("widget", forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}))
-        super().__init__(max_digits=12, decimal_places=6, min_value=ZERO, **options)
-        self.unit = "%"
-
-    def clean(self, value: Any) -> Decimal | None:
-        """The share as a fraction of one."""
-        percent = super().clean(value)
-        return None if percent is None else percent / 100
 
 
 def _choice(labels: Mapping[str, Any], label: Any, **options: Any) -> forms.ChoiceField:

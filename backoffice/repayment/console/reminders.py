@@ -324,7 +324,7 @@ def _as_initial(step: Mapping[str, Any]) -> dict[str, Any]:
     return dict(step) | {"channels": ", ".join(step.get("channels", []))}
 
 
-def _steps(rows: forms.BaseFormSet[StepForm]) -> list[dict[str, Any]]:
+def _steps(rows: "forms.BaseFormSet[StepForm]") -> list[dict[str, Any]]:
     """The rows with a day; a row whose day was emptied is taken out."""
     found = []
     for row in rows:

@@ -21,6 +21,8 @@ from backoffice.outreach.domain.experiments.sentences import Sentence
 
 Kind = Literal["binary", "mean"]
 Verdict = Literal["more", "less", "unclear", "too_few"]
+Said = Literal["more", "less", "unclear", "too_few", "so_far"]
+"""How an effect is put into words: by its verdict, or as it stands so far where there must be none yet."""
 
 ALPHA: Final = Decimal("0.05")
 """How often a difference is claimed where there is none."""
@@ -90,8 +92,8 @@ class Effect:
         """The effect in plain words, to be put into a language."""
         return self.sentence_for(verdict=self.verdict)
 
-    def sentence_for(self, *, verdict: Verdict) -> Sentence:
-        """The same with another verdict, such as `unclear` where a correction for several comparisons says so.
+    def sentence_for(self, *, verdict: Said) -> Sentence:
+        """The same with another verdict: `unclear` where a correction for several comparisons says so, `so_far`.
 
         Of an effect that is less, the params are how much less: the signs turned, the bounds swapped.
         """

@@ -44,6 +44,7 @@ class LevelMean:
 class Screening:
     """What a plan says: level means, main effects, and the best level of each factor with the mean predicted for them.
 
+    `current` is predicted in the same way, by adding effects up, for level 1 of everything: today's text.
     `best_row` is the row of the plan, from 0, that is the best cell; None when the plan does not try it itself.
     """
 
@@ -93,7 +94,6 @@ def screen(
     )
     best = tuple(_best_level(means, factor, goal) for factor in range(len(levels)))
     grand = _mean(list(cells))
-    gains = [one.mean - grand for one in means if one.level == best[one.factor]]
     rows = [
         row
         for row, _cell in by_row
@@ -103,10 +103,15 @@ def screen(
         means=tuple(means),
         effects=effects,
         best=best,
-        predicted=grand + sum(gains, Decimal(0)),
-        current=_mean([cells[0]]),
+        predicted=_predicted(means, levels=best, grand=grand),
+        current=_predicted(means, levels=(1,) * len(levels), grand=grand),
         best_row=rows[0] if rows else None,
     )
+
+
+def _predicted(means: Sequence[LevelMean], *, levels: Sequence[int], grand: Decimal) -> Decimal:
+    """The mean of a cell if effects just add up: the grand mean and what each of its levels adds to it."""
+    return grand + sum((one.mean - grand for one in means if one.level == levels[one.factor]), Decimal(0))
 
 
 def _best_level(means: Sequence[LevelMean], factor: int, goal: str) -> int:

@@ -55,9 +55,9 @@ class NothingToConfirm(Refusal):
 
 
 @transaction.atomic
-def add_layer(*, code: str, name: str, actor: Actor) -> Layer:
+def add_layer(*, code: str, name: str, actor: Actor, name_zh: str = "") -> Layer:
     """A new layer; its salt follows from its code. Raises CodeTaken."""
-    layer = Layer(code=code, name=name, salt=f"layer:{code}")
+    layer = Layer(code=code, name=name, name_zh=name_zh, salt=f"layer:{code}")
     _save_new(layer)
     record(verb="outreach.layer.added", subject_type=LAYER, subject_id=layer.pk, actor=actor, after={"code": code})
     return layer

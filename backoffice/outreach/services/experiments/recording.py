@@ -19,6 +19,7 @@ from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.experiments.slices import arm_of
 from backoffice.outreach.models import Experiment, Metric, Outcome
 from backoffice.outreach.services.experiments.locking import SUBJECT, not_found
+from backoffice.staff.models import User
 
 _EXPOSE = """
 INSERT INTO outreach_exposure (experiment_id, arm_id, borrower_id, at)
@@ -98,7 +99,7 @@ def take_in(*, experiment_id: int, borrower_ids: Sequence[int], at: datetime, ac
         raise not_found()
     _check_open(experiment, on=timezone.localtime(at).date())
     units = sorted(set(borrower_ids))
-    _check_units(units)
+    check_units(units=units)
     arms = {str(arm.number): arm for arm in experiment.arms.order_by("number")}
     shares = {number: arm.share for number, arm in arms.items()}
     taken = (experiment.slice.lower, experiment.slice.upper)
@@ -143,7 +144,7 @@ def record_outcomes(*, outcomes: Sequence[NewOutcome], actor: Actor) -> int:
         _check_outcome(one, metrics=metrics)
         if by_key.setdefault(one.key, one) != one:
             raise _key_reused(one.key)
-    _check_units(sorted({one.borrower_id for one in outcomes}))
+    check_units(units=sorted({one.borrower_id for one in outcomes}))
     rows = list(by_key.values())
     params = {
         "borrowers": array_text([one.borrower_id for one in rows], kind="bigint"),
@@ -182,9 +183,11 @@ def _check_open(experiment: Experiment, *, on: date) -> None:
         )
 
 
-def _check_units(units: Sequence[int]) -> None:
-    known = set(Borrower.objects.filter(pk__in=units).values_list("pk", flat=True))
-    missing = [unit for unit in units if unit not in known]
+def check_units(*, units: Sequence[int], user: User | None = None) -> None:
+    """Raises UnitsNotFound for borrowers that do not exist, or that `user` may not see; one query."""
+    borrowers = Borrower.objects.all() if user is None else Borrower.objects.visible_to(user)
+    known = set(borrowers.filter(pk__in=units).values_list("pk", flat=True))
+    missing = sorted(set(units) - known)
     if missing:
         raise UnitsNotFound(
             _("There are no such borrowers: %(ids)s.") % {"ids": ", ".join(map(str, missing[:10]))},
