@@ -57,6 +57,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Reminders"), "repayment:reminder_plans", "outreach.plan.view", "clock", "n"),
             Entry(_("Messages"), "outreach:messages", "outreach.message.view", "inbox", "m"),
             Entry(_("Templates"), "outreach:templates", "outreach.template.view", "list", "e"),
+            Entry(_("Experiments"), "outreach:experiments", "outreach.experiment.view", "chart", "x"),
             Entry(_("Gateways"), "outreach:gateways", "outreach.gateway.view", "export", "w"),
         ),
     ),
@@ -67,10 +68,6 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Import"), "repayment:imports", "repayment.import.view", "import", "i"),
             Entry(_("Calendars"), "calendars:calendars", "calendars.day.view", "calendar"),
         ),
-    ),
-    Group(
-        _("Outreach"),
-        (Entry(_("Experiments"), "outreach:experiments", "outreach.experiment.view", "chart", "e"),),
     ),
     Group(
         _("Control"),
