@@ -185,6 +185,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+# Without a callable of ours axes puts a bare text of its own in the place of the login page.
+AXES_LOCKOUT_CALLABLE = "backoffice.staff.console.entrance.locked_answer"
 
 # A session ends after half an hour without a request, and after a working day whatever happens; `staff` notes its use
 # once a minute, so that reading a page writes nothing.
