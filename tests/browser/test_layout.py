@@ -35,9 +35,7 @@ def out_of_place(page: Page, live_server: LiveServer, address: str) -> list[str]
     """What is wrong with the page in every width and language."""
     found = []
     for language in LANGUAGES:
-        page.context.add_cookies(
-            [{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}]
-        )
+        page.context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}])
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
             page.goto(live_server.url + address)
