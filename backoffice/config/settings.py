@@ -266,6 +266,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = not PLAIN_HTTP
 USE_I18N = True
+FORMAT_MODULE_PATH = "backoffice.config.formats"
 USE_TZ = True
 # The lender's zone: what "today" means on a screen. The business date itself is data (calendars).
 LENDER_TIME_ZONE = os.environ.get("LENDER_TIME_ZONE", "Asia/Shanghai")

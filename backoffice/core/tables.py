@@ -253,8 +253,8 @@ class Table:
     """The description of a table. `order` is the sorting before anyone clicks, as ORM paths ("-" for descending).
 
     `row_url` makes whole rows clickable; `row_css` marks rows; `count_up_to` counts the rows, but no further than that;
-    `totals_of` adds up all rows of the filters, where they could be counted. `prefix` keeps the parameters of two tables
-    of one page apart.
+    `totals_of` adds up all rows of the filters, where they could be counted. `prefix` keeps the parameters of two
+    tables of one page apart.
     """
 
     name: str

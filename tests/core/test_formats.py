@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.template import Context, Template
 from django.utils.translation import override
 
 from backoffice.core import formats
@@ -56,6 +57,16 @@ def test_a_fraction_reads_as_a_percentage(share, options, text):
 def test_a_date_reads_as_the_language_has_it(language, style, text):
     with override(language):
         assert formats.date_text(date(2026, 11, 22), style=style, today=date(2026, 12, 1)) == text
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "22 Nov 2026 · 22 Nov 2026 07:00"), ("zh-hans", "2026-11-22 · 2026-11-22 07:00")]
+)
+def test_a_date_that_a_template_writes_by_itself_reads_the_same(language, text, settings):
+    settings.TIME_ZONE = "Asia/Shanghai"
+    context = Context({"day": date(2026, 11, 22), "at": datetime(2026, 11, 21, 23, 0, tzinfo=UTC)})
+    with override(language):
+        assert Template("{{ day }} · {{ at }}").render(context) == text
 
 
 def test_a_short_date_of_another_year_keeps_its_year():
