@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.core.money import exponent_of
 
 _GROUPED = re.compile(r"\d{1,3}([, ']\d{3})+(\.\d+)?")
+_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2009\u202f", " "))
 
 
@@ -44,9 +45,14 @@ class AmountField(forms.DecimalField):
         self.error_messages["invalid"] = _("Write the amount in digits, with a point before the decimals.")
 
     def to_python(self, value: Any) -> Any:
-        """The amount; thousands may be grouped. A comma that groups no thousands is refused: `12,00` is not 1200."""
+        """The amount; thousands may be grouped. A comma that groups no thousands is refused: `12,00` is not 1200.
+
+        So is a number in the writing of programs: `1e3` was meant for something else.
+        """
         if isinstance(value, str):
             value = unicodedata.normalize("NFKC", value).translate(_SPACES).strip()
             if _GROUPED.fullmatch(value):
                 value = re.sub(r"[, ']", "", value)
+            if value and not _PLAIN.fullmatch(value):
+                raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return super().to_python(value)

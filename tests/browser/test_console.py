@@ -50,6 +50,8 @@ def test_posts_a_payment_with_the_keyboard_alone(page: Page, live_server: LiveSe
     page.keyboard.press("Control+Enter")
     expect(dialog.get_by_text("This field is required.")).to_be_visible()
     expect(dialog.get_by_label("Reason")).to_be_focused()
+    error, foot = dialog.get_by_text("This field is required.").bounding_box(), dialog.locator("footer").bounding_box()
+    assert error["y"] + error["height"] <= foot["y"]
     page.keyboard.type("seen on the account")
     page.keyboard.press("Control+Enter")
 

@@ -179,6 +179,30 @@ def test_a_panel_says_in_the_readers_language_why_it_cannot_be(book):
     assert "is owed" not in waiver
 
 
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("-5", "Amount: Ensure this value is greater than or equal to 0.01."),
+        ("abc", "Amount: Write the amount in digits, with a point before the decimals."),
+        ("12,00", "Amount: Write the amount in digits, with a point before the decimals."),
+        ("1e3", "Amount: Write the amount in digits, with a point before the decimals."),
+        ("", "Fill in the fields to see what will happen."),
+    ],
+)
+def test_says_what_is_wrong_with_an_amount_while_it_is_typed(book, typed, words):
+    fields = {"look": "1", "amount": typed, "value_date": "2026-11-22", "channel": "cash"}
+    answer = as_role("agent").post(_address("post_payment", book), fields)
+    assert words in text_of(answer.content.decode())
+    assert ("Fill in the fields" in answer.content.decode()) is (typed == "")
+
+
+def test_says_at_once_that_there_is_nothing_to_refund_or_to_hand_over(book):
+    refund = as_role("senior_agent").get(reverse("repayment:refund", args=[book.closed.pk]))
+    assert "Nothing is held for the borrower of this loan." in text_of(refund.content.decode())
+    creditor = as_role("team_lead").get(reverse("repayment:change_creditor", args=[book.closed.pk]))
+    assert "Loan L-CLOSED is closed: nothing is owed." in text_of(creditor.content.decode())
+
+
 def test_settles_by_the_quote(book):
     client = as_role("agent")
     address = _address("pay_off", book)

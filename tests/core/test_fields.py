@@ -25,7 +25,7 @@ def test_reads_an_amount_as_it_is_typed(typed, amount):
     assert AmountField(currency="CNY").clean(typed) == Decimal(amount)
 
 
-@pytest.mark.parametrize("typed", ["12,00", "1,1001.00", "1.100,16", "abc", "NaN", "Infinity", "1e5x", "", "0", "-1"])
+@pytest.mark.parametrize("typed", ["12,00", "1,1001.00", "1.100,16", "abc", "NaN", "Infinity", "1e5x", "1e3", "1E3", "--1", "", "0", "-1"])
 def test_refuses_what_is_no_amount(typed):
     with pytest.raises(forms.ValidationError):
         AmountField(currency="CNY").clean(typed)
