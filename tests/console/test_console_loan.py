@@ -27,10 +27,10 @@ def test_shows_what_is_due_today_to_the_cent(book):
 
 def test_shows_the_whole_schedule(book):
     rows = rows_of(_page(book), caption="Schedule")
-    assert rows[3] == ["4", "18 Oct 2026", "962.19", "137.97", "22.45", "–", "8,235.72", "35 days"]
-    assert rows[4] == ["5", "18 Nov 2026", "976.62", "123.54", "2.60", "–", "7,259.10", "4 days"]
-    assert rows[5] == ["6", "18 Dec 2026", "991.27", "108.89", "–", "–", "6,267.83", "planned"]
-    assert rows[12] == ["", "Total", "12,000.00", "1,201.95", "25.05", "3,300.48", "", ""]
+    assert rows[3] == ["4", "18 Oct 2026", "962.19", "137.97", "22.45", "1,122.61", "–", "8,235.72", "35 days"]
+    assert rows[4] == ["5", "18 Nov 2026", "976.62", "123.54", "2.60", "1,102.76", "–", "7,259.10", "4 days"]
+    assert rows[5] == ["6", "18 Dec 2026", "991.27", "108.89", "–", "1,100.16", "–", "6,267.83", "planned"]
+    assert rows[12] == ["", "Total", "12,000.00", "1,201.95", "25.05", "13,227.00", "3,300.48", "", ""]
 
 
 def test_shows_each_payment_with_what_it_paid(book):

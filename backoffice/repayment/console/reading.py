@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 REVERSIBLE = frozenset(Operation.Kind) - {Operation.Kind.REVERSAL, Operation.Kind.DISBURSEMENT}
 RECENT = 9
+USUAL_COLUMNS = frozenset({"principal", "interest", "penalty"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class BillRow:
     tone: Tone
     text: str
 
+    @property
+    def total(self) -> Decimal:
+        """What the installment comes to, penalty included."""
+        return sum(self.amounts, ZERO)
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -57,6 +63,16 @@ class Schedule:
     paid: Decimal
     version: int
     versions: int
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether fees have columns too, for which a small window has no room beside other panels."""
+        return len(self.columns) > len(USUAL_COLUMNS)
+
+    @property
+    def total(self) -> Decimal:
+        """What all installments come to, penalty included."""
+        return sum(self.totals, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +266,7 @@ def _schedule(*, loan: Loan, shown: LoanAsOf) -> Schedule:
     columns = tuple(
         (component, states.COMPONENT_LABELS[component])
         for component in states.ORDER_SHOWN
-        if component in {"principal", "interest", "penalty"} or charged[component]
+        if component in USUAL_COLUMNS or charged[component]
     )
     rows = tuple(_bill_row(bill, columns=columns, shown=shown) for bill in shown.bills)
     totals = tuple(sum((row.amounts[index] for row in rows), ZERO) for index in range(len(columns)))
