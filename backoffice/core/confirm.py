@@ -51,12 +51,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A small table of a consequence: `columns` are (heading, kind), each row as many values as columns."""
+    """A small table of a consequence: `columns` are (heading, kind), each row as many values as columns.
+
+    `currency` is that of its amounts.
+    """
 
     caption: Text
     columns: tuple[tuple[Text, Literal["text", "money", "date"]], ...]
     rows: tuple[tuple[Value, ...], ...]
     total: tuple[Value, ...] = ()
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

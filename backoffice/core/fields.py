@@ -55,4 +55,15 @@ class AmountField(forms.DecimalField):
                 value = re.sub(r"[, ']", "", value)
             if value and not _PLAIN.fullmatch(value):
                 raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        return super().to_python(value)
+        return self._without_zeros(super().to_python(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        """An amount the field opens with, at the currency's decimals: `153` in a currency without cents."""
+        return self._without_zeros(value) if isinstance(value, Decimal) else value
+
+    def _without_zeros(self, amount: Any) -> Any:
+        """Zeros the currency has no decimals for are no fault; anything else is left for the check to refuse."""
+        if amount is None or not amount.is_finite():
+            return amount
+        rounded = round(amount, self.decimal_places or 0)
+        return rounded if rounded == amount else amount

@@ -71,7 +71,9 @@ def test_a_schedule_with_every_column_and_large_amounts_stays_in_its_panel(
     open_book()
     fees = (
         FeeRule(code="service", component="fee", payee="lender", way="per_period_fixed", amount=Decimal("35.00")),
-        FeeRule(code="cover", component="guarantee_fee", payee="guarantor", way="per_period_fixed", amount=Decimal("48.00")),
+        FeeRule(
+            code="cover", component="guarantee_fee", payee="guarantor", way="per_period_fixed", amount=Decimal("48.00")
+        ),
     )
     terms = Terms(
         currency="CNY",

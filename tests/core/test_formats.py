@@ -85,5 +85,10 @@ def test_a_duration_reads_in_the_units_people_use(seconds, text):
     assert formats.seconds_text(Decimal(seconds)) == text
 
 
+def test_an_amount_without_its_symbol_keeps_the_decimals_of_its_currency():
+    assert formats.amount_text(Decimal("3520000.00"), currency="UGX", bare=True) == "3,520,000"
+    assert formats.amount_text(Decimal("1100.16"), currency="CNY", bare=True) == "1,100.16"
+
+
 def test_counts_are_grouped():
     assert formats.count_text(-1234567) == "\u22121,234,567"

@@ -139,7 +139,7 @@ class LoanPage:
     @property
     def due_text(self) -> str:
         """What is due, component by component."""
-        return parts_text(self.shown.due).replace(", ", " · ")
+        return parts_text(self.shown.due, currency=self.loan.currency).replace(", ", " · ")
 
     @property
     def next_bill(self) -> BillAsOf | None:
@@ -161,7 +161,7 @@ class LoanPage:
     @property
     def principal_text(self) -> str:
         """The principal, without its currency sign."""
-        return formats.amount_text(self.loan.principal)
+        return formats.amount_text(self.loan.principal, currency=self.loan.currency, bare=True)
 
     @property
     def penalty_rate(self) -> Decimal:
@@ -229,21 +229,21 @@ def events_of(*, shown: LoanAsOf, operations: tuple[OperationRow, ...]) -> list[
     return [event for _key, event in sorted(dated, key=lambda each: each[0], reverse=True)]
 
 
-def parts_text(parts: Mapping[Any, Decimal], *, held: Decimal = ZERO) -> str:
+def parts_text(parts: Mapping[Any, Decimal], *, currency: str, held: Decimal = ZERO) -> str:
     """`interest 152.19, principal 947.97` in the order the loan page has its columns."""
     words = [
-        f"{states.COMPONENT_LABELS[component]} {formats.amount_text(parts[component])}"
+        f"{states.COMPONENT_LABELS[component]} {formats.amount_text(parts[component], currency=currency, bare=True)}"
         for component in states.ORDER_SHOWN
         if parts.get(component)
     ]
     if held:
-        words.append(_("held %(amount)s") % {"amount": formats.amount_text(held)})
+        words.append(_("held %(amount)s") % {"amount": formats.amount_text(held, currency=currency, bare=True)})
     return ", ".join(words)
 
 
 def _event_of(row: OperationRow, *, currency: str) -> Event:
     operation = row.operation
-    about = [parts_text(row.parts, held=row.held), str(row.channel), operation.reference]
+    about = [parts_text(row.parts, currency=currency, held=row.held), str(row.channel), operation.reference]
     if operation.kind in {Operation.Kind.REVERSAL, Operation.Kind.CHARGE_OFF, Operation.Kind.CREDITOR_CHANGE}:
         about = [operation.details.get("creditor", ""), operation.reason]
     look = {"payment": "good", "payoff": "good", "charge_off": "danger", "waiver": "warn", "disbursement": ""}
