@@ -15,6 +15,7 @@ from backoffice.calendars.selectors import DayAnswer, answer_days, latest_busine
 from backoffice.core import trail
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import date_text
 
 # Advisory lock: shared by whoever books, alone by whoever moves the date on which is booked.
 BOOKING_LOCK = 7_265_001
@@ -60,7 +61,7 @@ def open_first_day(*, day: date, actor: Actor) -> date:
     row, is_new = BusinessDay.objects.get_or_create(pk=BusinessDay.ONLY, defaults={"today": day, "state": OPEN})
     if not is_new:
         raise DayAlreadyOpened(
-            _("The business day is already %(today)s.") % {"today": row.today},
+            _("The business day is already %(today)s.") % {"today": date_text(row.today)},
             next_step=_("Close days one by one until the date you want."),
         )
     _record(day=day, from_state="", to_state=OPEN, actor=actor)
@@ -142,7 +143,8 @@ def withdraw_day(*, calendar: str, day: date, reason: str, actor: Actor) -> DayA
     row = HolidayOverride.objects.select_for_update().filter(calendar=calendar, day=day).first()
     if row is None:
         raise NoSuchOverride(
-            _("Nothing was declared for %(day)s in calendar %(calendar)s.") % {"day": day, "calendar": calendar}
+            _("Nothing was declared for %(day)s in calendar %(calendar)s.")
+            % {"day": date_text(day), "calendar": calendar}
         )
     row.delete()
     trail.record(
@@ -167,8 +169,9 @@ def _lock(*, day: date) -> BusinessDay:
         raise not_opened()
     if row.today != day:
         raise NotTheBusinessDay(
-            _("The business day is %(today)s, not %(day)s.") % {"today": row.today, "day": day},
-            next_step=_("Close %(today)s first; days are closed one by one and never skipped.") % {"today": row.today},
+            _("The business day is %(today)s, not %(day)s.") % {"today": date_text(row.today), "day": date_text(day)},
+            next_step=_("Close %(today)s first; days are closed one by one and never skipped.")
+            % {"today": date_text(row.today)},
         )
     return row
 
@@ -178,7 +181,8 @@ def _move(row: BusinessDay, *, verb: Verb, to_day: date, actor: Actor) -> None:
     to_state = TRANSITIONS.get((from_state, verb))
     if to_state is None:
         raise DayNotInState(
-            _("The business day %(today)s is %(state)s.") % {"today": row.today, "state": row.get_state_display()},
+            _("The business day %(today)s is %(state)s.")
+            % {"today": date_text(row.today), "state": row.get_state_display()},
             next_step=_("Begin its close first."),
         )
     row.state = to_state

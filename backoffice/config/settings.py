@@ -185,6 +185,8 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+# Without a callable of ours axes puts a bare text of its own in the place of the login page.
+AXES_LOCKOUT_CALLABLE = "backoffice.staff.console.entrance.locked_answer"
 
 # A session ends after half an hour without a request, and after a working day whatever happens; `staff` notes its use
 # once a minute, so that reading a page writes nothing.
@@ -264,6 +266,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_SECURE = not PLAIN_HTTP
 USE_I18N = True
+FORMAT_MODULE_PATH = "backoffice.config.formats"
 USE_TZ = True
 # The lender's zone: what "today" means on a screen. The business date itself is data (calendars).
 LENDER_TIME_ZONE = os.environ.get("LENDER_TIME_ZONE", "Asia/Shanghai")

@@ -1,4 +1,4 @@
-"""Search, the page of a borrower, and what is done there: reveal, hold, lift."""
+"""The page of a borrower, and what is done there: reveal, hold, lift."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -34,15 +34,6 @@ FIELD_LABELS = {
     "given_name": gettext_lazy("Given name"),
     "identity_number": gettext_lazy("Identity number"),
 }
-
-
-@requires("customers.borrower.search")
-def search(request: HttpRequest) -> HttpResponse:
-    """Finds a borrower or a loan by anything known of them; goes there at once when only one fits."""
-    found = borrower_reading.find(query=request.GET.get("q", ""), user=request.user)
-    if found.only_url:
-        return SeeOther(found.only_url)
-    return render(request, "console/search.html", {"found": found})
 
 
 @requires("customers.borrower.view")

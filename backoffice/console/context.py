@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from backoffice.audit.selectors import waiting_count
 from backoffice.calendars.selectors import BusinessDayNow, DayNotOpened, business_day
 from backoffice.console.navigation import Link, LinkGroup, address_of, navigation_for
+from backoffice.console.searching import asked_of
 from backoffice.core import formats
 from backoffice.core.access import StaffUser
 from backoffice.dayend.selectors import set_aside_count
@@ -109,7 +110,7 @@ class Shell:
     @property
     def query(self) -> str:
         """What was searched for on this page."""
-        return self.request.GET.get("q", "") if self.request.path == self.search_url else ""
+        return asked_of(self.request) if self.request.path == self.search_url else ""
 
     @property
     def initials(self) -> str:

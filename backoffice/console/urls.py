@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.console import borrowers, gallery, views
+from backoffice.console import borrowers, gallery, searching, views
 
 app_name = "console"
 
@@ -11,7 +11,7 @@ urlpatterns = [
     path("gallery/", gallery.gallery, name="gallery"),
     path("language/", views.language, name="language"),
     path("theme/", views.theme, name="theme"),
-    path("search/", borrowers.search, name="search"),
+    path("search/", searching.search, name="search"),
     path("borrowers/<int:borrower_id>/", borrowers.borrower, name="borrower"),
     path("borrowers/<int:borrower_id>/reveal/<str:field>/", borrowers.reveal, name="reveal"),
     path("borrowers/<int:borrower_id>/hold/", borrowers.PlaceHold.as_view(), name="place_hold"),

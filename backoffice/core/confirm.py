@@ -51,12 +51,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A small table of a consequence: `columns` are (heading, kind), each row as many values as columns."""
+    """A small table of a consequence: `columns` are (heading, kind), each row as many values as columns.
+
+    `currency` is that of its amounts.
+    """
 
     caption: Text
     columns: tuple[tuple[Text, Literal["text", "money", "date"]], ...]
     rows: tuple[tuple[Value, ...], ...]
     total: tuple[Value, ...] = ()
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,7 @@ class ConfirmView(View):
         panel = Panel(form=form, key=key)
         self._look(panel=panel, form=form, subject=subject, request=request)
         if "look" in request.POST:
+            panel.notice = panel.notice or _typed_faults(form)
             return self._answer(request=request, subject=subject, panel=panel, part="console/_consequence.html")
         if not form.is_valid() or panel.notice:
             return self._answer(request=request, subject=subject, panel=panel, status=422)
@@ -268,3 +273,10 @@ class ConfirmView(View):
             **panel.context,
         }
         return page_or_part(request, page="console/confirm.html", part=part, context=context, status=status)
+
+
+def _typed_faults(form: ConfirmForm) -> str:
+    """What is wrong with the fields that have something in them, so that a person reads it while they type."""
+    wrong = [bound for bound in form.own_fields() if bound.errors and bound.data]
+    named = [f"{bound.label}: {' '.join(bound.errors)}" for bound in wrong]
+    return " ".join([*named, *(form.non_field_errors() if not wrong else ())])

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.core.money import exponent_of
 
 _GROUPED = re.compile(r"\d{1,3}([, ']\d{3})+(\.\d+)?")
+_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2009\u202f", " "))
 
 
@@ -44,12 +45,28 @@ class AmountField(forms.DecimalField):
         self.error_messages["invalid"] = _("Write the amount in digits, with a point before the decimals.")
 
     def to_python(self, value: Any) -> Any:
-        """The amount; thousands may be grouped. A comma that groups no thousands is refused: `12,00` is not 1200."""
+        """The amount; thousands may be grouped. A comma that groups no thousands is refused: `12,00` is not 1200.
+
+        So is a number in the writing of programs: `1e3` was meant for something else.
+        """
         if isinstance(value, str):
             value = unicodedata.normalize("NFKC", value).translate(_SPACES).strip()
             if _GROUPED.fullmatch(value):
                 value = re.sub(r"[, ']", "", value)
-        return super().to_python(value)
+            if value and not _PLAIN.fullmatch(value):
+                raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return self._without_zeros(super().to_python(value))
+
+    def prepare_value(self, value: Any) -> Any:
+        """An amount the field opens with, at the currency's decimals: `153` in a currency without cents."""
+        return self._without_zeros(value) if isinstance(value, Decimal) else value
+
+    def _without_zeros(self, amount: Any) -> Any:
+        """Zeros the currency has no decimals for are no fault; anything else is left for the check to refuse."""
+        if amount is None or not amount.is_finite():
+            return amount
+        rounded = round(amount, self.decimal_places or 0)
+        return rounded if rounded == amount else amount
 
 
 class PercentField(forms.DecimalField):

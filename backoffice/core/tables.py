@@ -19,6 +19,7 @@ one more that stops counting there.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from django.db.models import QuerySet
@@ -27,6 +28,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import count_text
 from backoffice.core.keyset import page_of
 
 Text = str | Promise
@@ -74,13 +76,18 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A filter by one of a few values. `path` is the ORM path (default the name), or `narrow` does the filtering."""
+    """A filter by one of a few values. `path` is the ORM path (default the name), or `narrow` does the filtering.
+
+    `usual` narrows the rows when nothing is chosen, and `usual_label` says so in the place of "All".
+    """
 
     name: str
     label: Text
     choices: Sequence[tuple[str, Text]] | Callable[[], Sequence[tuple[str, Text]]]
     path: str = ""
     narrow: Callable[[Rows, str], Rows] | None = None
+    usual: Callable[[Rows], Rows] | None = None
+    usual_label: Text = ""
     kind: ClassVar[str] = "choice"
 
     def options(self) -> list[tuple[str, Text]]:
@@ -199,6 +206,17 @@ class Asked:
     kind: str
     options: list[tuple[str, Text]]
     value: str
+    usual_label: Text = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What some of the filtered rows add up to, in major units of the currency, and how many they are."""
+
+    label: Text
+    count: int
+    amount: Decimal
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +242,8 @@ class Shown:
     is_filtered: bool
     hidden: list[tuple[str, str]]
     page: Pager
+    totals: Sequence[Total]
+    totals_note: Text
     empty_title: Text
     empty_text: Text
 
@@ -232,8 +252,9 @@ class Shown:
 class Table:
     """The description of a table. `order` is the sorting before anyone clicks, as ORM paths ("-" for descending).
 
-    `row_url` makes whole rows clickable; `row_css` marks rows; `count_up_to` counts the rows, but no further than that.
-    `prefix` keeps the parameters of two tables of one page apart.
+    `row_url` makes whole rows clickable; `row_css` marks rows; `count_up_to` counts the rows, but no further than that;
+    `totals_of` adds up all rows of the filters, where they could be counted. `prefix` keeps the parameters of two
+    tables of one page apart.
     """
 
     name: str
@@ -245,6 +266,7 @@ class Table:
     row_css: Callable[[Any], str] | None = None
     page_size: int = PAGE_SIZE
     count_up_to: int = 0
+    totals_of: Callable[[Rows], Sequence[Total]] | None = None
     empty_title: Text = ""
     empty_text: Text = ""
     prefix: str = field(default="")
@@ -255,28 +277,41 @@ class Table:
         for chosen in self.filters:
             if value := asked[chosen.name]:
                 rows = chosen.apply(rows, value)
+            elif isinstance(chosen, Choice) and chosen.usual:
+                rows = chosen.usual(rows)
         sort = query.get(self._name("sort"), "")
         page = page_of(
             rows=rows, order=self._order(sort), cursor=query.get(self._name("cursor"), ""), size=self.page_size
         )
         is_filtered = any(asked.values())
+        total = self._total(rows)
         return Shown(
             name=self.name,
             caption=self.caption,
             heads=[self._head(column, sort, query) for column in self.columns],
             lines=[self._line(row) for row in page.rows],
             filters=[
-                Asked(self._name(one.name), one.label, one.kind, one.options(), asked[one.name]) for one in self.filters
+                Asked(
+                    name=self._name(one.name),
+                    label=one.label,
+                    kind=one.kind,
+                    options=one.options(),
+                    value=asked[one.name],
+                    usual_label=one.usual_label if isinstance(one, Choice) else "",
+                )
+                for one in self.filters
             ],
             is_filtered=is_filtered,
             hidden=self._hidden(query),
             page=Pager(
                 first=page.first,
                 last=page.last,
-                total=self._total(rows),
+                total=total,
                 newer_url=self._url(query, cursor=page.newer) if page.newer else "",
                 older_url=self._url(query, cursor=page.older) if page.older else "",
             ),
+            totals=self.totals_of(rows) if self.totals_of and total else (),
+            totals_note=self._totals_note() if self.totals_of and total is None else "",
             empty_title=_("Nothing matches the filters") if is_filtered else self.empty_title or _("Nothing here yet"),
             empty_text=_("Take a filter away to see more.") if is_filtered else self.empty_text,
         )
@@ -340,6 +375,11 @@ class Table:
             return None
         total = rows.order_by()[: self.count_up_to + 1].count()
         return total if total <= self.count_up_to else None
+
+    def _totals_note(self) -> str:
+        return _("With filters that leave at most %(most)s rows, what they add up to stands here.") % {
+            "most": count_text(self.count_up_to)
+        }
 
     def _hidden(self, query: QueryDict) -> list[tuple[str, str]]:
         """What the filter form must carry along: the sorting and what belongs to the rest of the page."""

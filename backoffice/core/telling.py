@@ -1,13 +1,26 @@
 """What pure code said, in the language of the reader: the edges tell it at the moment they show it."""
 
+from datetime import date
+
 from django.utils.translation import gettext
 
-from backoffice.core.words import Phrase
+from backoffice.core import formats
+from backoffice.core.words import Figure, Phrase
 
 
 def told(text: object) -> str:
-    """A phrase in the reader's language, with the phrases it is made of; any other text as it reads."""
+    """A phrase in the reader's language, with the phrases and figures it is made of; any other text as it reads."""
+    if isinstance(text, Figure):
+        return _figure(text)
     if not isinstance(text, Phrase) or not text:
         return str(text)
     sentence = gettext(text.sentence)
     return sentence % {name: told(value) for name, value in text.params.items()} if text.params else sentence
+
+
+def _figure(figure: Figure) -> str:
+    if isinstance(figure.value, date):
+        return formats.date_text(figure.value)
+    if figure.currency and figure.value.is_finite():
+        return formats.amount_text(figure.value, currency=figure.currency)
+    return f"{figure.value:,f}"

@@ -23,6 +23,7 @@ from backoffice.calendars.selectors import business_day
 from backoffice.calendars.services import begin_close, finish_close
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import date_text
 from backoffice.core.money import ZERO
 from backoffice.core.words import written
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
@@ -66,14 +67,15 @@ def start(*, day: date, actor: Actor, through: date | None = None, not_after: da
     """
     if not_after is not None and max(day, through or day) > not_after:
         raise NotTheDayToClose(
-            _("%(day)s has not come yet; it cannot be closed.") % {"day": max(day, through or day)},
+            _("%(day)s has not come yet; it cannot be closed.") % {"day": date_text(max(day, through or day))},
             next_step=_("Wait for the day: what is closed is never opened again."),
             fields={"through": str(not_after)},
         )
     today = business_day().today
     if day != today:
         raise NotTheDayToClose(
-            _("The business date is %(today)s; %(day)s cannot be closed now.") % {"today": today, "day": day},
+            _("The business date is %(today)s; %(day)s cannot be closed now.")
+            % {"today": date_text(today), "day": date_text(day)},
             next_step=_("Close days one by one, the business date first."),
         )
     with transaction.atomic():

@@ -9,7 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from backoffice.audit.models import ApprovalLimit
+from backoffice.console.searching import address_for
 from backoffice.repayment.models import Operation
+from backoffice.staff.models import User
 from tests.console.book import Book, open_book
 from tests.staff.factories import TeamFactory, logged_in, person
 
@@ -22,11 +24,13 @@ def book(transactional_db: None) -> Book:
     return open_book()
 
 
-def _enter(page: Page, live_server: LiveServer, *, role: str = "senior_agent") -> None:
+def _enter(page: Page, live_server: LiveServer, *, role: str = "senior_agent") -> User:
     """Puts the session of a logged-in person into the browser."""
-    client = logged_in(Client(), person(role, team=TeamFactory()))
+    user = person(role, team=TeamFactory())
+    client = logged_in(Client(), user)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
     page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+    return user
 
 
 def test_posts_a_payment_with_the_keyboard_alone(page: Page, live_server: LiveServer, book: Book) -> None:
@@ -46,6 +50,8 @@ def test_posts_a_payment_with_the_keyboard_alone(page: Page, live_server: LiveSe
     page.keyboard.press("Control+Enter")
     expect(dialog.get_by_text("This field is required.")).to_be_visible()
     expect(dialog.get_by_label("Reason")).to_be_focused()
+    error, foot = dialog.get_by_text("This field is required.").bounding_box(), dialog.locator("footer").bounding_box()
+    assert error["y"] + error["height"] <= foot["y"]
     page.keyboard.type("seen on the account")
     page.keyboard.press("Control+Enter")
 
@@ -144,7 +150,6 @@ def test_keeps_the_theme_without_reloading(page: Page, live_server: LiveServer, 
 
 ADDRESSES = (
     "/",
-    "/search/?q=BR-",
     "/loans/",
     "/loans/{loan}/",
     "/loans/{loan}/?as_of=2026-09-01",
@@ -167,11 +172,11 @@ ADDRESSES = (
 def test_axe_finds_nothing_and_nothing_overflows(
     page: Page, live_server: LiveServer, book: Book, theme: str, role: str
 ) -> None:
-    _enter(page, live_server, role=role)
+    user = _enter(page, live_server, role=role)
     page.emulate_media(color_scheme=theme)
+    paths = [address.format(loan=book.late.pk, borrower=book.late.borrower_id) for address in ADDRESSES]
     found = {}
-    for address in ADDRESSES:
-        path = address.format(loan=book.late.pk, borrower=book.late.borrower_id)
+    for path in [*paths, address_for(query="BR-", user=user)]:
         if page.goto(live_server.url + path).status == 403:
             continue
         violations = Axe().run(page).response["violations"]

@@ -93,7 +93,7 @@ def test_refuses_to_skip_or_repeat_a_day(opened, days_off):
     other = FRIDAY + timedelta(days=days_off)
     with pytest.raises(services.NotTheBusinessDay) as refused:
         services.begin_close(day=other, actor=SYSTEM)
-    assert "2026-05-01" in refused.value.next_step
+    assert "1 May 2026" in refused.value.next_step
     services.begin_close(day=FRIDAY, actor=SYSTEM)
     with pytest.raises(services.NotTheBusinessDay):
         services.finish_close(day=other, seconds=Decimal(1), actor=SYSTEM)

@@ -42,24 +42,42 @@ def test_goes_to_the_borrower_at_once_when_only_one_fits(known):
     client = as_role("agent", "north")
     home = reverse("console:borrower", args=[known.pk])
     for query in ("138 0013 4471", "4471", "zhang", "B-KNOWN"):
-        response = client.get(reverse("console:search"), {"q": query})
-        assert (query, response.status_code, response.headers.get("Location")) == (query, 303, home)
+        response = client.post(reverse("console:search"), {"q": query}, follow=True)
+        assert (query, response.redirect_chain[-1]) == (query, (home, 303))
+
+
+def test_keeps_what_was_searched_for_out_of_addresses_and_from_others(book):
+    client = as_role("agent")
+    response = client.post(reverse("console:search"), {"q": "110101199003074477"})
+    address = response.headers["Location"]
+    html = client.get(address).content.decode()
+    assert (response.status_code, "110101199003074477" in address) == (303, False)
+    assert "Nobody fits" in text_of(html)
+    assert 'name="q" type="search" value="110101199003074477"' in html
+    assert "110101199003074477" not in html.partition('<main class="page"')[2]
+    assert 'role="search" action="/search/" method="post"' in html
+    elsewhere = as_role("agent").get(address).content.decode()
+    assert "110101199003074477" not in elsewhere
+    assert "This search cannot be opened again. Type it anew." in text_of(elsewhere)
+    assert client.get(reverse("console:search"), {"asked": "junk"}).status_code == 200
 
 
 def test_goes_to_a_loan_by_its_number(book):
-    response = as_role("agent").get(reverse("console:search"), {"q": "L-LATE"})
-    assert response.headers["Location"] == reverse("repayment:loan", args=[book.late.pk])
+    response = as_role("agent").post(reverse("console:search"), {"q": "L-LATE"}, follow=True)
+    assert response.redirect_chain[-1][0] == reverse("repayment:loan", args=[book.late.pk])
 
 
 def test_lists_several_with_what_tells_them_apart(book):
-    html = as_role("agent").get(reverse("console:search"), {"q": "BR-"}).content.decode()
+    html = as_role("agent").post(reverse("console:search"), {"q": "BR-"}, follow=True).content.decode()
     rows = {row[1]: row for row in rows_of(html, caption="Borrowers found")}
     assert rows["BR-1"][3:7] == ["north", "1", "M2", "¥ 2,208.66"]
     assert rows["BR-3"][4:7] == ["0", "–", "–"]
 
 
 def test_finds_nobody_of_another_portfolio(book):
-    words = text_of(as_role("agent", "south").get(reverse("console:search"), {"q": "BR-1"}).content.decode())
+    words = text_of(
+        as_role("agent", "south").post(reverse("console:search"), {"q": "BR-1"}, follow=True).content.decode()
+    )
     assert "Nobody fits" in words
 
 

@@ -8,8 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from backoffice.audit.models import AuditEntry
+from backoffice.core.actors import SYSTEM
 from backoffice.repayment.models import Operation, PaymentFile
+from backoffice.repayment.services import verbs
 from backoffice.repayment.services.payment_files import post_file
+from backoffice.repayment.services.posting import Booked, OperationId
 from tests.console.book import as_role
 from tests.console.page import rows_of, text_of
 from tests.staff.factories import actor
@@ -125,6 +128,31 @@ def test_lists_payments_of_the_persons_portfolios(book):
     assert [row[:5] for row in rows_of(narrowed.content.decode(), caption=caption)] == [
         ["18 Sep 2026", "L-LATE", "payment", "¥ 1,100.16", "bank transfer"]
     ]
+
+
+def test_lists_payments_by_value_date_without_disbursements_and_adds_them_up(book):
+    client, address = as_role("agent"), reverse("repayment:payments")
+    caption = "Payments and other operations"
+    html = client.get(address).content.decode()
+    assert [row[:4] for row in rows_of(html, caption=caption)] == [
+        ["18 Sep 2026", "L-LATE", "payment", "¥ 1,100.16"],
+        ["1 Sep 2026", "L-CLOSED", "payment", "¥ 1,010.00"],
+        ["18 Aug 2026", "L-LATE", "payment", "¥ 1,100.16"],
+        ["18 Jul 2026", "L-LATE", "payment", "¥ 1,100.16"],
+    ]
+    assert "Payment × 4 ¥ 4,310.48" in text_of(html)
+    assert [
+        [row[0] for row in rows_of(client.get(address, {"sort": sort}).content.decode(), caption=caption)]
+        for sort in ("value_date", "-business_date")
+    ] == [
+        ["18 Jul 2026", "18 Aug 2026", "1 Sep 2026", "18 Sep 2026"],
+        ["1 Sep 2026", "18 Sep 2026", "18 Aug 2026", "18 Jul 2026"],
+    ]
+    disbursed = client.get(address, {"kind": "disbursement"}).content.decode()
+    assert {row[2] for row in rows_of(disbursed, caption=caption)} == {"disbursed"}
+    last = Operation.objects.filter(kind="payment", loan=book.late).latest("value_date")
+    assert isinstance(verbs.reverse(operation_id=OperationId(last.pk), reason="wrong loan", actor=SYSTEM), Booked)
+    assert "Payment × 3 ¥ 3,210.32" in text_of(client.get(address).content.decode())
 
 
 def test_shows_in_the_readers_language_why_lines_were_refused(book):

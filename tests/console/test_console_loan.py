@@ -1,14 +1,19 @@
 """The page of a loan: every number on it, on any day, for everyone who may see it and nobody else."""
 
+import re
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from backoffice.core.actors import SYSTEM
+from backoffice.repayment.domain.terms import Terms
 from backoffice.repayment.models import Operation
-from tests.console.book import Book, as_role
+from backoffice.repayment.services.opening import Opening, open_and_replay
+from tests.console.book import TODAY, Book, as_role
 from tests.console.page import rows_of, text_of
 
 
@@ -27,10 +32,10 @@ def test_shows_what_is_due_today_to_the_cent(book):
 
 def test_shows_the_whole_schedule(book):
     rows = rows_of(_page(book), caption="Schedule")
-    assert rows[3] == ["4", "18 Oct 2026", "962.19", "137.97", "22.45", "–", "8,235.72", "35 days"]
-    assert rows[4] == ["5", "18 Nov 2026", "976.62", "123.54", "2.60", "–", "7,259.10", "4 days"]
-    assert rows[5] == ["6", "18 Dec 2026", "991.27", "108.89", "–", "–", "6,267.83", "planned"]
-    assert rows[12] == ["", "Total", "12,000.00", "1,201.95", "25.05", "3,300.48", "", ""]
+    assert rows[3] == ["4", "18 Oct 2026", "962.19", "137.97", "22.45", "1,122.61", "–", "8,235.72", "35 days"]
+    assert rows[4] == ["5", "18 Nov 2026", "976.62", "123.54", "2.60", "1,102.76", "–", "7,259.10", "4 days"]
+    assert rows[5] == ["6", "18 Dec 2026", "991.27", "108.89", "–", "1,100.16", "–", "6,267.83", "planned"]
+    assert rows[12] == ["", "Total", "12,000.00", "1,201.95", "25.05", "13,227.00", "3,300.48", "", ""]
 
 
 def test_shows_each_payment_with_what_it_paid(book):
@@ -166,3 +171,21 @@ def test_shows_the_day_of_disbursement_for_a_day_before_it(book):
     words = text_of(_page(book, query=f"?as_of={date(2020, 1, 1)}"))
     assert "As of 18 Jun 2026" in words
     assert "Outstanding principal ¥ 12,000.00" in words
+
+
+def test_shows_no_cents_in_a_currency_without_them(book):
+    terms = Terms(currency="UGX", method="equal_installment", annual_rate=Decimal("0.18"), periods=3)
+    opening = Opening(
+        external_id="L-UGX",
+        portfolio="north",
+        borrower_id=book.late.borrower_id,
+        terms=terms,
+        principal=Decimal(3520000),
+        disbursed_on=date(2026, 9, 18),
+    )
+    (loan_id,) = open_and_replay(loans=[opening], business_date=TODAY, actor=SYSTEM)
+    client = as_role("senior_agent")
+    for name in ("loan", "ledger", "versions", "post_payment"):
+        words = text_of(client.get(reverse(f"repayment:{name}", args=[loan_id])).content.decode())
+        assert re.search(r"\d,\d{3}\b", words), name
+        assert re.search(r"\d,\d{3}\.\d\d", words) is None, name

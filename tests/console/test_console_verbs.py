@@ -127,7 +127,7 @@ def test_asks_for_a_reason(book):
         ("amount", "1.005", "Ensure that there are no more than 2 decimal places."),
         ("value_date", "2026-02-31", "Enter a valid date."),
         ("value_date", "2026-11-23", "lies after the business date"),
-        ("value_date", "2026-06-01", "was paid out on 2026-06-18"),
+        ("value_date", "2026-06-01", "was paid out on 18 Jun 2026"),
         ("channel", "pigeon", "Select a valid choice."),
     ],
 )
@@ -175,8 +175,32 @@ def test_a_panel_says_in_the_readers_language_why_it_cannot_be(book):
     assert "贷款 L-CLOSED 已结清：没有欠款。" in words
     assert "请入账到该借款人的其他贷款，或将款项退回。" in words
     waiver = client.get(_address("waive", book), {"penalty": "99.00"}).content.decode()
-    assert "罚息欠 25.05，无法减免 99.00。" in text_of(waiver)
+    assert "罚息欠 ¥ 25.05，无法减免 ¥ 99.00。" in text_of(waiver)
     assert "is owed" not in waiver
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("-5", "Amount: Ensure this value is greater than or equal to 0.01."),
+        ("abc", "Amount: Write the amount in digits, with a point before the decimals."),
+        ("12,00", "Amount: Write the amount in digits, with a point before the decimals."),
+        ("1e3", "Amount: Write the amount in digits, with a point before the decimals."),
+        ("", "Fill in the fields to see what will happen."),
+    ],
+)
+def test_says_what_is_wrong_with_an_amount_while_it_is_typed(book, typed, words):
+    fields = {"look": "1", "amount": typed, "value_date": "2026-11-22", "channel": "cash"}
+    answer = as_role("agent").post(_address("post_payment", book), fields)
+    assert words in text_of(answer.content.decode())
+    assert ("Fill in the fields" in answer.content.decode()) is (typed == "")
+
+
+def test_says_at_once_that_there_is_nothing_to_refund_or_to_hand_over(book):
+    refund = as_role("senior_agent").get(reverse("repayment:refund", args=[book.closed.pk]))
+    assert "Nothing is held for the borrower of this loan." in text_of(refund.content.decode())
+    creditor = as_role("team_lead").get(reverse("repayment:change_creditor", args=[book.closed.pk]))
+    assert "Loan L-CLOSED is closed: nothing is owed." in text_of(creditor.content.decode())
 
 
 def test_settles_by_the_quote(book):
@@ -266,7 +290,7 @@ def test_charges_off_with_everything_that_is_owed_shown(book):
 
 def test_refuses_a_write_off_beyond_the_tolerance(book):
     words = text_of(as_role("senior_agent").get(_address("write_off", book)).content.decode())
-    assert "the terms write off at most 0" in words
+    assert "the terms write off at most ¥ 0.00." in words
     assert "Collect the rest, waive penalty, or charge the loan off." in words
 
 

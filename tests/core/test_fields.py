@@ -25,7 +25,9 @@ def test_reads_an_amount_as_it_is_typed(typed, amount):
     assert AmountField(currency="CNY").clean(typed) == Decimal(amount)
 
 
-@pytest.mark.parametrize("typed", ["12,00", "1,1001.00", "1.100,16", "abc", "NaN", "Infinity", "1e5x", "", "0", "-1"])
+@pytest.mark.parametrize(
+    "typed", ["12,00", "1,1001.00", "1.100,16", "abc", "NaN", "Infinity", "1e5x", "1e3", "1E3", "--1", "", "0", "-1"]
+)
 def test_refuses_what_is_no_amount(typed):
     with pytest.raises(forms.ValidationError):
         AmountField(currency="CNY").clean(typed)
@@ -33,6 +35,9 @@ def test_refuses_what_is_no_amount(typed):
 
 def test_keeps_to_the_decimals_of_the_currency():
     assert AmountField(currency="UGX").clean("153") == Decimal(153)
+    assert AmountField(currency="UGX").clean("153.00") == Decimal(153)
+    assert AmountField(currency="UGX").prepare_value(Decimal("153.00")) == Decimal(153)
+    assert str(AmountField(currency="CNY").prepare_value(Decimal("153.5"))) == "153.50"
     with pytest.raises(forms.ValidationError):
         AmountField(currency="UGX").clean("153.5")
     with pytest.raises(forms.ValidationError):

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.template import Context, Template
 from django.utils.translation import override
 
 from backoffice.core import formats
@@ -58,6 +59,16 @@ def test_a_date_reads_as_the_language_has_it(language, style, text):
         assert formats.date_text(date(2026, 11, 22), style=style, today=date(2026, 12, 1)) == text
 
 
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "22 Nov 2026 · 22 Nov 2026 07:00"), ("zh-hans", "2026-11-22 · 2026-11-22 07:00")]
+)
+def test_a_date_that_a_template_writes_by_itself_reads_the_same(language, text, settings):
+    settings.TIME_ZONE = "Asia/Shanghai"
+    context = Context({"day": date(2026, 11, 22), "at": datetime(2026, 11, 21, 23, 0, tzinfo=UTC)})
+    with override(language):
+        assert Template("{{ day }} · {{ at }}").render(context) == text
+
+
 def test_a_short_date_of_another_year_keeps_its_year():
     assert formats.date_text(date(2025, 11, 22), style="short", today=date(2026, 1, 1)) == "22 Nov 2025"
 
@@ -72,6 +83,11 @@ def test_a_moment_is_told_in_the_zone_of_the_lender(settings):
 )
 def test_a_duration_reads_in_the_units_people_use(seconds, text):
     assert formats.seconds_text(Decimal(seconds)) == text
+
+
+def test_an_amount_without_its_symbol_keeps_the_decimals_of_its_currency():
+    assert formats.amount_text(Decimal("3520000.00"), currency="UGX", bare=True) == "3,520,000"
+    assert formats.amount_text(Decimal("1100.16"), currency="CNY", bare=True) == "1,100.16"
 
 
 def test_counts_are_grouped():

@@ -396,7 +396,7 @@ def test_the_command_opens_the_first_day_and_closes_days(capsys):
 
 def test_the_command_says_why_a_day_cannot_be_closed():
     opened(DUE)
-    with pytest.raises(CommandError, match="The business date is 2026-02-15; 2026-02-20 cannot be closed now"):
+    with pytest.raises(CommandError, match="The business date is 15 Feb 2026; 20 Feb 2026 cannot be closed now"):
         call_command("day_end", date=date(2026, 2, 20))
 
 

@@ -285,6 +285,6 @@ def test_a_refusal_of_the_domain_is_told_in_the_callers_language(loan):
     ]
     assert [(answer.status_code, answer.json()["detail"], answer.json()["next_step"]) for answer in answers] == [
         (422, "2026-04-04 晚于会计日 2026-04-03。", "请在款项起息的那一天入账。"),
-        (422, "2026-04-04 lies after the business date 2026-04-03.", "Post it on the day the money has value."),
+        (422, "4 Apr 2026 lies after the business date 3 Apr 2026.", "Post it on the day the money has value."),
     ]
     assert {answer.json()["code"] for answer in answers} == {"repayment.value_date_in_future"}

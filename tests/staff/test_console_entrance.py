@@ -118,6 +118,25 @@ class TestLockOut:
         assert "_auth_user_id" not in client.session
         assert trail() == ["staff.user.locked_out"]
 
+    @pytest.mark.parametrize(
+        ("language", "heading", "words"),
+        [
+            ("en", "<h1>Log in</h1>", "locked here for 15 minutes from this try"),
+            ("zh-hans", "<h1>登录</h1>", "锁定 15 分钟"),
+        ],
+    )
+    def test_the_locked_person_stays_on_the_login_page_in_their_language(self, client, language, heading, words):
+        client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+        user = person("agent")
+        answers = [log_in(client, user, "wrong") for _ in range(6)]
+
+        for answer in answers[4:]:
+            html = answer.content.decode()
+            assert answer.status_code == 429
+            assert heading in html
+            assert words in html
+            assert 'name="password"' in html
+
     def test_an_unknown_name_locks_alike_and_is_noted_as_typed(self, client):
         for _ in range(5):
             answer = client.post(LOGIN, {"username": "nobody", "password": "wrong"})

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backoffice.config.benches.results import Row, percentile
+from backoffice.console.searching import address_for
 from backoffice.core.bulk import fetch
 from backoffice.staff import sessions
 from backoffice.staff.models import Team, User
@@ -19,7 +20,8 @@ VISITS = 40
 
 def measure() -> list[Row]:
     """Every page visited many times, each time for another loan or borrower, after a few visits to warm up."""
-    client = _logged_in()
+    user = _reader()
+    client = _logged_in(user)
     loans = fetch(
         "SELECT id, borrower_id, external_id FROM repayment_loan WHERE id %% (SELECT greatest(1, count(*) / %s) "
         "FROM repayment_loan) = 1 ORDER BY id LIMIT %s",
@@ -32,7 +34,7 @@ def measure() -> list[Row]:
         "overdue loans of a bucket": [f"{lists}?bucket={bucket}" for bucket in ("M1", "M2", "M6%2B")] * (VISITS // 3),
         "loan": [reverse("repayment:loan", args=[loan]) for loan, _, _ in loans],
         "borrower": [reverse("console:borrower", args=[borrower]) for _, borrower, _ in loans],
-        "search": [f"{reverse('console:search')}?q={number[:-1]}" for _, _, number in loans],
+        "search": [address_for(query=number[:-1], user=user) for _, _, number in loans],
         "payments": [reverse("repayment:payments")] * VISITS,
     }
     return [_row(name, client, addresses) for name, addresses in visits.items()]
@@ -72,11 +74,15 @@ def _queries(client: Client, address: str) -> int:
     return len(captured)
 
 
-def _logged_in() -> Client:
+def _reader() -> User:
     team, _ = Team.objects.get_or_create(name="Bench")
     user, _ = User.objects.get_or_create(
         username="bench-reader", defaults={"roles": ["team_lead"], "team": team, "display_name": "Bench"}
     )
+    return user
+
+
+def _logged_in(user: User) -> Client:
     client = Client(raise_request_exception=True)
     client.force_login(user)
     session = client.session

@@ -32,16 +32,19 @@ _LEVELS = {"success": "good", "warning": "warn", "error": "danger", "info": "inf
 
 
 @register.simple_tag
-def money(amount: Decimal | None, currency: str = "", *, signed: bool = False, zero: str = "") -> str:
+def money(
+    amount: Decimal | None, currency: str = "", *, signed: bool = False, zero: str = "", bare: bool = False
+) -> str:
     """An amount in major units: `{% money loan.outstanding loan.currency %}`.
 
-    Put it into `class="money"` cells without a currency; `zero="–"` shows that instead of nothing owed.
+    In a table of one currency say `bare=True`: the symbol is left out, the decimals are the currency's. `zero="–"` shows
+    that instead of nothing owed.
     """
     if amount is None:
         return NO_VALUE
     if zero and not amount:
         return format_html('<span class="muted">{}</span>', zero)
-    text = formats.amount_text(amount, currency=currency, signed=signed)
+    text = formats.amount_text(amount, currency=currency, signed=signed, bare=bare)
     return format_html('<data value="{}">{}</data>', amount, text)
 
 
@@ -133,7 +136,10 @@ def plain(value: object, currency: str = "") -> str:
 def grid_cell(value: object, grid: Grid, position: int) -> str:
     """A cell of the small table of a confirm panel, aligned by the kind of its column."""
     kind = grid.columns[position][1]
-    text = "" if value is None else plain(value)
+    if isinstance(value, Decimal):
+        text = formats.amount_text(value, currency=grid.currency, bare=True)
+    else:
+        text = "" if value is None else plain(value)
     return format_html('<td class="money">{}</td>' if kind == "money" else "<td>{}</td>", text)
 
 

@@ -18,6 +18,7 @@ from backoffice.core import tones
 from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
+from backoffice.core.formats import date_text
 from backoffice.core.telling import told
 from backoffice.dayend import selectors
 from backoffice.dayend.models import DayEndRun, SetAside
@@ -89,7 +90,7 @@ class CloseDays(ConfirmView):
         return business_day()
 
     def subject_line(self, *, subject: BusinessDayNow) -> str:
-        return _("Business date %(day)s") % {"day": subject.today}
+        return _("Business date %(day)s") % {"day": date_text(subject.today)}
 
     def back_url(self, *, subject: BusinessDayNow) -> str:
         return reverse("dayend:runs")
@@ -124,7 +125,7 @@ class CloseDays(ConfirmView):
             not_after=clock.today_in(settings.TIME_ZONE),
         )
         continue_run.delay(run_id=run.pk)
-        return _("The close of %(day)s has begun.") % {"day": subject.today}
+        return _("The close of %(day)s has begun.") % {"day": date_text(subject.today)}
 
 
 class RetrySetAside(ConfirmView):
@@ -156,12 +157,12 @@ def _check_through(through: date, *, today: date) -> None:
     last = clock.today_in(settings.TIME_ZONE)
     if today > last:
         raise NotTheDayToClose(
-            _("%(day)s has not come yet; it cannot be closed.") % {"day": today},
+            _("%(day)s has not come yet; it cannot be closed.") % {"day": date_text(today)},
             next_step=_("Wait for the day: what is closed is never opened again."),
         )
     if not today <= through <= last:
         raise NotTheDayToClose(
-            _("Days from %(today)s to %(last)s can be closed.") % {"today": today, "last": last},
+            _("Days from %(today)s to %(last)s can be closed.") % {"today": date_text(today), "last": date_text(last)},
             next_step=_("Choose a day in between."),
             fields={"through": str(today)},
         )

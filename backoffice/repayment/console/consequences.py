@@ -113,6 +113,7 @@ def _grid(*, preview: Preview, loan: Loan, caption: str) -> Grid | None:
         ),
         rows=tuple(rows),
         total=(_("Total"), None, *totals) if len(rows) > 1 else (),
+        currency=loan.currency,
     )
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 REVERSIBLE = frozenset(Operation.Kind) - {Operation.Kind.REVERSAL, Operation.Kind.DISBURSEMENT}
 RECENT = 9
+USUAL_COLUMNS = frozenset({"principal", "interest", "penalty"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class BillRow:
     tone: Tone
     text: str
 
+    @property
+    def total(self) -> Decimal:
+        """What the installment comes to, penalty included."""
+        return sum(self.amounts, ZERO)
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -57,6 +63,16 @@ class Schedule:
     paid: Decimal
     version: int
     versions: int
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether fees have columns too, for which a small window has no room beside other panels."""
+        return len(self.columns) > len(USUAL_COLUMNS)
+
+    @property
+    def total(self) -> Decimal:
+        """What all installments come to, penalty included."""
+        return sum(self.totals, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +139,7 @@ class LoanPage:
     @property
     def due_text(self) -> str:
         """What is due, component by component."""
-        return parts_text(self.shown.due).replace(", ", " · ")
+        return parts_text(self.shown.due, currency=self.loan.currency).replace(", ", " · ")
 
     @property
     def next_bill(self) -> BillAsOf | None:
@@ -145,7 +161,7 @@ class LoanPage:
     @property
     def principal_text(self) -> str:
         """The principal, without its currency sign."""
-        return formats.amount_text(self.loan.principal)
+        return formats.amount_text(self.loan.principal, currency=self.loan.currency, bare=True)
 
     @property
     def penalty_rate(self) -> Decimal:
@@ -213,21 +229,21 @@ def events_of(*, shown: LoanAsOf, operations: tuple[OperationRow, ...]) -> list[
     return [event for _key, event in sorted(dated, key=lambda each: each[0], reverse=True)]
 
 
-def parts_text(parts: Mapping[Any, Decimal], *, held: Decimal = ZERO) -> str:
+def parts_text(parts: Mapping[Any, Decimal], *, currency: str, held: Decimal = ZERO) -> str:
     """`interest 152.19, principal 947.97` in the order the loan page has its columns."""
     words = [
-        f"{states.COMPONENT_LABELS[component]} {formats.amount_text(parts[component])}"
+        f"{states.COMPONENT_LABELS[component]} {formats.amount_text(parts[component], currency=currency, bare=True)}"
         for component in states.ORDER_SHOWN
         if parts.get(component)
     ]
     if held:
-        words.append(_("held %(amount)s") % {"amount": formats.amount_text(held)})
+        words.append(_("held %(amount)s") % {"amount": formats.amount_text(held, currency=currency, bare=True)})
     return ", ".join(words)
 
 
 def _event_of(row: OperationRow, *, currency: str) -> Event:
     operation = row.operation
-    about = [parts_text(row.parts, held=row.held), str(row.channel), operation.reference]
+    about = [parts_text(row.parts, currency=currency, held=row.held), str(row.channel), operation.reference]
     if operation.kind in {Operation.Kind.REVERSAL, Operation.Kind.CHARGE_OFF, Operation.Kind.CREDITOR_CHANGE}:
         about = [operation.details.get("creditor", ""), operation.reason]
     look = {"payment": "good", "payoff": "good", "charge_off": "danger", "waiver": "warn", "disbursement": ""}
@@ -250,7 +266,7 @@ def _schedule(*, loan: Loan, shown: LoanAsOf) -> Schedule:
     columns = tuple(
         (component, states.COMPONENT_LABELS[component])
         for component in states.ORDER_SHOWN
-        if component in {"principal", "interest", "penalty"} or charged[component]
+        if component in USUAL_COLUMNS or charged[component]
     )
     rows = tuple(_bill_row(bill, columns=columns, shown=shown) for bill in shown.bills)
     totals = tuple(sum((row.amounts[index] for row in rows), ZERO) for index in range(len(columns)))

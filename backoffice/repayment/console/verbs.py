@@ -20,6 +20,7 @@ from backoffice.repayment.console.consequences import approval_needed, consequen
 from backoffice.repayment.console.loan_verb import ASK, LoanVerb, answered, once, said
 from backoffice.repayment.console.reading import REVERSIBLE
 from backoffice.repayment.domain import operations
+from backoffice.repayment.domain.admission import LoanClosed
 from backoffice.repayment.models import Loan, Operation
 from backoffice.repayment.selectors.loan_pages import loan_as_of, payoff_quote
 from backoffice.repayment.selectors.previews import preview_operation, preview_reversal
@@ -180,6 +181,12 @@ class Waive(LoanVerb):
         )
 
 
+class NothingHeld(Refusal):
+    """No money is held for the borrower."""
+
+    code: ClassVar[str] = "repayment.nothing_held"
+
+
 class Refund(LoanVerb):
     """Money held for the borrower goes back."""
 
@@ -189,8 +196,13 @@ class Refund(LoanVerb):
     form_class = verb_forms.RefundForm
 
     def initial(self, *, subject: Any) -> dict[str, Any]:
-        """Today, all that is held."""
-        return {"value_date": business_date(), "amount": subject.suspense or None}
+        """Today, all that is held. Raises NothingHeld."""
+        if not subject.suspense:
+            raise NothingHeld(
+                _("Nothing is held for the borrower of this loan."),
+                next_step=_("To give back a payment that was booked, take it back first."),
+            )
+        return {"value_date": business_date(), "amount": subject.suspense}
 
     def worded(self, *, subject: Loan, values: Mapping[str, Any]) -> str:
         """The amount on the button."""
@@ -265,7 +277,12 @@ class ChangeCreditor(LoanVerb):
     form_class = verb_forms.CreditorForm
 
     def initial(self, *, subject: Any) -> dict[str, Any]:
-        """Today, everything that is owed."""
+        """Today, everything that is owed. Raises LoanClosed."""
+        if subject.status == Loan.Status.CLOSED:
+            raise LoanClosed(
+                _("Loan %(loan)s is closed: nothing is owed.") % {"loan": subject.external_id},
+                next_step=_("There is no claim left that could be handed over."),
+            )
         return {"value_date": business_date(), "amount": subject.outstanding_total}
 
     def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO, exponent_of
-from backoffice.core.words import Phrase, phrase
+from backoffice.core.words import Phrase, amount_of, phrase
 from backoffice.repayment.domain import early
 from backoffice.repayment.domain.bills import LoanState, write_off_limit
 from backoffice.repayment.domain.components import COMPONENT_WORDS
@@ -211,7 +211,7 @@ def _refuse_on_closed(operation: Operation, message: Phrase) -> None:
 def _check_amount(name: str, amount: Decimal, *, currency: str) -> None:
     if amount.is_finite() and abs(amount) >= LARGEST:
         raise AmountTooLarge(
-            phrase("%(amount)s is more than any loan.", amount=amount),
+            phrase("%(amount)s is more than any loan.", amount=amount_of(amount, currency=currency)),
             next_step=phrase("Check the amount and where its decimal point is."),
             fields={name: str(amount)},
         )
@@ -231,8 +231,8 @@ def _check_waiver(state: LoanState, operation: Operation) -> None:
                 phrase(
                     "Of %(component)s %(owed)s is owed; %(asked)s cannot be waived.",
                     component=COMPONENT_WORDS.get(component, component),
-                    owed=owed,
-                    asked=asked,
+                    owed=amount_of(owed, currency=state.terms.currency),
+                    asked=amount_of(asked, currency=state.terms.currency),
                 ),
                 next_step=phrase("Waive at most what is owed; principal is never waived."),
                 fields={component: str(owed)},
@@ -249,8 +249,8 @@ def _check_refund(state: LoanState, operation: Operation) -> None:
         raise RefundExceedsSuspense(
             phrase(
                 "%(held)s is held for the borrower; %(asked)s cannot be paid back.",
-                held=state.suspense,
-                asked=operation.amount,
+                held=amount_of(state.suspense, currency=state.terms.currency),
+                asked=amount_of(operation.amount, currency=state.terms.currency),
             ),
             next_step=phrase("Refund at most what is held; reverse a payment to release more."),
             fields={"amount": str(state.suspense)},
@@ -263,9 +263,9 @@ def _check_payoff(state: LoanState, operation: Operation) -> None:
         raise PayoffDiffers(
             phrase(
                 "The loan is settled by %(total)s on %(day)s, not by %(amount)s.",
-                total=total,
+                total=amount_of(total, currency=state.terms.currency),
                 day=operation.value_date,
-                amount=operation.amount,
+                amount=amount_of(operation.amount, currency=state.terms.currency),
             ),
             next_step=phrase("Ask for a fresh payoff quote and post exactly its total."),
             fields={"amount": str(total)},
@@ -286,7 +286,11 @@ def _check_write_off(state: LoanState, operation: Operation) -> None:
     limit = write_off_limit(state)
     if left > limit:
         raise BeyondTolerance(
-            phrase("%(left)s is left; the terms write off at most %(limit)s.", left=left, limit=limit),
+            phrase(
+                "%(left)s is left; the terms write off at most %(limit)s.",
+                left=amount_of(left, currency=state.terms.currency),
+                limit=amount_of(limit, currency=state.terms.currency),
+            ),
             next_step=phrase("Collect the rest, waive penalty, or charge the loan off."),
             fields={"amount": str(left)},
         )

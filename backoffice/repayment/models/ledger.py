@@ -72,9 +72,11 @@ class Operation(models.Model):
         ]
         indexes = [
             BrinIndex(fields=["business_date"], name="operation_business_date", pages_per_range=32),
-            # The few that are neither payments nor disbursements, for the lists that ask for them.
+            # The list of payments, the newest value date first; then the few that are neither payments nor
+            # disbursements, for the lists that ask for one kind of them.
+            models.Index(fields=["value_date", "id"], name="operation_value_date"),
             models.Index(
-                fields=["kind", "id"],
+                fields=["kind", "value_date", "id"],
                 name="operation_out_of_the_usual",
                 condition=~Q(kind__in=["payment", "disbursement"]),
             ),

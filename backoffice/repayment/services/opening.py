@@ -20,7 +20,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.bulk import copy_rows, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
-from backoffice.core.words import phrase
+from backoffice.core.words import amount_of, phrase
 from backoffice.repayment.domain.bills import LoanState, new_state
 from backoffice.repayment.domain.components import (
     CHARGED_FROM,
@@ -229,8 +229,8 @@ def _check_rows(opening: Opening, rows: Sequence[ScheduledRow]) -> None:
             phrase(
                 "The schedule of %(loan)s returns %(total)s of %(principal)s.",
                 loan=opening.external_id,
-                total=total,
-                principal=opening.principal,
+                total=amount_of(total, currency=opening.terms.currency),
+                principal=amount_of(opening.principal, currency=opening.terms.currency),
             ),
             next_step=phrase("Correct the schedule or the principal."),
             fields={"principal": str(opening.principal)},

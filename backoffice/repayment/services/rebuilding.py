@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
-from backoffice.core.words import phrase
+from backoffice.core.words import amount_of, phrase
 from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.bills import Bill, LoanState, copy_of
 from backoffice.repayment.domain.components import SCHEDULED
@@ -107,9 +107,9 @@ def _replay(
                 raise RefundNoLongerCovered(
                     phrase(
                         "%(amount)s was refunded on %(day)s; only %(held)s would be held.",
-                        amount=operation.amount,
+                        amount=amount_of(operation.amount, currency=state.terms.currency),
                         day=operation.value_date,
-                        held=state.suspense,
+                        held=amount_of(state.suspense, currency=state.terms.currency),
                     ),
                     next_step=phrase("Reverse the refund first, or date this after it."),
                 )

@@ -90,6 +90,11 @@ def log_in(request: HttpRequest) -> HttpResponse:
     return _page(request, "staff/login.html", form=form, status=429 if is_locked else 422)
 
 
+def locked_answer(_request: HttpRequest, response: HttpResponse, _credentials: dict[str, Any] | None) -> HttpResponse:
+    """What axes answers when a name is locked: the login page, which has said so already in the person's language."""
+    return response
+
+
 @open_at_the_door
 @require_POST
 @requires("staff.account.use")
@@ -179,6 +184,6 @@ def _next_page(request: HttpRequest) -> str:
 def _locked_words() -> str:
     minutes = int(get_cool_off().total_seconds() // 60)
     return _(
-        "Too many failures: this user name is locked here for %(minutes)d minutes. Wait, or ask an administrator to "
-        "unlock it."
+        "Too many failures: this user name is locked here for %(minutes)d minutes from this try. Wait without trying "
+        "again, or ask an administrator to unlock it."
     ) % {"minutes": minutes}

@@ -44,6 +44,7 @@
     const first = wrong || root.querySelector("[autofocus]") || root.querySelector("input:not([type=hidden]), select, textarea");
     if (first) {
       first.focus();
+      first.scrollIntoView({ block: "nearest" });
       if (first.select) {
         first.select();
       }

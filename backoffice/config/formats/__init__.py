@@ -1,0 +1,1 @@
+"""How Django writes dates by itself, in each language: as `core.formats` does."""
