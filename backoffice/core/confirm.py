@@ -278,5 +278,5 @@ class ConfirmView(View):
 def _typed_faults(form: ConfirmForm) -> str:
     """What is wrong with the fields that have something in them, so that a person reads it while they type."""
     wrong = [bound for bound in form.own_fields() if bound.errors and bound.data]
-    named = [f"{bound.label}: {' '.join(bound.errors)}" for bound in wrong]
+    named = [f"{bound.label}: {' '.join(map(str, bound.errors))}" for bound in wrong]
     return " ".join([*named, *(form.non_field_errors() if not wrong else ())])

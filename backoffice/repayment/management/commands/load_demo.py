@@ -48,6 +48,9 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {'':<14}{run.skipped_loan_count:>28,} loans were there already")
         self._line("together", totals)
         call_command("verify_books", "--quiet", stdout=self.stdout)
+        # As the evening before would have done: today's reminders are planned, and leave when the workers start.
+        call_command("load_templates", "--active", stdout=self.stdout)
+        call_command("plan_reminders", "--starter", stdout=self.stdout)
         if settings.PLAIN_HTTP:
             self.stdout.write("Logins of the demo:")
             call_command("create_demo_users", stdout=self.stdout)
