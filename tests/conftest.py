@@ -22,6 +22,7 @@ from psycopg import sql
 from pytest_django import DjangoDbBlocker
 from pytest_django.plugin import blocking_manager_key
 
+from backoffice.audit.append_only import EMPTYING
 from backoffice.config import translations
 
 TEMPLATES_KEPT = 3
@@ -60,7 +61,10 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_b
     """Names this worker's database after the session, so that sessions side by side do not meet; picks its template.
 
     With `DATABASE_URL` set, the server is somebody else's: Django makes and migrates the test database there as usual.
+    Every connection of a test may empty the tables that only grow: it is how a test's end leaves nothing behind.
     """
+    options = connections["default"].settings_dict["OPTIONS"]
+    options["options"] = f"{options.get('options', '')} -c {EMPTYING}=allowed".strip()
     if settings.CLUSTER is None:
         return
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
