@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from backoffice.calendars.domain.working_days import CALENDARS
 from backoffice.core.api.fields import DayField, MoneyField, currency_field
 from backoffice.core.api.views import ApiView
-from backoffice.repayment.domain.quote import make_quote, quote_to_json
+from backoffice.repayment.domain.quote import quote_to_json
 from backoffice.repayment.domain.terms import (
     DayCount,
     FeeWay,
@@ -19,7 +19,8 @@ from backoffice.repayment.domain.terms import (
     Rounding,
     Unit,
 )
-from backoffice.repayment.domain.terms_form import MOST_PERIODS, quote_from_json
+from backoffice.repayment.domain.terms_form import MOST_PERIODS
+from backoffice.repayment.selectors.quotes import quote_asked_for
 
 _RATE = r"^(0|[1-9][0-9]?|100)(\.[0-9]{1,8})?$"
 
@@ -133,4 +134,4 @@ class QuotesView(ApiView):
 
     def post(self, request: Request) -> Response:
         """Every bill to the minor unit, what the loan costs a year by three conventions, and the cap's verdict."""
-        return Response(quote_to_json(make_quote(quote_from_json(request.data))))
+        return Response(quote_to_json(quote_asked_for(body=request.data)))
