@@ -29,8 +29,7 @@ TEMPLATES_KEPT = 3
 # The migrations that write who may approve how much, and the functions that do it, in their order.
 LIMITS_MADE_BY = (
     ("backoffice.customers.migrations.0002_who_may_lift_a_hold", "write_limits"),
-    ("backoffice.repayment.migrations.0003_default_limits", "add_limits"),
-    ("backoffice.repayment.migrations.0005_who_may_approve_a_product", "write_limits"),
+    ("backoffice.repayment.migrations.0002_rules", "write_limits"),
     ("backoffice.outreach.migrations.0005_who_may_approve_a_template", "write_limits"),
     ("backoffice.outreach.migrations.0008_experiments_frozen", "write_limits"),
     ("backoffice.outreach.migrations.0010_reminders_two_people", "write_limits"),
