@@ -224,7 +224,8 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "audit trail",
                 "ordering": ["-id"],
                 "indexes": [
-                    models.Index(fields=["subject_type", "subject_id", "-id"], name="entries_of_a_subject"),
+                    models.Index(fields=["subject_id", "-id"], name="entries_of_a_subject"),
+                    models.Index(fields=["subject_type", "-id"], name="entries_of_a_kind_of_subject"),
                     models.Index(
                         condition=models.Q(("borrower_id__isnull", False)),
                         fields=["borrower_id", "-id"],
