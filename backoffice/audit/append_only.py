@@ -1,8 +1,11 @@
 """Tables that only grow: the database itself refuses to change or delete a row.
 
-`forbid_changes("app_table")` is a migration operation. It puts a row trigger on the table, which holds for every
-role including the owner, and takes UPDATE, DELETE and TRUNCATE from the application's own role. TRUNCATE by the
-owner stays possible on purpose: it is how test databases are emptied and never part of the application's work.
+`forbid_changes("app_table")` is a migration operation. It puts triggers on the table, which hold for every role
+including the owner, and takes UPDATE, DELETE and TRUNCATE from the application's own role.
+
+An empty table may be truncated: nothing is lost, and `seed_book` writes into a table truncated in its own transaction.
+A table with rows is truncated only in a session that was opened with `EMPTYING` set to "allowed", by a role that has
+the right. The tests do that, for their own databases; nothing in the product does.
 """
 
 from django.db.migrations import RunSQL
@@ -10,15 +13,33 @@ from django.db.migrations import RunSQL
 APPLICATION_ROLE = "backoffice_app"
 """The database role the application works under: it may read and write, and on these tables only read and add."""
 
-CREATE_REFUSAL = """
+EMPTYING = "backoffice.emptying"
+"""The setting of a database session that lets tables with rows be truncated; `calendars` heeds it too."""
+
+CREATE_REFUSAL = f"""
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'rows of % are never changed or deleted; write a correcting row', TG_TABLE_NAME
         USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
 END
 $$;
-"""
-DROP_REFUSAL = "DROP FUNCTION IF EXISTS refuse_change();"
+CREATE OR REPLACE FUNCTION refuse_emptying() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    has_rows boolean;
+BEGIN
+    IF current_setting('{EMPTYING}', true) = 'allowed' THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', TG_TABLE_SCHEMA, TG_TABLE_NAME) INTO has_rows;
+    IF has_rows THEN
+        RAISE EXCEPTION '% is never emptied; write correcting rows', TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;
+END
+$$;
+"""  # noqa: S608 - the only name in it is a constant
+DROP_REFUSAL = "DROP FUNCTION IF EXISTS refuse_change(), refuse_emptying();"
 
 # Roles belong to the whole server: two databases may be migrated at once, and a managed server may not let us create
 # one. Without the role the triggers still refuse; the grants are then for the operator to write.
@@ -50,7 +71,7 @@ $$;
 
 
 def prepare_database() -> list[RunSQL]:
-    """The function every trigger calls and the application's role with its grants; run once, in audit's first step."""
+    """The functions the triggers call and the application's role with its grants; run once, in audit's first step."""
     return [
         RunSQL(sql=CREATE_REFUSAL, reverse_sql=DROP_REFUSAL),
         RunSQL(sql=CREATE_ROLE, reverse_sql=RunSQL.noop),
@@ -63,6 +84,8 @@ def forbid_changes(table: str) -> RunSQL:
         sql=f"""
 CREATE TRIGGER {table}_only_grows BEFORE UPDATE OR DELETE ON {table}
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER {table}_is_never_emptied BEFORE TRUNCATE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_emptying();
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{APPLICATION_ROLE}') THEN
@@ -72,5 +95,8 @@ BEGIN
 END
 $$;
 """,  # noqa: S608 - table names are written in migrations
-        reverse_sql=f"DROP TRIGGER IF EXISTS {table}_only_grows ON {table};",
+        reverse_sql=f"""
+DROP TRIGGER IF EXISTS {table}_only_grows ON {table};
+DROP TRIGGER IF EXISTS {table}_is_never_emptied ON {table};
+""",
     )

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework import serializers
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory, force_authenticate
@@ -12,6 +13,7 @@ from backoffice.audit.idempotent_view import idempotent
 from backoffice.audit.models import AuditEntry, IdempotencyKey
 from backoffice.audit.services import record
 from backoffice.core.access import actor_of
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.views import ApiView
 from backoffice.core.errors import Refusal
 from tests.staff.factories import person
@@ -23,12 +25,18 @@ class TooMuch(Refusal):
     code = "tests.too_much"
 
 
+class PaySerializer(BodySerializer):
+    amount = serializers.CharField(required=False)
+    file = serializers.FileField(required=False)
+
+
 class PayView(ApiView):
     """Pays what it is told to."""
 
     permission_classes = ()
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.payment.post"}
     parser_classes = (JSONParser, MultiPartParser)
+    request_serializer_class = PaySerializer
 
     @idempotent
     def post(self, request, loan_id):

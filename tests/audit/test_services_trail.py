@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from backoffice.audit import services
-from backoffice.audit.append_only import APPLICATION_ROLE
+from backoffice.audit.append_only import APPLICATION_ROLE, EMPTYING
 from backoffice.audit.context import bound_to
 from backoffice.audit.models import AuditEntry
 from backoffice.core import trail
@@ -107,6 +107,28 @@ def test_the_database_refuses_to_change_or_delete_an_entry_for_the_owner_too(cha
         connection.cursor().execute(change)
 
     assert AuditEntry.objects.get().reason == "asked by phone"
+
+
+def test_the_database_refuses_to_empty_the_trail_for_the_owner_too():
+    write()
+
+    connection.cursor().execute(f"SET LOCAL {EMPTYING} = ''")
+    with pytest.raises(IntegrityError, match="audit_auditentry is never emptied"), transaction.atomic():
+        connection.cursor().execute("TRUNCATE audit_auditentry")
+
+    assert AuditEntry.objects.get().reason == "asked by phone"
+
+
+def test_the_owner_may_empty_the_trail_of_a_database_opened_for_it_and_an_empty_one_anywhere():
+    write()
+
+    with transaction.atomic():
+        connection.cursor().execute(f"SET LOCAL {EMPTYING} = 'allowed'")
+        connection.cursor().execute("TRUNCATE audit_auditentry")
+        connection.cursor().execute(f"SET LOCAL {EMPTYING} = ''")
+        connection.cursor().execute("TRUNCATE audit_auditentry")
+
+    assert not AuditEntry.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,13 @@ def test_the_database_refuses_to_edit_the_history(opened, statement):
     assert len(history()) == 1
 
 
+def test_the_database_refuses_to_empty_the_history(opened):
+    connection.cursor().execute("SET LOCAL backoffice.emptying = ''")
+    with pytest.raises(DatabaseError, match="never emptied"), transaction.atomic():
+        connection.cursor().execute("TRUNCATE calendars_businessdaymove")
+    assert len(history()) == 1
+
+
 def test_lists_the_history_newest_first(opened):
     services.begin_close(day=FRIDAY, actor=SYSTEM)
     assert [move.to_state for move in selectors.moves(limit=1)] == ["closing"]

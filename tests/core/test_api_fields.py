@@ -124,6 +124,10 @@ def test_parses_fractions_without_losing_a_digit():
     assert parse('{"amount": 0.10, "count": 3}') == {"amount": Decimal("0.10"), "count": 3}
 
 
+def test_parses_a_character_written_as_two_halves():
+    assert parse(r'{"a": "\ud83d\ude00", "b": 0.5}') == {"a": "😀", "b": Decimal("0.5")}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -133,6 +137,8 @@ def test_parses_fractions_without_losing_a_digit():
         ('{"a": ', "line 1, column 7"),
         (b"\xff\xfe", "is not utf-8 text"),
         ("[" * 100_000, "cannot be used"),
+        (r'{"a": ["\ud83d"]}', r"'\ud83d' is half a character"),
+        (r'{"\uDE00": 0.5}', r"'\ude00' is half a character"),
         ("1" * 5000, "cannot be used"),
     ],
 )

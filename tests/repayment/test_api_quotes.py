@@ -2,12 +2,16 @@
 
 import io
 import json
+from datetime import date
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 from rest_framework.test import APIClient
 
+from backoffice.calendars.services import declare_day, withdraw_day
+from backoffice.core.actors import SYSTEM
 from tests.staff.factories import person
 
 ADDRESS = "/api/v1/repayment/quotes/"
@@ -151,3 +155,59 @@ def test_faults_of_terms_are_told_in_the_callers_language() -> None:
         "annual_rate": '必须是写成字符串的小数，例如 "0.18"',
         "periods": "必须是 1 到 1200 之间的整数",
     }
+
+
+SHIFTED = ASKED | {"holiday_shift": "next"}
+TYPHOON = date(2026, 9, 15)
+
+
+def declared() -> None:
+    declare_day(calendar="CN", day=TYPHOON, is_working=False, reason="typhoon", actor=SYSTEM)
+
+
+def withdrawn() -> None:
+    withdraw_day(calendar="CN", day=TYPHOON, reason="it passed by", actor=SYSTEM)
+
+
+@pytest.mark.django_db
+def test_a_declared_day_moves_a_bill_until_it_is_withdrawn(django_assert_num_queries: Any) -> None:
+    caller = client()
+
+    def eighth() -> str:
+        with django_assert_num_queries(1):
+            answer = caller.post(ADDRESS, SHIFTED, format="json")
+        due_date: str = answer.json()["rows"][7]["due_date"]
+        return due_date
+
+    assert eighth() == "2026-09-15"
+    declared()
+    assert eighth() == "2026-09-16"
+    withdrawn()
+    assert eighth() == "2026-09-15"
+
+
+@pytest.mark.django_db
+def test_a_declared_day_moves_no_bill_of_terms_that_follow_no_calendar() -> None:
+    declared()
+    assert client().post(ADDRESS, ASKED, format="json").json()["rows"][7]["due_date"] == "2026-09-15"
+
+
+@pytest.mark.django_db
+def test_the_command_heeds_declared_days_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = json.dumps(SHIFTED).encode()
+    declared()
+    assert command(content, monkeypatch)[1]["rows"][7]["due_date"] == "2026-09-16"
+    withdrawn()
+    assert command(content, monkeypatch)[1]["rows"][7]["due_date"] == "2026-09-15"
+
+
+def test_the_command_goes_by_the_published_calendar_where_there_is_no_database(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_server(**_: Any) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("backoffice.repayment.selectors.declared_days.holiday_overrides", no_server)
+    status, answer = command(json.dumps(SHIFTED).encode(), monkeypatch)
+    assert (status, answer["rows"][7]["due_date"]) == (0, "2026-09-15")
+    assert "no day is taken to be declared" in capsys.readouterr().err

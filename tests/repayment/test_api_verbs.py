@@ -189,7 +189,7 @@ def test_waives_within_the_limit_and_asks_beyond_it(loan):
     [
         ({"components": {"penalty": "1000.00"}}, 422, "repayment.waiver_exceeds_owed", {"penalty"}),
         ({"components": {}}, 422, "repayment.waiver_exceeds_owed", set()),
-        ({"components": {"principal": "1.00"}}, 422, "repayment.waiver_exceeds_owed", set()),
+        ({"components": {"principal": "1.00"}}, 400, "core.invalid", {"components.principal"}),
         ({"components": {"penalty": "-1.00"}}, 400, "core.invalid", {"components.penalty"}),
         ({"components": "all"}, 400, "core.invalid", {"components"}),
         ({"components": {"penalty": "1.00"}, "reason": ""}, 400, "core.invalid", {"reason"}),

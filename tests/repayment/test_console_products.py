@@ -214,6 +214,15 @@ def test_the_preview_says_why_no_schedule_can_be_made() -> None:
     assert "does not come after" in answer.content.decode()
 
 
+def test_the_preview_heeds_days_declared_over_the_calendar() -> None:
+    calendars.declare_day(calendar="CN", day=date(2026, 9, 15), is_working=False, reason="typhoon", actor=SYSTEM)
+    address = f"/products/versions/{drafted().pk}/edit/"
+    changes = {"holiday_shift": "next", "calendar": "CN", "look": "1"}
+    page = browser("admin").post(address, filled(**changes), headers={"HX-Request": "true"}).content.decode()
+    assert "16 Sep 2026" in page
+    assert "15 Sep 2026" not in page
+
+
 def test_without_the_script_the_sample_is_worked_out_on_the_whole_page() -> None:
     address = f"/products/versions/{drafted().pk}/edit/"
     page = browser("admin").post(address, filled(annual_rate="24", look="1")).content.decode()

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from backoffice.repayment.domain.bulk_schedule import BulkLoan, build_many
 from backoffice.repayment.domain.due_dates import DueDatesRefused
 from backoffice.repayment.domain.fees import deducted_by_component, upfront_deducted
 from backoffice.repayment.domain.minor_units import ScheduleRefused
@@ -184,6 +185,28 @@ def test_a_holiday_moves_the_bill_and_not_the_interest_of_a_whole_month() -> Non
     assert rows[1].due_date == date(2025, 11, 3)  # 1 November 2025 is a Saturday
     assert rows[0].interest == Decimal("180.00")
     assert totals(rows) == ["1100.16"] * 11 + ["1100.19"]
+
+
+def test_a_declared_day_moves_the_bill_and_not_the_interest_of_a_whole_month() -> None:
+    typhoon = ((date(2026, 9, 15), False), (date(2026, 9, 16), False))
+    rows = schedule(terms(holiday_shift="next", calendar="CN", declared_days=typhoon))
+    assert rows[7].due_date == date(2026, 9, 17)
+    plain = schedule(terms(holiday_shift="next", calendar="CN"))
+    assert plain[7].due_date == date(2026, 9, 15)
+    assert totals(rows) == totals(plain)
+
+
+def test_a_holiday_declared_worked_moves_no_bill() -> None:
+    worked = ((date(2025, 10, 1), True),)
+    rows = schedule(terms(holiday_shift="next", calendar="CN", declared_days=worked), disbursed_on=date(2025, 9, 1))
+    assert rows[0].due_date == date(2025, 10, 1)
+
+
+def test_schedules_in_bulk_keep_apart_what_was_declared_when() -> None:
+    closed = terms(holiday_shift="next", calendar="CN", declared_days=((date(2026, 9, 15), False),))
+    plain = terms(holiday_shift="next", calendar="CN")
+    loans = [BulkLoan(each, 1_200_000, PAID_OUT) for each in (closed, plain)]
+    assert [made.due_dates[7] for made in build_many(loans)] == [date(2026, 9, 16), date(2026, 9, 15)]
 
 
 def test_a_holiday_costs_the_days_it_adds_when_actual_days_count() -> None:

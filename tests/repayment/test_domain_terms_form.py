@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backoffice.repayment.domain.due_dates import with_declared_days
 from backoffice.repayment.domain.terms import (
     AllocationRule,
     Band,
@@ -23,6 +24,8 @@ from backoffice.repayment.domain.terms import (
 from backoffice.repayment.domain.terms_form import (
     InvalidTerms,
     QuoteRequest,
+    copy_from_json,
+    copy_to_json,
     from_json,
     quote_from_json,
     to_json,
@@ -133,6 +136,21 @@ every_terms = st.builds(
 @given(every_terms)
 def test_what_is_written_is_read_back_the_same(terms: Terms) -> None:
     assert from_json(json.loads(json.dumps(to_json(terms)))) == terms
+
+
+@given(every_terms, st.dictionaries(st.dates(), st.booleans(), max_size=4))
+def test_a_loans_copy_keeps_the_days_declared_when_it_was_made(terms: Terms, declared: dict[date, bool]) -> None:
+    overrides = {(terms.calendar, day): is_working for day, is_working in declared.items()}
+    made = with_declared_days(terms, overrides=overrides | {("XX", date(2026, 1, 1)): False})
+    assert dict(made.declared_days) == ({} if terms.holiday_shift == "none" else declared)
+    assert copy_from_json(json.loads(json.dumps(copy_to_json(made)))) == made
+    assert to_json(made) == to_json(terms)
+
+
+def test_a_product_cannot_bring_declared_days_of_its_own() -> None:
+    with pytest.raises(InvalidTerms) as refused:
+        from_json(PLAIN | {"declared_days": {"2026-09-16": False}})
+    assert refused.value.fields == {"declared_days": "is not known here"}
 
 
 def test_equal_terms_are_written_alike() -> None:

@@ -10,12 +10,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 
+from backoffice.audit.append_only import EMPTYING
 from backoffice.audit.models import AuditEntry
 from backoffice.calendars.models import BusinessDay
 from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
-from backoffice.core.bulk import fetch
+from backoffice.core.bulk import execute, fetch
 from backoffice.customers.models import Borrower
 from backoffice.repayment.models import Installment, Loan, Operation
 from backoffice.repayment.seeding.book import (
@@ -48,6 +49,12 @@ def test_writes_a_book_that_agrees_with_itself():
     assert written.rows["repayment_loan"] == Loan.objects.count() == 300
     assert written.rows["repayment_installment"] == Installment.objects.count() == 3600
     assert written.rows["customers_borrower"] == Borrower.objects.count() == 240
+
+
+@pytest.mark.django_db
+def test_needs_no_leave_to_empty_tables():
+    execute(f"SET LOCAL {EMPTYING} = ''")
+    assert seed().rows["repayment_loan"] == 300
 
 
 @pytest.mark.django_db

@@ -1,11 +1,13 @@
 """Opening loans: on their disbursement day, or from another system's book with the history they bring."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from backoffice.audit.models import AuditEntry, OutboxEvent
+from backoffice.calendars.services import declare_day, withdraw_day
 from backoffice.core.actors import SYSTEM
 from backoffice.repayment.domain.bills import oldest_unpaid
 from backoffice.repayment.models import Loan, LoanTerms, MonthEnd, Operation, Transfer
@@ -225,3 +227,81 @@ def test_a_history_can_be_added_to_afterwards():
     assert Loan.objects.get(pk=loan_id).oldest_unpaid_due_date == date(2026, 3, 15)
     assert drifts(date(2026, 4, 1)) == []
     assert replay_changes(loan_id, business_date=date(2026, 4, 1)) == {}
+
+
+# days declared over the published calendar
+
+SHIFTED = terms(holiday_shift="next", calendar="CN")
+TYPHOON = date(2026, 9, 15)
+
+
+def declare_typhoon():
+    declare_day(calendar="CN", day=TYPHOON, is_working=False, reason="typhoon", actor=SYSTEM)
+
+
+def eighth_due(loan_id):
+    return Loan.objects.get(pk=loan_id).installments.get(number=8, to_version=None).due_date
+
+
+def test_a_declared_day_moves_a_bill_of_a_loan_opened_after_it_and_of_no_other():
+    before = open_loan(terms=SHIFTED)
+    declare_typhoon()
+    after = open_loan(terms=SHIFTED)
+    withdraw_day(calendar="CN", day=TYPHOON, reason="it passed by", actor=SYSTEM)
+    last = open_loan(terms=SHIFTED)
+    assert [eighth_due(loan_id) for loan_id in (before, after, last)] == [
+        date(2026, 9, 15),
+        date(2026, 9, 16),
+        date(2026, 9, 15),
+    ]
+    copies = [Loan.objects.get(pk=loan_id).terms_id for loan_id in (before, after, last)]
+    assert copies[0] == copies[2] != copies[1]
+    assert LoanTerms.objects.get(pk=copies[1]).terms["declared_days"] == {"2026-09-15": False}
+
+
+def test_terms_that_follow_no_calendar_share_their_copy_whatever_is_declared():
+    before = open_loan()
+    declare_typhoon()
+    assert Loan.objects.get(pk=open_loan()).terms_id == Loan.objects.get(pk=before).terms_id
+
+
+def test_the_declared_days_are_read_once_for_a_batch():
+    declare_typhoon()
+    owner = borrower().pk
+    products = [terms(holiday_shift="next", calendar="CN", annual_rate=D(rate)) for rate in ("0.12", "0.15", "0.18")]
+    loans = [
+        Opening(
+            external_id=f"L-{n}",
+            portfolio=PORTFOLIO,
+            borrower_id=owner,
+            terms=products[n % 3],
+            principal=D("1200.00"),
+            disbursed_on=DISBURSED,
+        )
+        for n in range(9)
+    ]
+    with CaptureQueriesContext(connection) as queries:
+        ids = open_and_replay(loans=loans, business_date=DISBURSED, actor=SYSTEM)
+    assert len([query for query in queries if "calendars_holidayoverride" in query["sql"]]) == 1
+    assert {eighth_due(loan_id) for loan_id in ids} == {date(2026, 9, 16)}
+
+
+def test_a_prepayment_and_its_replay_read_the_days_the_loan_was_made_with():
+    """15 March 2026 is a Sunday; with Monday closed too, the bill of the loan made then falls due on Tuesday."""
+    declare_day(calendar="CN", day=date(2026, 3, 16), is_working=False, reason="flood", actor=SYSTEM)
+    moved = open_loan(terms=SHIFTED)
+    withdraw_day(calendar="CN", day=date(2026, 3, 16), reason="no flood", actor=SYSTEM)
+    plain = open_loan(terms=SHIFTED)
+    today = date(2026, 2, 1)
+    close_days(DISBURSED, today - timedelta(days=1))
+    for loan_id in (moved, plain):
+        post(loan_id, "3000.00", today, surplus="reduce_installment")
+    rebuilt = [
+        list(Loan.objects.get(pk=loan_id).installments.filter(to_version=None).order_by("number"))
+        for loan_id in (moved, plain)
+    ]
+    assert [bills[2].due_date for bills in rebuilt] == [date(2026, 3, 17), date(2026, 3, 16)]
+    # A whole month costs a whole month, whichever days were closed.
+    assert [bill.interest for bill in rebuilt[0]] == [bill.interest for bill in rebuilt[1]]
+    assert replay_changes(moved, business_date=today) == {}
+    assert drifts(today) == []

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from backoffice.audit.append_only import APPLICATION_ROLE
+from backoffice.audit.append_only import APPLICATION_ROLE, EMPTYING
 from backoffice.audit.models import AuditEntry, OutboxEvent
 from backoffice.calendars.services import begin_close, open_first_day
 from backoffice.core.actors import SYSTEM
@@ -477,6 +477,29 @@ def test_no_role_changes_or_deletes_what_was_written(old_loan, table, as_applica
             run(statement, as_application=as_application)
         assert ("permission denied" if as_application else "never changed or deleted") in str(refused.value)
     assert fetch(f"SELECT count(*), min({column}) FROM {table}") == before
+
+
+def empty(table):
+    """What an owner would type in a session of a database in use, where no checks of this transaction are pending."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"SET LOCAL {EMPTYING} = ''")
+        cursor.execute(f"TRUNCATE {table} CASCADE")
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_not_even_the_owner_empties_what_was_written(old_loan, table):
+    before = fetch(f"SELECT count(*) FROM {table}")
+    with pytest.raises(IntegrityError, match="is never emptied"):
+        empty(table)
+    assert fetch(f"SELECT count(*) FROM {table}") == before
+
+
+def test_the_owner_does_not_empty_the_ledger_by_way_of_its_loans(old_loan):
+    before = fetch("SELECT count(*) FROM repayment_transfer")
+    with pytest.raises(IntegrityError, match="is never emptied"):
+        empty("repayment_loan")
+    assert fetch("SELECT count(*) FROM repayment_transfer") == before
 
 
 def test_the_application_may_not_empty_the_ledger(old_loan):

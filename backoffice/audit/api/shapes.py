@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from backoffice.audit.domain.approval_states import ApprovalState
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import MoneyField, TextField, ToldField
 
 LARGEST_ID = 2**63 - 1
@@ -74,13 +75,13 @@ class ApprovalSerializer(serializers.Serializer):
     failure = ToldField(source="why_it_failed", help_text="why an approved request could not be done")
 
 
-class NoteSerializer(serializers.Serializer):
+class NoteSerializer(BodySerializer):
     """A word on the decision."""
 
     note = TextField(max_length=2000, allow_blank=True, default="")
 
 
-class DeclineSerializer(serializers.Serializer):
+class DeclineSerializer(BodySerializer):
     """Why not."""
 
     note = TextField(max_length=2000)

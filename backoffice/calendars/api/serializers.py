@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from backoffice.calendars.domain.business_day import CLOSING, OPEN
 from backoffice.calendars.domain.working_days import CONVENTIONS
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField
 from backoffice.core.errors import Refusal
 
@@ -74,7 +75,7 @@ class DaysQuery(serializers.Serializer):
         return {"days": [first + timedelta(days=n) for n in range(count)], "convention": attrs["convention"]}
 
 
-class DeclareDaySerializer(serializers.Serializer):
+class DeclareDaySerializer(BodySerializer):
     """A day declared worked or not worked over the published calendar."""
 
     day = DayField()
@@ -82,7 +83,7 @@ class DeclareDaySerializer(serializers.Serializer):
     reason = serializers.CharField(max_length=200)
 
 
-class WithdrawDaySerializer(serializers.Serializer):
+class WithdrawDaySerializer(BodySerializer):
     """A declaration taken back."""
 
     day = DayField()

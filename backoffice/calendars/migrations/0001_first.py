@@ -1,16 +1,29 @@
 from django.db import migrations, models
 
+# What `audit.append_only` does for its tables, the exceptions for tests and for empty tables included; `calendars` knows
+# nothing of `audit`.
 KEEP_THE_HISTORY = """
 CREATE FUNCTION calendars_keep_history() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the history of the business day is append-only' USING ERRCODE = 'restrict_violation';
 END $$;
+CREATE FUNCTION calendars_keep_the_table() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('backoffice.emptying', true) IS DISTINCT FROM 'allowed'
+       AND EXISTS (SELECT FROM calendars_businessdaymove) THEN
+        RAISE EXCEPTION 'the history of the business day is never emptied' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
+END $$;
 CREATE TRIGGER the_history_is_append_only BEFORE UPDATE OR DELETE ON calendars_businessdaymove
     FOR EACH ROW EXECUTE FUNCTION calendars_keep_history();
+CREATE TRIGGER the_history_is_never_emptied BEFORE TRUNCATE ON calendars_businessdaymove
+    FOR EACH STATEMENT EXECUTE FUNCTION calendars_keep_the_table();
 """
 LET_IT_GO = """
 DROP TRIGGER the_history_is_append_only ON calendars_businessdaymove;
-DROP FUNCTION calendars_keep_history();
+DROP TRIGGER the_history_is_never_emptied ON calendars_businessdaymove;
+DROP FUNCTION calendars_keep_history(), calendars_keep_the_table();
 """
 
 

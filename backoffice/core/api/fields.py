@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from rest_framework import serializers
 
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.money import exponent_of
 from backoffice.core.telling import told
 
@@ -118,8 +119,8 @@ class DayField(serializers.DateField):
         return day
 
 
-class MoneySerializer(serializers.Serializer):
-    """A serializer with `currency` beside its money fields; refuses digits the currency does not have."""
+class MoneySerializer(BodySerializer):
+    """A body with `currency` beside its money fields; refuses digits the currency does not have."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raises ValidationError naming each amount with too many decimals for the currency."""
@@ -166,8 +167,10 @@ class DaySchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-cal
     target_class = DayField
 
     def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """A date with the years that are read."""
-        return {"type": "string", "format": "date", "pattern": "^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$"}
+        """A date, with the years that are read where it is sent to us; a schedule may end in a later one."""
+        described = {"type": "string", "format": "date"}
+        read = {"pattern": "^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$"}
+        return described | read if direction == "request" else described
 
 
 class TextSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]

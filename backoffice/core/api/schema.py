@@ -12,6 +12,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from backoffice.core.access import code_of
+from backoffice.core.api.bodies import EmptyBodySerializer
 from backoffice.core.api.problems import MEDIA_TYPE, ProblemSerializer
 from backoffice.core.api.views import ApiView, ListView
 
@@ -37,8 +38,9 @@ class Schema(AutoSchema):
         return self._tokenize_path()[:1]
 
     def get_request_serializer(self) -> Any:
-        """The body of a writing call."""
-        return getattr(self.view, "request_serializer_class", None)
+        """The body of a writing call; None where it has none."""
+        serializer = getattr(self.view, "request_serializer_class", EmptyBodySerializer)
+        return None if serializer is EmptyBodySerializer else serializer
 
     def get_response_serializers(self) -> Any:
         """The answer; a POST of a list view answers with one row, at the view's `success_status`."""

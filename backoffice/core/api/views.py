@@ -8,11 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from backoffice.core.api.bodies import BodySerializer, EmptyBodySerializer
 from backoffice.core.api.pagination import PARAMETERS, CursorPages
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -25,12 +27,13 @@ class PermissionNotDeclared(TypeError):
 class ApiView(APIView):
     """An endpoint. `permissions_by_method` maps every HTTP method it answers to one code of the catalogue.
 
-    `query_serializer_class` reads the query string. A parameter nobody reads is refused, not ignored: a filter
-    misspelt would otherwise answer with the whole book.
+    `query_serializer_class` reads the query string, `request_serializer_class` the body of a writing call. A parameter
+    or field nobody reads is refused, not ignored: a filter misspelt would otherwise answer with the whole book.
     """
 
     permissions_by_method: ClassVar[dict[str, str]] = {}
     query_serializer_class: ClassVar[type[Serializer] | None] = None
+    request_serializer_class: ClassVar[type[BodySerializer]] = EmptyBodySerializer
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # type: ignore[override]
@@ -42,11 +45,13 @@ class ApiView(APIView):
         return super().as_view(**initkwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate, permit and throttle; then refuse what the query string says and nobody reads."""
+        """Authenticate, permit and throttle; then refuse what the query string or the body says and nobody reads."""
         super().initial(request, *args, **kwargs)
         unread = sorted(set(request.query_params) - self.parameters())
         if unread:
             raise ValidationError(dict.fromkeys(unread, _("this address does not take that parameter")))
+        if request.method not in SAFE_METHODS and self.request_serializer_class is EmptyBodySerializer:
+            read(EmptyBodySerializer, request.data)
 
     def parameters(self) -> frozenset[str]:
         """Names the query string may hold."""

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField, TextField, YesNoField
 from backoffice.customers.domain.finding import LONGEST_QUERY, Match
 from backoffice.customers.domain.holds import HoldReason, HoldScope
@@ -13,7 +14,7 @@ from backoffice.customers.services.personal_data import SHORTEST_REASON
 LARGEST_ID = 2**63 - 1
 
 
-class ReasonSerializer(serializers.Serializer):
+class ReasonSerializer(BodySerializer):
     """Why something is done; kept in the audit trail."""
 
     reason = TextField(min_length=SHORTEST_REASON, max_length=500)
@@ -82,7 +83,7 @@ class BorrowerSerializer(serializers.Serializer):
     absorbed = AbsorbedSerializer(many=True)
 
 
-class SearchSerializer(serializers.Serializer):
+class SearchSerializer(BodySerializer):
     """What the caller said: an id, a phone in any writing, four digits, an e-mail address, a name."""
 
     query = TextField(max_length=LONGEST_QUERY)
@@ -183,7 +184,7 @@ class HoldsSerializer(serializers.Serializer):
     holds = HoldSerializer(many=True)
 
 
-class NewHoldSerializer(serializers.Serializer):
+class NewHoldSerializer(BodySerializer):
     """What is stopped, from when, until when, and why."""
 
     scopes = serializers.ListField(

@@ -1,9 +1,9 @@
-"""Who may lift a hold, as the policy starts out: always two people, any decider of the three roles."""
+"""Who may lift a hold, as the policy starts out: always two people, any decider of the four roles."""
 
 from django.db import migrations
 
 VERB = "customers.hold.lift"
-DECIDERS = ("senior_agent", "team_lead", "compliance")
+DECIDERS = ("senior_agent", "team_lead", "compliance", "admin")
 
 
 def write_limits(apps, _schema_editor):

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from backoffice.calendars import clock
 from backoffice.core.access import actor_of
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField, ToldField
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.core.errors import Refusal
@@ -77,7 +78,7 @@ class SetAsideSerializer(serializers.Serializer):
     resolved_by = serializers.CharField(allow_blank=True)
 
 
-class DayEndStartSerializer(serializers.Serializer):
+class DayEndStartSerializer(BodySerializer):
     """Which day to close."""
 
     day = DayField(help_text="the business date; days are closed one by one")

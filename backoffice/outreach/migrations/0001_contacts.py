@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("customers", "0004_where_a_phone_rings"),
+        ("customers", "0001_initial"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ import backoffice.customers.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0004_where_a_phone_rings"),
+        ("customers", "0001_initial"),
         ("outreach", "0002_append_only"),
     ]
 

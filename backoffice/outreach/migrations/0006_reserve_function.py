@@ -6,7 +6,7 @@ from backoffice.outreach.selectors.gate_text import made_by_migration
 
 
 class Migration(migrations.Migration):
-    dependencies = [("outreach", "0005_who_may_approve_a_template"), ("customers", "0004_where_a_phone_rings")]
+    dependencies = [("outreach", "0005_who_may_approve_a_template"), ("customers", "0001_initial")]
 
     operations = [
         migrations.RunSQL(

@@ -14,7 +14,7 @@ import backoffice.customers.models.holds
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0004_where_a_phone_rings"),
+        ("customers", "0001_initial"),
         ("outreach", "0006_reserve_function"),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0004_where_a_phone_rings"),
+        ("customers", "0001_initial"),
         ("outreach", "0008_experiments_frozen"),
     ]
 

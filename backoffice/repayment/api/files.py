@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from backoffice.audit.idempotent_view import idempotent
 from backoffice.core.access import actor_of
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import ToldField
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.repayment.models import PaymentFile, PaymentFileLine
@@ -46,7 +47,7 @@ class UploadedFileField(serializers.FileField):
         super().__init__(allow_empty_file=True, **kwargs)
 
 
-class UploadSerializer(serializers.Serializer):
+class UploadSerializer(BodySerializer):
     """A CSV file in UTF-8: loan, amount, currency, value_date [, portfolio, channel, reference, external_id]."""
 
     file = UploadedFileField()

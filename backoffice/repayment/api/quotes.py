@@ -7,19 +7,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backoffice.calendars.domain.working_days import CALENDARS
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField, MoneyField, currency_field
 from backoffice.core.api.views import ApiView
-from backoffice.repayment.domain.quote import make_quote, quote_to_json
+from backoffice.repayment.domain.components import COMPONENTS
+from backoffice.repayment.domain.quote import quote_to_json
 from backoffice.repayment.domain.terms import (
     DayCount,
     FeeWay,
+    FutureRule,
     HolidayShift,
     InstallmentBasis,
     Method,
     Rounding,
     Unit,
 )
-from backoffice.repayment.domain.terms_form import MOST_PERIODS, quote_from_json
+from backoffice.repayment.domain.terms_form import MOST_PERIODS
+from backoffice.repayment.selectors.quotes import quote_asked_for
 
 _RATE = r"^(0|[1-9][0-9]?|100)(\.[0-9]{1,8})?$"
 
@@ -31,7 +35,7 @@ class RateField(serializers.RegexField):
         super().__init__(_RATE, **kwargs)
 
 
-class FeeSerializer(serializers.Serializer):
+class FeeSerializer(BodySerializer):
     """One fee. `amount` is money, or a share from 0 to 1 in the ways that end in of_principal and of_balance."""
 
     code = serializers.RegexField(r"^[a-z0-9][a-z0-9_-]{0,39}$")
@@ -41,7 +45,7 @@ class FeeSerializer(serializers.Serializer):
     amount = serializers.CharField(help_text="decimal string")
 
 
-class CostCapSerializer(serializers.Serializer):
+class CostCapSerializer(BodySerializer):
     """The line the yearly cost is held against. The default is 24 % by apr_irr for CNY, none for other currencies."""
 
     regime = serializers.RegexField(r"^[a-z0-9][a-z0-9_-]{0,39}$", required=False)
@@ -49,8 +53,66 @@ class CostCapSerializer(serializers.Serializer):
     formula = serializers.ChoiceField(choices=["apr_irr", "ear", "xirr"], required=False)
 
 
-class QuoteRequestSerializer(serializers.Serializer):
-    """What a quote is asked for. Describes the body; `terms_form` reads it and names every value at fault at once."""
+class GraceSerializer(BodySerializer):
+    """Days without penalty: forgiven when paid within them, or the penalty starts after them."""
+
+    days = serializers.IntegerField(min_value=0, max_value=366, required=False)
+    mode = serializers.ChoiceField(choices=["waive", "shift"], required=False)
+
+
+class PenaltyRuleSerializer(BodySerializer):
+    """Contract rate times one and the uplift, at most `rate_cap`, on the overdue base by actual days."""
+
+    base = serializers.ChoiceField(choices=["principal", "principal_and_interest"], required=False)
+    uplift = RateField(required=False)
+    rate_cap = RateField(required=False, allow_null=True)
+    compounding = serializers.ChoiceField(choices=["none", "monthly"], required=False)
+    day_basis = serializers.ChoiceField(choices=[360, 365], required=False)
+
+
+class AllocationRuleSerializer(BodySerializer):
+    """Which bill and component money pays first; `order` names every component once."""
+
+    order = serializers.ListField(
+        child=serializers.ChoiceField(choices=COMPONENTS),
+        min_length=len(COMPONENTS),
+        max_length=len(COMPONENTS),
+        required=False,
+    )
+    mode = serializers.ChoiceField(choices=["vertical", "horizontal"], required=False)
+    principal_first_after_dpd = serializers.IntegerField(min_value=0, max_value=3660, required=False, allow_null=True)
+    future = serializers.ChoiceField(choices=get_args(FutureRule), required=False)
+
+
+class PrepaymentRuleSerializer(BodySerializer):
+    """What settling early costs beside the interest earned: a share, days of interest, or an amount."""
+
+    fee = serializers.ChoiceField(choices=["none", "percent", "days_interest", "fixed"], required=False)
+    value = serializers.CharField(required=False, help_text="decimal string")
+    fee_cap = MoneyField(allow_zero=True, required=False, allow_null=True)
+
+
+class ToleranceSerializer(BodySerializer):
+    """What is too little to count as unpaid, and how many days a bucket entry waits."""
+
+    days = serializers.IntegerField(min_value=0, max_value=366, required=False)
+    floor = MoneyField(allow_zero=True, required=False)
+    percent = RateField(required=False)
+
+
+class BandSerializer(BodySerializer):
+    """One bucket: days past due from `first` to `last`, null for the open end."""
+
+    code = serializers.RegexField(r"^[^\s\u0000]{1,16}$")
+    first = serializers.IntegerField(min_value=0, max_value=36_600)
+    last = serializers.IntegerField(min_value=0, max_value=36_600, allow_null=True)
+
+
+class QuoteRequestSerializer(BodySerializer):
+    """What a quote is asked for. Describes the body; `terms_form` reads it and names every value at fault at once.
+
+    The terms of a product are taken whole; those that change no quote (`grace` to `bands`) may be left out.
+    """
 
     principal = MoneyField()
     currency = currency_field()
@@ -76,6 +138,12 @@ class QuoteRequestSerializer(serializers.Serializer):
         choices=CALENDARS, required=False, help_text="default: of the currency's country"
     )
     cost_cap = CostCapSerializer(required=False)
+    grace = GraceSerializer(required=False)
+    penalty = PenaltyRuleSerializer(required=False)
+    allocation = AllocationRuleSerializer(required=False)
+    prepayment = PrepaymentRuleSerializer(required=False)
+    tolerance = ToleranceSerializer(required=False)
+    bands = BandSerializer(many=True, required=False)
 
 
 class QuoteRowSerializer(serializers.Serializer):
@@ -133,4 +201,4 @@ class QuotesView(ApiView):
 
     def post(self, request: Request) -> Response:
         """Every bill to the minor unit, what the loan costs a year by three conventions, and the cap's verdict."""
-        return Response(quote_to_json(make_quote(quote_from_json(request.data))))
+        return Response(quote_to_json(quote_asked_for(body=request.data)))

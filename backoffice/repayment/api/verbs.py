@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from backoffice.audit.idempotent_view import idempotent
 from backoffice.core.access import actor_of
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField, MoneyField, MoneySerializer, currency_field
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.repayment.api import shapes
@@ -70,20 +71,20 @@ class PayoffSerializer(MoneySerializer):
     reason = serializers.CharField(max_length=LONGEST_REASON, required=False, allow_blank=True)
 
 
-class ReversalSerializer(serializers.Serializer):
+class ReversalSerializer(BodySerializer):
     """An operation is taken back, and why."""
 
     reason = serializers.CharField(max_length=LONGEST_REASON, min_length=3, help_text="kept in the audit trail")
 
 
-class DatedVerbSerializer(serializers.Serializer):
+class DatedVerbSerializer(BodySerializer):
     """A verb of a day, and why."""
 
     reason = serializers.CharField(max_length=LONGEST_REASON, min_length=3, help_text="kept in the audit trail")
     value_date = DayField()
 
 
-class WaivedComponentsSerializer(serializers.Serializer):
+class WaivedComponentsSerializer(BodySerializer):
     """What is waived, by component; what is not named is not waived."""
 
     interest = MoneyField(required=False)
@@ -128,7 +129,7 @@ class VerbView(LoanView):
     """The base of a verb on one loan: `service` does it, the answer is what was booked or asked for."""
 
     service: ClassVar[Callable[..., verbs.Answer]]
-    request_serializer_class: ClassVar[type[serializers.Serializer]]
+    request_serializer_class: ClassVar[type[BodySerializer]]
     serializer_class = OperationBookedSerializer
     success_status = 201
     other_answers: ClassVar[dict[int, type[serializers.Serializer]]] = {202: ApprovalAskedSerializer}

@@ -14,7 +14,7 @@ from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain.quote import Quote
 from backoffice.repayment.domain.terms import ScheduledRow, Terms
-from backoffice.repayment.selectors.products import sample_quote
+from backoffice.repayment.selectors.quotes import sample_quote
 
 
 @dataclass(frozen=True, slots=True)

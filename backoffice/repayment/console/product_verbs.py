@@ -20,7 +20,8 @@ from backoffice.repayment.domain.terms import Terms
 from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.models import ProductVersion
 from backoffice.repayment.selectors.product_words import difference_in_words
-from backoffice.repayment.selectors.products import sample_quote, visible_versions
+from backoffice.repayment.selectors.products import visible_versions
+from backoffice.repayment.selectors.quotes import sample_quote
 from backoffice.repayment.services import products
 from backoffice.repayment.services.product_costs import check_cost, current_version
 

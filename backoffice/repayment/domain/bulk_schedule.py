@@ -127,6 +127,7 @@ def _rhythm(terms: Terms, disbursed_on: date) -> tuple[object, ...]:
         terms.first_period_min_days,
         terms.holiday_shift,
         terms.calendar,
+        terms.declared_days,
         terms.method == "single_payment",
     )
 

@@ -8,12 +8,13 @@ Source: mechanics 3.2.
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import ClassVar
 
-from backoffice.calendars.domain.working_days import shift
+from backoffice.calendars.domain.working_days import NO_OVERRIDES, Overrides, shift
 from backoffice.core.errors import Refusal
 from backoffice.core.words import phrase
 from backoffice.repayment.domain.terms import Terms
@@ -62,10 +63,31 @@ def nominal_date(day: date, *, anchor_day: int, terms: Terms) -> date:
         return day
     for months in (-1, 0, 1):
         meant = add_months(day, months=months, anchor_day=anchor_day)
-        moved = shift(meant, convention=terms.holiday_shift, calendar=terms.calendar)
+        moved = shifted(meant, terms=terms)
         if min(meant, moved) <= day <= max(meant, moved):
             return meant
     return day
+
+
+def with_declared_days(terms: Terms, *, overrides: Overrides) -> Terms:
+    """The terms with what is declared for their calendar; the very same terms when none of their bills ever moves."""
+    if terms.holiday_shift == "none":
+        return terms
+    declared = sorted(
+        (day, is_working) for (calendar, day), is_working in overrides.items() if calendar == terms.calendar
+    )
+    return terms if tuple(declared) == terms.declared_days else replace(terms, declared_days=tuple(declared))
+
+
+def shifted(day: date, *, terms: Terms) -> date:
+    """When a bill the grid puts on `day` falls due: by the published calendar and the days declared over it."""
+    overrides = _overrides(terms.calendar, terms.declared_days) if terms.declared_days else NO_OVERRIDES
+    return shift(day, convention=terms.holiday_shift, calendar=terms.calendar, overrides=overrides)
+
+
+@lru_cache(maxsize=1024)
+def _overrides(calendar: str, declared_days: tuple[tuple[date, bool], ...]) -> Overrides:
+    return MappingProxyType({(calendar, day): is_working for day, is_working in declared_days})
 
 
 def anchor_day_of(due_dates: Sequence[date], *, terms: Terms) -> int | None:
@@ -116,7 +138,7 @@ def plan_due_dates(*, terms: Terms, disbursed_on: date, first_due_date: date | N
         ) from error
     actual = nominal
     if terms.holiday_shift != "none":
-        actual = tuple(shift(day, convention=terms.holiday_shift, calendar=terms.calendar) for day in nominal)
+        actual = tuple(shifted(day, terms=terms) for day in nominal)
     _check_forward(actual, after=disbursed_on, field="holiday_shift")
     return DueDates(actual=actual, nominal=nominal, anchor_day=anchor_day)
 

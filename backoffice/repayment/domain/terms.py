@@ -132,7 +132,12 @@ M_BANDS: tuple[Band, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Everything a loan copies from its product version at disbursement."""
+    """Everything a loan copies from its product version at disbursement.
+
+    `declared_days` are no part of a product: they are the days the lender had declared over the published calendar when
+    the loan was made, day and whether it is worked, in order. The copy keeps them, so that a day declared or withdrawn
+    later moves no bill of a schedule already made, and a replay reads the grid as the posting did.
+    """
 
     currency: str
     method: Method
@@ -156,6 +161,7 @@ class Terms:
     tolerance: Tolerance = field(default_factory=Tolerance)
     cost_cap: CostCap = field(default_factory=CostCap)
     bands: tuple[Band, ...] = M_BANDS
+    declared_days: tuple[tuple[date, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

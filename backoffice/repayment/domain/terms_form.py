@@ -6,7 +6,7 @@ calendar of the currency's country. The cost cap of the mainland is the default 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, get_args
@@ -235,9 +235,25 @@ def quote_from_json(value: Any) -> QuoteRequest:
 
 
 def to_json(terms: Terms) -> dict[str, Any]:
-    """The canonical JSON object of terms: every key, amounts as plain decimal strings, equal terms written alike."""
-    written: dict[str, Any] = _written(terms)
+    """The canonical JSON object of a product's terms: every key, amounts as plain decimal strings, equal ones alike."""
+    written: dict[str, Any] = _written(replace(terms, declared_days=()))
+    del written["declared_days"]
     return written
+
+
+def copy_to_json(terms: Terms) -> dict[str, Any]:
+    """The canonical JSON object a loan keeps: the product's terms, and the declared days it was made with if any."""
+    declared = {day.isoformat(): is_working for day, is_working in terms.declared_days}
+    return to_json(terms) | ({"declared_days": declared} if declared else {})
+
+
+def copy_from_json(value: Mapping[str, Any]) -> Terms:
+    """The terms of a loan from what `copy_to_json` wrote."""
+    given = dict(value)
+    declared = sorted(
+        (date.fromisoformat(day), is_working) for day, is_working in given.pop("declared_days", {}).items()
+    )
+    return replace(from_json(given), declared_days=tuple(declared))
 
 
 def _terms(values: dict[str, Any], faults: Faults) -> Terms:

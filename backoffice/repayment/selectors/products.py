@@ -1,17 +1,15 @@
-"""Reading products: the list, the versions of one, which is in force on a day, and what terms cost on a sample loan."""
+"""Reading products: the list, the versions of one, and which is in force on a day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import Max, Min, Prefetch, QuerySet
 
 from backoffice.repayment.domain.product_states import IN_FORCE, OPEN
-from backoffice.repayment.domain.quote import Quote, make_quote
 from backoffice.repayment.domain.terms import Terms
-from backoffice.repayment.domain.terms_form import QuoteRequest, from_json
+from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.models import Product, ProductVersion
 
 
@@ -81,11 +79,6 @@ def products_to_activate(*, as_of: date) -> tuple[int, int] | None:
     due = ProductVersion.objects.filter(state="approved", effective_from__lte=as_of)
     found = due.aggregate(first=Min("product_id"), last=Max("product_id"))
     return None if found["first"] is None else (found["first"], found["last"])
-
-
-def sample_quote(*, terms: Terms, principal: Decimal, disbursed_on: date) -> Quote:
-    """What a loan of `principal` would cost under the terms. Raises as `make_quote`."""
-    return make_quote(QuoteRequest(terms=terms, principal=principal, disbursed_on=disbursed_on))
 
 
 def _first(versions: Iterable[ProductVersion]) -> ProductVersion | None:

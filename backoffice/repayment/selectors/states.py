@@ -16,7 +16,7 @@ from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.journal import Line, Move
 from backoffice.repayment.domain.operations import Operation
 from backoffice.repayment.domain.terms import Terms
-from backoffice.repayment.domain.terms_form import from_json
+from backoffice.repayment.domain.terms_form import copy_from_json
 from backoffice.repayment.models import LoanTerms
 
 LoanId = NewType("LoanId", int)
@@ -84,7 +84,7 @@ class LoanHistory:
 @lru_cache(maxsize=4096)
 def terms_by_id(terms_id: int) -> Terms:
     """The copied terms of a loan; safe to keep, since they never change."""
-    return from_json(LoanTerms.objects.values_list("terms", flat=True).get(pk=terms_id))
+    return copy_from_json(LoanTerms.objects.values_list("terms", flat=True).get(pk=terms_id))
 
 
 def load_loans(

@@ -5,7 +5,7 @@ its payments are replayed in value-date order through every close since, so its 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -34,8 +34,9 @@ from backoffice.repayment.domain.operations import Operation
 from backoffice.repayment.domain.replay import fold
 from backoffice.repayment.domain.schedule import build_schedule
 from backoffice.repayment.domain.terms import FutureRule, ScheduledRow, Terms
-from backoffice.repayment.domain.terms_form import to_json
+from backoffice.repayment.domain.terms_form import copy_to_json
 from backoffice.repayment.models import LoanTerms
+from backoffice.repayment.selectors.declared_days import as_made_now
 from backoffice.repayment.selectors.states import LoanId
 from backoffice.repayment.services.writing import (
     LOAN_COLUMNS,
@@ -71,7 +72,10 @@ class PastOperation:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A loan to open. `rows` is the explicit schedule, None to compute it from the terms. Amounts in major units."""
+    """A loan to open. `rows` is the explicit schedule, None to compute it from the terms. Amounts in major units.
+
+    Opening it puts the days declared by then into the copy of the terms, whatever days `terms` come with.
+    """
 
     external_id: str
     portfolio: str
@@ -105,7 +109,7 @@ LOAN_COPY_COLUMNS = (
 
 def copy_of_terms(*, terms: Terms) -> int:
     """The id of the immutable copy of these terms; equal terms share one copy."""
-    canonical = to_json(terms)
+    canonical = copy_to_json(terms)
     digest = sha256(as_json(canonical).encode()).hexdigest()
     copy, _ = LoanTerms.objects.get_or_create(digest=digest, defaults={"terms": canonical})
     return copy.pk
@@ -129,6 +133,7 @@ def open_and_replay(
     if not loans:
         return []
     business_date = hold_business_date(at_least=business_date)
+    loans = _with_terms_as_made_now(loans)
     loan_ids = next_ids(table="repayment_loan", count=len(loans))
     operation_ids = iter(
         next_ids(
@@ -220,6 +225,14 @@ def put_on_pages(
         bills=[*state.superseded, *state.bills],
     )
     return _loan_row(opening, rows, state, journal, loan_id=loan_id, terms_id=terms_id, pages=pages)
+
+
+def _with_terms_as_made_now(loans: Sequence[Opening]) -> list[Opening]:
+    terms = as_made_now(terms=[opening.terms for opening in loans])
+    return [
+        opening if made is opening.terms else replace(opening, terms=made)
+        for opening, made in zip(loans, terms, strict=True)
+    ]
 
 
 def _check_rows(opening: Opening, rows: Sequence[ScheduledRow]) -> None:

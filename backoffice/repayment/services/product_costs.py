@@ -17,7 +17,8 @@ from backoffice.repayment.domain.terms import Terms
 from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.models import Product, ProductVersion
 from backoffice.repayment.selectors.product_words import difference_in_words
-from backoffice.repayment.selectors.products import in_force_of, sample_quote
+from backoffice.repayment.selectors.products import in_force_of
+from backoffice.repayment.selectors.quotes import sample_quote
 
 
 class CostAboveCap(Refusal):

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Sum
 
 from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_date
@@ -18,9 +19,9 @@ from backoffice.core.actors import Actor
 from backoffice.core.bulk import copy_rows
 from backoffice.customers.models import Borrower
 from backoffice.customers.services.registering import register_borrowers
-from backoffice.repayment.domain.schedule import build_schedule
-from backoffice.repayment.domain.terms import ScheduledRow, Terms
-from backoffice.repayment.models import ImportedLoan, ImportRun, ReportedStatus
+from backoffice.repayment.domain.terms import ScheduledRow
+from backoffice.repayment.models import ImportedLoan, ImportRun, Loan, ReportedStatus
+from backoffice.repayment.selectors.states import LoanId
 from backoffice.repayment.services.opening import Opening, PastOperation, open_and_replay
 from backoffice.repayment.tape.bundles import Bundle, read_bundles
 from backoffice.repayment.tape.rule_checks import BORROWERS_WITH_CONTACTS, borrowers_of
@@ -70,7 +71,7 @@ def load_chunk(*, run_id: int, stage: Stage, book: Book, actor: Actor) -> Import
     loan_ids = open_and_replay(loans=openings, business_date=today, actor=actor, run_id=run.pk)
     _note_origin(run, bundles, loan_ids)
     run.loaded_through = last
-    run.loaded_counts = dict(Counter(run.loaded_counts) + _counts(bundles, openings, new_borrowers))
+    run.loaded_counts = dict(Counter(run.loaded_counts) + _counts(bundles, loan_ids, new_borrowers))
     run.step, run.step_done, run.touched_at = "loans", last, clock.now()
     run.save(update_fields=["loaded_through", "loaded_counts", "step", "step_done", "touched_at"])
     return run
@@ -125,6 +126,7 @@ def _opening(bundle: Bundle, borrower_id: int, *, book: Book) -> Opening:
     )
     principal = money_of(loan["principal"])
     disbursed_on = date.fromisoformat(loan["disbursed_on"])
+    first_due = loan["first_due_date"]
     return Opening(
         external_id=bundle.loan_id,
         portfolio=book.portfolio,
@@ -133,22 +135,18 @@ def _opening(bundle: Bundle, borrower_id: int, *, book: Book) -> Opening:
         principal=principal,
         disbursed_on=disbursed_on,
         product_version_id=book.versions.get(loan["product_code"]),
-        rows=_rows(bundle, terms=terms, principal=principal, disbursed_on=disbursed_on),
+        first_due_date=date.fromisoformat(first_due) if first_due else None,
+        rows=_rows(bundle, principal=principal, disbursed_on=disbursed_on),
         source=book.portfolio,
         history=tuple(_history(bundle, portfolio=book.portfolio)),
     )
 
 
-def _rows(bundle: Bundle, *, terms: Terms, principal: Decimal, disbursed_on: date) -> tuple[ScheduledRow, ...]:
-    if bundle.installments:
-        return scheduled_rows(bundle.installments, principal=principal, disbursed_on=disbursed_on)
-    first_due = bundle.loan["first_due_date"]
-    return build_schedule(
-        terms=terms,
-        principal=principal,
-        disbursed_on=disbursed_on,
-        first_due_date=date.fromisoformat(first_due) if first_due else None,
-    )
+def _rows(bundle: Bundle, *, principal: Decimal, disbursed_on: date) -> tuple[ScheduledRow, ...] | None:
+    """The schedule the tape brings for the loan; None when it is to be made from the terms."""
+    if not bundle.installments:
+        return None
+    return scheduled_rows(bundle.installments, principal=principal, disbursed_on=disbursed_on)
 
 
 def _history(bundle: Bundle, *, portfolio: str) -> Iterable[PastOperation]:
@@ -196,11 +194,12 @@ def _note_origin(run: ImportRun, bundles: Sequence[Bundle], loan_ids: Sequence[i
     )
 
 
-def _counts(bundles: Sequence[Bundle], openings: Sequence[Opening], borrowers: int) -> Counter[str]:
+def _counts(bundles: Sequence[Bundle], loan_ids: Sequence[LoanId], borrowers: int) -> Counter[str]:
+    bills = Loan.objects.filter(pk__in=loan_ids).aggregate(opened_with=Sum("periods"))
     counts: Counter[str] = Counter(
         borrowers=borrowers,
         loans=len(bundles),
-        installments=sum(len(opening.rows or ()) for opening in openings),
+        installments=bills["opened_with"] or 0,
         payments=sum(len(bundle.payments) for bundle in bundles),
         statuses=sum(len(bundle.statuses) for bundle in bundles),
     )

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from backoffice.calendars.selectors import holiday_overrides
 from backoffice.core.errors import Refusal
 from backoffice.customers.domain.intake import NewBorrower, NewContact, troubles_of
 from backoffice.repayment.domain.schedule import build_schedule
@@ -82,7 +83,7 @@ def check_terms(
     """
     names = {file.table: file.name for file in files}
     at_fault = _products_at_fault(stage=stage, file=names.get("products", ""), findings=findings)
-    book = TermsBook(products_of(stage=stage, known_products=known_products))
+    book = TermsBook(products_of(stage=stage, known_products=known_products), overrides=holiday_overrides())
     columns = ", ".join(f"l.{name}" for name in OVERLAID)
     statement = f"""
         SELECT l.line, l.loan_id, l.product_code, l.currency, l.principal, l.disbursed_on, l.first_due_date,

@@ -6,6 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from backoffice.calendars.domain.working_days import NO_OVERRIDES, Overrides
+from backoffice.repayment.domain.due_dates import with_declared_days
 from backoffice.repayment.domain.terms import ScheduledRow, Terms
 from backoffice.repayment.domain.terms_form import from_json
 
@@ -14,10 +16,14 @@ OVERLAID = ("annual_rate", "method", "day_count", "every", "unit", "due_day", "p
 
 
 class TermsBook:
-    """The products of a tape as JSON by code, and the terms made of them; equal overlays share one object."""
+    """The products of a tape as JSON by code, and the terms made of them; equal overlays share one object.
 
-    def __init__(self, products: Mapping[str, dict[str, Any]]) -> None:
+    `overrides` are the days declared over the published calendars, for whoever makes schedules of these terms.
+    """
+
+    def __init__(self, products: Mapping[str, dict[str, Any]], *, overrides: Overrides = NO_OVERRIDES) -> None:
         self._products = dict(products)
+        self._overrides = overrides
         self._made: dict[tuple[Any, ...], Terms] = {}
 
     def terms_of(self, *, product_code: str, currency: str, overlay: Mapping[str, Any]) -> Terms:
@@ -28,7 +34,7 @@ class TermsBook:
             given = dict(self._products[product_code])
             given["currency"] = currency
             given |= {name: overlay[name] for name in OVERLAID if overlay.get(name) is not None}
-            made = self._made[key] = from_json(given)
+            made = self._made[key] = with_declared_days(from_json(given), overrides=self._overrides)
         return made
 
 

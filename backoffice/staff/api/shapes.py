@@ -3,6 +3,7 @@
 from django.conf import settings
 from rest_framework import serializers
 
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import TextField
 from backoffice.staff.permissions import PERMISSIONS, ROLES
 
@@ -40,7 +41,7 @@ class MeSerializer(UserSerializer):
     portfolios = serializers.ListField(child=serializers.CharField())
 
 
-class UserDataSerializer(serializers.Serializer):
+class UserDataSerializer(BodySerializer):
     """What an administrator says of a user."""
 
     display_name = TextField(max_length=120)
@@ -65,7 +66,7 @@ class OneTimePasswordSerializer(serializers.Serializer):
     password = serializers.CharField()
 
 
-class AccountReasonSerializer(serializers.Serializer):
+class AccountReasonSerializer(BodySerializer):
     """Why something is done; kept in the audit trail."""
 
     reason = TextField(min_length=3, max_length=500)

@@ -1,6 +1,22 @@
+"""What the models cannot say: tables that only grow, room for updates, and who may do how much to begin with."""
+
 from decimal import Decimal
 
 from django.db import migrations
+
+from backoffice.audit.append_only import forbid_changes
+
+ONLY_GROW = ("transfer", "operation", "bucketmove", "monthend", "loanterms")
+
+# Loans and bills are updated in place, most often without touching an index: the page keeps room for the new row.
+ROOM_FOR_UPDATES = """
+ALTER TABLE repayment_loan SET (fillfactor = 80);
+ALTER TABLE repayment_installment SET (fillfactor = 85);
+"""
+NO_ROOM = """
+ALTER TABLE repayment_loan RESET (fillfactor);
+ALTER TABLE repayment_installment RESET (fillfactor);
+"""
 
 # verb, role, up to (None: without limit), alone. Major units, any currency; an administrator changes them as data.
 LIMITS = (
@@ -22,13 +38,14 @@ LIMITS = (
     ("repayment.write_off", "admin", None, False),
     ("repayment.buy_back", "team_lead", Decimal("50000.00"), False),
     ("repayment.buy_back", "admin", None, False),
-    ("customers.hold.lift", "team_lead", None, False),
-    ("customers.hold.lift", "compliance", None, False),
-    ("customers.hold.lift", "admin", None, False),
+    # A version of a product is always the work of two people.
+    ("repayment.product_version", "admin", None, False),
+    ("repayment.product_version", "compliance", None, False),
 )
 
 
-def add_limits(apps, schema_editor):
+def write_limits(apps, _schema_editor):
+    """One row per verb and role; what an administrator wrote already stays."""
     limit = apps.get_model("audit", "ApprovalLimit")
     limit.objects.bulk_create(
         (
@@ -39,9 +56,17 @@ def add_limits(apps, schema_editor):
     )
 
 
+def remove_limits(apps, _schema_editor):
+    """Takes the rows away again."""
+    verbs = {verb for verb, _role, _amount, _alone in LIMITS}
+    apps.get_model("audit", "ApprovalLimit").objects.filter(verb__in=verbs).delete()
+
+
 class Migration(migrations.Migration):
-    """Who may do how much, to begin with."""
+    dependencies = [("repayment", "0001_initial"), ("audit", "0001_initial")]
 
-    dependencies = [("repayment", "0002_append_only")]
-
-    operations = [migrations.RunPython(add_limits, migrations.RunPython.noop)]
+    operations = [
+        *(forbid_changes(f"repayment_{table}") for table in ONLY_GROW),
+        migrations.RunSQL(sql=ROOM_FOR_UPDATES, reverse_sql=NO_ROOM),
+        migrations.RunPython(write_limits, remove_limits),
+    ]
