@@ -26,13 +26,17 @@ from backoffice.audit.append_only import EMPTYING
 from backoffice.config import translations
 
 TEMPLATES_KEPT = 3
-# The migrations that write who may approve how much, and the functions that do it, in their order.
-LIMITS_MADE_BY = (
+# The migrations that write data a fresh database has (who may approve how much, the first packs of contact rules), and
+# the functions that do it, in their order.
+DATA_MADE_BY = (
     ("backoffice.customers.migrations.0002_who_may_lift_a_hold", "write_limits"),
     ("backoffice.repayment.migrations.0002_rules", "write_limits"),
     ("backoffice.outreach.migrations.0005_who_may_approve_a_template", "write_limits"),
     ("backoffice.outreach.migrations.0008_experiments_frozen", "write_limits"),
+    ("backoffice.outreach.migrations.0008_experiments_frozen", "write_first_metrics"),
     ("backoffice.outreach.migrations.0010_reminders_two_people", "write_limits"),
+    ("backoffice.outreach.migrations.0011_packs", "write_first_packs"),
+    ("backoffice.outreach.migrations.0011_packs", "write_limits"),
 )
 OF_A_RUN = re.compile(r"test_(?P<pid>[0-9]+)(_|$)")
 # The process that runs the session; its workers inherit the name and add their own number.
@@ -96,12 +100,15 @@ def _template() -> str:
 
 
 def _migrations_digest() -> str:
-    """One name for the state of all migrations; any edit of any of them makes another."""
+    """One name for the state of all migrations and the data they read; any edit of any of them makes another."""
     digest = hashlib.sha256()
     for app in sorted(apps.get_app_configs(), key=lambda one: one.label):
         for file in sorted(Path(app.path, "migrations").glob("*.py")):
             digest.update(f"{app.label}/{file.name}".encode())
             digest.update(file.read_bytes())
+    # The first packs of contact rules are written by a migration that reads them from these files.
+    for file in sorted(Path(apps.get_app_config("outreach").path, "packs").glob("*.toml")):
+        digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -132,14 +139,14 @@ def _server() -> Iterator[psycopg.Connection]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """Puts the limits that the migrations made back after a test whose end empties every table.
+    """Puts the data that the migrations made back after a test whose end empties every table.
 
-    They are data a fresh database has; without this a test would find them or not by what its worker ran before.
+    A fresh database has it; without this a test would find them or not by what its worker ran before.
     """
     result = yield
     if nextitem is not None and _empties_tables(item):
         with item.config.stash[blocking_manager_key].unblock():
-            _restore_limits()
+            _restore_data()
     return result
 
 
@@ -149,9 +156,9 @@ def _empties_tables(item: pytest.Item) -> bool:
     return bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in names or "live_server" in names
 
 
-def _restore_limits() -> None:
+def _restore_data() -> None:
     if apps.get_model("audit", "ApprovalLimit").objects.exists():
         return
-    for module, function in LIMITS_MADE_BY:
+    for module, function in DATA_MADE_BY:
         getattr(import_module(module), function)(apps, None)
     connections["default"].close()

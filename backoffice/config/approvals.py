@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.audit import approvals
 from backoffice.customers.domain.holds import LIFT
 from backoffice.customers.services import holding
-from backoffice.outreach.services import experiments, reminder_plans, templates
+from backoffice.outreach.services import experiments, pack_effects, pack_publishing, reminder_plans, templates
 from backoffice.repayment.services import holds, product_costs, products, verbs
 
 LABELS = {
@@ -44,4 +44,10 @@ def register_all() -> None:
         experiments.start_as_approved,
         label=_("Start an experiment"),
         consequence=experiments.consequence_of,
+    )
+    approvals.register(
+        pack_publishing.APPROVAL_VERB,
+        pack_publishing.approve_as_asked,
+        label=_("Publish a version of a rule pack"),
+        consequence=pack_effects.consequence_of,
     )

@@ -370,6 +370,7 @@ SPECTACULAR_SETTINGS = {
         "TemplateState": ["draft", "submitted", "active", "retired"],
         "MetricKind": "backoffice.outreach.models.Metric.Kind",
         "OperationKind": "backoffice.repayment.models.Operation.Kind",
+        "PackVersionState": "backoffice.outreach.models.RulePackVersion.State",
         "PaymentFileState": "backoffice.repayment.models.PaymentFile.State",
         "ShiftConvention": ["none", "next", "previous", "modified_following"],
     },

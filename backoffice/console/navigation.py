@@ -59,6 +59,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Templates"), "outreach:templates", "outreach.template.view", "list", "e"),
             Entry(_("Experiments"), "outreach:experiments", "outreach.experiment.view", "chart", "x"),
             Entry(_("Gateways"), "outreach:gateways", "outreach.gateway.view", "export", "w"),
+            Entry(_("Contact rules"), "outreach:packs", "outreach.pack.view", "rules"),
         ),
     ),
     Group(

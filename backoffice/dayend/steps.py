@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
+from backoffice.outreach.selectors.packs import packs_to_activate
+from backoffice.outreach.services import pack_publishing
 from backoffice.outreach.services.reminder_plans import activate_due as activate_plans
 from backoffice.outreach.services.reminder_plans import versions_due
 from backoffice.repayment.domain.aging import month_end
@@ -73,6 +75,15 @@ def _work_products(day: date, _first_id: int, _last_id: int, _run_id: int) -> Wo
     return Worked(counts={"versions": moved}, left_behind={})
 
 
+def _plan_packs(day: date) -> list[Range]:
+    return [(0, 0)] if packs_to_activate(as_of=day + timedelta(days=1)) else []
+
+
+def _work_packs(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    moved = pack_publishing.activate_due(as_of=day + timedelta(days=1), actor=SYSTEM)
+    return Worked(counts={"versions": moved}, left_behind={})
+
+
 def _plan_reminders(day: date) -> list[Range]:
     return _cut(loans_to_remind(day=day_after(day)))
 
@@ -108,6 +119,7 @@ STEPS: tuple[Step, ...] = (
     Step("transitions", _("Age loans and charge what fell due"), _plan_transitions, _work_transitions),
     Step("month_end", _("Keep the month-end picture"), _plan_month_end, _work_month_end),
     Step("products", _("Start the product versions of the next day"), _plan_products, _work_products),
+    Step("packs", _("Start the contact rules of the next day"), _plan_packs, _work_packs),
     Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
     Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),

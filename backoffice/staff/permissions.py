@@ -89,6 +89,12 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "customers.hold.view": Permission(_("See holds"), _EVERYONE),
     "customers.hold.place": Permission(_("Place a hold"), _FLOOR | {COMPLIANCE}),
     "customers.hold.lift": Permission(_("Ask to lift a hold"), _FLOOR | {COMPLIANCE}),
+    # outreach
+    "outreach.pack.view": Permission(_("See the packs of contact rules"), _EVERYONE),
+    "outreach.pack.edit": Permission(_("Draft and check a pack of contact rules"), frozenset({ADMIN, COMPLIANCE})),
+    "outreach.pack.publish": Permission(
+        _("Publish and roll back a pack of contact rules"), frozenset({ADMIN, COMPLIANCE})
+    ),
     # repayment
     "repayment.quote.compute": Permission(_("Compute a schedule without storing it"), _EVERYONE),
     "repayment.product.view": Permission(_("See products and their terms"), _EVERYONE),

@@ -37,6 +37,8 @@ NO_KEY_NEEDED = {
     "POST /api/v1/customers/borrowers/{borrower_id}/correct-name/",
     "POST /api/v1/customers/borrowers/{borrower_id}/correct-identity/",
     "POST /api/v1/customers/borrowers/{borrower_id}/contact-points/{contact_point_id}/judge/",
+    "PUT /api/v1/outreach/pack-versions/{version_id}/",
+    "POST /api/v1/outreach/pack-versions/{version_id}/check/",
     "POST /api/v1/staff/users/",
     "PUT /api/v1/staff/users/{user_id}/",
     "POST /api/v1/staff/users/{user_id}/disable/",

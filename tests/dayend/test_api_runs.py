@@ -42,6 +42,7 @@ def test_starts_a_close_and_the_workers_end_it(django_capture_on_commit_callback
             ("transitions", "done"),
             ("month_end", "done"),
             ("products", "done"),
+            ("packs", "done"),
             ("reminder_plans", "done"),
             ("reminders", "done"),
             ("verify", "done"),

@@ -64,6 +64,7 @@ def test_a_close_ages_the_loans_and_opens_the_next_day():
         ("transitions", "done", {"loans": 1, "moves": 1}),
         ("month_end", "done", {}),
         ("products", "done", {}),
+        ("packs", "done", {}),
         ("reminder_plans", "done", {}),
         ("reminders", "done", {}),
         ("verify", "done", {"loans": 1, "drifts": 0}),

@@ -1,6 +1,5 @@
 """A pack is read into frozen values, or refused with everything that is wrong by rule, field and line."""
 
-from dataclasses import replace
 from datetime import date, datetime
 
 import pytest
@@ -247,11 +246,6 @@ def test_names_the_line_of_a_text_that_is_no_toml() -> None:
     (fault,) = refused.value.faults
     assert (fault.path, fault.line, fault.problem) == ("", 7, "syntax")
     assert refused.value.message == "This pack cannot be used: text."
-
-
-def test_says_code_and_version_of_a_pack_in_force() -> None:
-    pack = parse(PLAIN)
-    assert (pack.label, replace(pack, version=3).label) == ("demo", "demo 3")
 
 
 def test_reads_what_a_pack_leaves_to_others() -> None:

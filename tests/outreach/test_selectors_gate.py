@@ -31,6 +31,7 @@ def _that_pack_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     together = in_force()
     for module in ("backoffice.outreach.selectors.gate", "backoffice.outreach.services.gate"):
         monkeypatch.setattr(f"{module}.packs_in_force", lambda *, on: together)
+    monkeypatch.setattr("backoffice.outreach.selectors.packs.PackHistory.at", lambda _self, *, on, at: together)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.api import experiments, messages, templates
+from backoffice.outreach.api import experiments, messages, packs, templates
 
 app_name = "outreach-api"
 
@@ -32,4 +32,9 @@ urlpatterns: list[URLPattern] = [
     path(f"{_one}decide/", experiments.DecideView.as_view(), name="decide_experiment"),
     path(f"{_one}discard/", experiments.DiscardView.as_view(), name="discard_experiment"),
     path(f"{_one}units/", experiments.UnitsView.as_view(), name="experiment_units"),
+    path("packs/", packs.PacksView.as_view(), name="packs"),
+    path("packs/<str:code>/versions/", packs.PackVersionsView.as_view(), name="pack-versions"),
+    path("pack-versions/<int:version_id>/", packs.PackVersionView.as_view(), name="pack-version"),
+    path("pack-versions/<int:version_id>/check/", packs.CheckPackView.as_view(), name="check-pack"),
+    path("pack-versions/<int:version_id>/submit/", packs.SubmitPackView.as_view(), name="submit-pack"),
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.console import gateways, messages, template_verbs, templates
+from backoffice.outreach.console import gateways, messages, pack_verbs, packs, template_verbs, templates
 from backoffice.outreach.console.experiments import declaring, pages, sample_size, verbs
 
 app_name = "outreach"
@@ -58,4 +58,14 @@ urlpatterns: list[URLPattern] = [
     path("experiments/<int:experiment_id>/stop/", verbs.Stop.as_view(), name="stop_experiment"),
     path("experiments/<int:experiment_id>/decide/", verbs.Decide.as_view(), name="decide_experiment"),
     path("experiments/<int:experiment_id>/discard/", verbs.Discard.as_view(), name="discard_experiment"),
+    path("packs/", packs.pack_list, name="packs"),
+    path("packs/<slug:code>/", packs.pack, name="pack"),
+    path("pack-versions/<int:version_id>/", packs.version, name="pack_version"),
+    path("pack-versions/<int:version_id>/draft/", packs.draft, name="draft_pack"),
+    path("pack-versions/<int:version_id>/check/", packs.check, name="check_pack"),
+    path("pack-versions/<int:version_id>/edit/", packs.edit, name="edit_pack"),
+    path("pack-versions/<int:version_id>/submit/", pack_verbs.SubmitPack.as_view(), name="submit_pack"),
+    path("pack-versions/<int:version_id>/take-back/", pack_verbs.TakeBackPack.as_view(), name="take_back_pack"),
+    path("pack-versions/<int:version_id>/discard/", pack_verbs.DiscardPack.as_view(), name="discard_pack"),
+    path("pack-versions/<int:version_id>/roll-back/", pack_verbs.RollBackPack.as_view(), name="roll_back_pack"),
 ]

@@ -14,7 +14,8 @@ A pack is data: rules with their source, confidence and dates, and the vectors t
 - `forbid`: never.
 
 `excepts` names what lifts a rule: "callback" (agreed at that time), "consent" (direct prior consent of at most 7 days),
-"reply" (an answer to an inbound contact). A vector is judged by its pack alone; `expect` names the rules that deny.
+"reply" (an answer to an inbound contact). A vector is judged by its pack alone; `expect` names the rules that deny. A
+`callback_at` was agreed an hour before it.
 """
 
 import tomllib
@@ -64,6 +65,7 @@ class Rule:
     effective_to: date | None = None
     en: str
     zh: str
+    source_zh: str = ""
     from_minute: int | None = None
     to_minute: int | None = None
     days: frozenset[int] = frozenset()
@@ -138,7 +140,7 @@ class Pack:
 
     `countries` names where it applies ("*" everywhere, on top of the others). The `default` pack names none: it applies
     where no other pack names the country, and where the country is not known. `notes` says what the pack leaves to
-    holds, opt-outs or people. `version` is set on packs in force.
+    holds, opt-outs or people.
     """
 
     code: str
@@ -154,12 +156,6 @@ class Pack:
     vectors: tuple[Vector, ...]
     notes: tuple[str, ...] = ()
     notes_zh: tuple[str, ...] = ()
-    version: int | None = None
-
-    @property
-    def label(self) -> str:
-        """Code and version, as "cn 3": what a decision of the gate keeps."""
-        return self.code if self.version is None else f"{self.code} {self.version}"
 
     def rule(self, *, id: str) -> Rule | None:
         """The rule with an id; None when the pack has none."""
@@ -209,7 +205,7 @@ def _rule(fields: Fields) -> Rule:
     before = len(fields.faults)
     kind = fields.word("kind", KINDS)
     is_known = len(fields.faults) == before
-    purposes = fields.members("purposes", Purpose)
+    purposes, source = fields.members("purposes", Purpose), fields.text("source")
     effective_from = fields.day("effective_from")
     effective_to = fields.day("effective_to") if fields.has("effective_to") else None
     if effective_to is not None and effective_to <= effective_from:
@@ -221,7 +217,8 @@ def _rule(fields: Fields) -> Rule:
         purposes=purposes,
         actor_scopes=fields.words("actor_scopes", ACTOR_SCOPES),
         parties=fields.words("parties", PARTIES),
-        source=fields.text("source"),
+        source=source,
+        source_zh=fields.text("source_zh", default=source or EVERYWHERE),
         confidence=fields.word("confidence", CONFIDENCES),
         effective_from=effective_from,
         effective_to=effective_to,

@@ -13,6 +13,7 @@ from backoffice.outreach.models.experiments import (
     Outcome,
 )
 from backoffice.outreach.models.messages import Gateway, GatewayReceipt, Message, MessageMove, PrintFile
+from backoffice.outreach.models.packs import RulePack, RulePackCheck, RulePackMove, RulePackVersion
 from backoffice.outreach.models.reminders import ReminderGroup, ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.models.templates import MessageTemplate, Piece, TemplateVersion
 
@@ -39,5 +40,9 @@ __all__ = [
     "ReminderGroup",
     "ReminderPlan",
     "ReminderPlanVersion",
+    "RulePack",
+    "RulePackCheck",
+    "RulePackMove",
+    "RulePackVersion",
     "TemplateVersion",
 ]

@@ -17,7 +17,7 @@ from backoffice.outreach.domain.compiling import PacksInForce, compile_rules
 from backoffice.outreach.domain.purposes import MARKETING
 from backoffice.outreach.domain.verdicts import Budget, Verdict, Wanted, latest
 from backoffice.outreach.selectors.gate_text import Statement, statement
-from backoffice.outreach.selectors.packs import packs_in_force
+from backoffice.outreach.selectors.packs import PackHistory, packs_in_force
 
 CHUNK = 20_000
 # How far ahead a permitted time is looked for, and how often the gate is asked again on the way there.
@@ -30,11 +30,12 @@ def judge(
 ) -> list[Verdict]:
     """One verdict for each contact wanted, in order; without the next permitted time.
 
-    `packs` judges by other packs than those in force now; `before` (log entries, side by side with `wanted`) judges as
-    things stood before each was written. One statement for 20,000 contacts alike in channel, purpose, scope and party.
+    `packs` judges by other packs than those in force; `before` (log entries, side by side with `wanted`) judges as
+    things stood before each was written, by the packs then in force. One statement for 20,000 contacts alike in
+    channel, purpose, scope and party.
     """
     verdicts: list[Verdict | None] = [None] * len(wanted)
-    for (rules, *_), places in _alike(wanted, packs).items():
+    for (rules, *_), places in _alike(wanted, packs, is_past=bool(before)).items():
         for start in range(0, len(places), CHUNK):
             part = places[start : start + CHUNK]
             asked = [wanted[place] for place in part]
@@ -74,15 +75,21 @@ def budgets(*, wanted: Wanted, packs: PacksInForce | None = None) -> list[Budget
     return [Budget(*row[1:]) for row in run(text, parameters([wanted], packs=in_force))]
 
 
-def _alike(wanted: Sequence[Wanted], packs: PacksInForce | None) -> dict[tuple[Any, ...], list[int]]:
-    """Places of contacts alike in all that the rules are chosen by; those of one day share their packs."""
+def _alike(wanted: Sequence[Wanted], packs: PacksInForce | None, *, is_past: bool) -> dict[tuple[Any, ...], list[int]]:
+    """Places of contacts alike in all that the rules are chosen by; those of one day share their packs.
+
+    Of the past: those of one day and between the same two changes of the packs.
+    """
     groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     by_day: dict[date, PacksInForce] = {}
+    history = PackHistory() if is_past and packs is None else None
     for place, each in enumerate(wanted):
         day = each.at.astimezone(UTC).date()
-        if day not in by_day:
-            by_day[day] = packs or packs_in_force(on=day)
-        groups[by_day[day], day, each.channel, each.purpose, each.actor_scope, each.party].append(place)
+        if history is not None:
+            chosen = history.at(on=day, at=each.at)
+        elif (chosen := by_day.get(day)) is None:  # type: ignore[assignment]
+            chosen = by_day[day] = packs or packs_in_force(on=day)
+        groups[chosen, day, each.channel, each.purpose, each.actor_scope, each.party].append(place)
     return groups
 
 

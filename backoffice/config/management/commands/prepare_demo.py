@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 STEPS = (
     ("Compiling translations", "compile_translations"),
     ("Updating the database", "migrate"),
+    ("Loading the packs of contact rules", "load_packs"),
     ("Collecting static files", "collectstatic"),
     ("Making one login per role", "create_demo_users"),
 )

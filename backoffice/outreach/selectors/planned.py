@@ -1,0 +1,51 @@
+"""What is planned to leave: what a change of the rules is judged on before it is published."""
+
+import json
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from backoffice.core.bulk import fetch
+from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
+from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.verdicts import Wanted
+
+# The endpoint is the one the message names, else the one it would leave by.
+PLANNED = """
+SELECT message.borrower_id, message.channel, message.purpose, message.send_after, message.loan_id, message.id,
+       coalesce(message.endpoint_id, point.id)
+FROM outreach_message message
+LEFT JOIN LATERAL (
+    SELECT id FROM customers_contactpoint
+    WHERE borrower_id = message.borrower_id AND ended_at IS NULL AND quality IN ('unknown', 'good')
+      AND kind = (%(kinds)s::jsonb ->> message.channel)
+    ORDER BY is_primary DESC, id LIMIT 1
+) point ON message.endpoint_id IS NULL
+WHERE message.state = 'planned' AND message.send_after >= %(start)s AND message.send_after < %(end)s
+ORDER BY message.id
+"""
+
+
+def planned_contacts(*, on: date) -> list[Wanted]:
+    """Every message planned for a day of the lender's zone and not yet on its way, at the time it may leave."""
+    zone = ZoneInfo(settings.LENDER_TIME_ZONE)
+    start = datetime.combine(on, time.min, tzinfo=zone)
+    end = datetime.combine(on + timedelta(days=1), time.min, tzinfo=zone)
+    return [
+        Wanted(
+            borrower_id=borrower_id,
+            channel=Channel(channel),
+            purpose=Purpose(purpose),
+            at=at,
+            endpoint_id=endpoint_id,
+            loan_id=loan_id,
+            message_id=message_id,
+        )
+        for borrower_id, channel, purpose, at, loan_id, message_id, endpoint_id in fetch(
+            PLANNED, {"start": start, "end": end, "kinds": _KINDS}
+        )
+    ]
+
+
+_KINDS = json.dumps({channel.value: kind for channel, kind in ENDPOINT_KIND.items()})
