@@ -30,7 +30,7 @@ from backoffice.repayment.models import BucketMove, Loan, Operation
 from backoffice.repayment.selectors.states import load_loans
 
 TIMELINE = 25
-MOST_LOANS = 20
+MOST_FOUND = MOST_LOANS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ class Found:
     query: str
     hits: tuple[Hit, ...]
     loans: tuple[Loan, ...]
+    more_hits: bool = False
+    more_loans: bool = False
 
     @property
     def only_url(self) -> str:
@@ -128,15 +130,18 @@ def find(*, query: str, user: Any) -> Found:
     words = query.strip()
     if not words:
         return Found(query="", hits=(), loans=())
-    found = search(query=words, user=user)
+    found = search(query=words, user=user, limit=MOST_FOUND + 1)
     loans_of: dict[int, list[Loan]] = defaultdict(list)
     for loan in Loan.objects.filter(borrower_id__in=[each.id for each in found]).exclude(status=Loan.Status.CLOSED):
         loans_of[loan.borrower_id].append(loan)
     by_number = Loan.objects.visible_to(user).select_related("borrower").filter(external_id__startswith=words)
+    loans = list(by_number.order_by("external_id")[: MOST_LOANS + 1]) if len(words) >= 3 else []
     return Found(
         query=words,
-        hits=tuple(_hit(each, loans=loans_of[each.id]) for each in found),
-        loans=tuple(by_number.order_by("external_id")[:MOST_LOANS]) if len(words) >= 3 else (),
+        hits=tuple(_hit(each, loans=loans_of[each.id]) for each in found[:MOST_FOUND]),
+        loans=tuple(loans[:MOST_LOANS]),
+        more_hits=len(found) > MOST_FOUND,
+        more_loans=len(loans) > MOST_LOANS,
     )
 
 
@@ -148,6 +153,7 @@ def borrower_page(*, borrower_id: int, user: Any) -> BorrowerPage:
     loans = list(
         Loan.objects.filter(borrower_id__in=owners).select_related("product_version__product").order_by("-disbursed_on")
     )
+    loans.sort(key=lambda loan: loan.status == Loan.Status.CLOSED)
     shown = loans_today(loans=loans, today=today)
     return BorrowerPage(
         facts=facts,

@@ -4,13 +4,15 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core import tones
 from backoffice.customers.domain.finding import Match
-from backoffice.customers.models.holds import SCOPE_LABELS
+from backoffice.customers.models.holds import REASON_LABELS, SCOPE_LABELS
 
 HOLD_SCOPE = "customers.hold_scope"
+HOLD_REASON = "customers.hold_reason"
 HOLD_STATE = "customers.hold_state"
 CONTACT = "customers.contact_quality"
 
 tones.declare(HOLD_SCOPE, {scope.value: (label, "info") for scope, label in SCOPE_LABELS.items()})
+tones.declare(HOLD_REASON, {reason.value: (label, "neutral") for reason, label in REASON_LABELS.items()})
 tones.declare(
     HOLD_STATE,
     {"coming": (_("planned"), "neutral"), "running": (_("in force"), "warn"), "over": (_("over"), "neutral")},

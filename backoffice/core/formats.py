@@ -29,8 +29,8 @@ THIN = "\u00a0"
 def amount_text(amount: Decimal, *, currency: str = "", signed: bool = False, bare: bool = False) -> str:
     """`1234.5`, CNY as `¥ 1,234.50`: grouped by thousands, at the currency's exponent, a true minus before the symbol.
 
-    Without a currency two decimals are shown; `bare` leaves the symbol out and keeps the currency's decimals; `signed` puts a plus before what is above zero. Currencies without a
-    symbol of their own show their code.
+    Without a currency two decimals are shown; `bare` leaves the symbol out and keeps the currency's decimals; `signed`
+    puts a plus before what is above zero. Currencies without a symbol of their own show their code.
     """
     exponent = exponent_of(currency) if currency else 2
     value = quantize(amount, exponent=exponent)

@@ -205,3 +205,17 @@ def test_rows_say_what_they_are():
     assert str(ApprovalLimit(verb="a.b", role="agent")) == "a.b agent"
     assert str(OutboxEvent(event="a.b", key="loan:7")) == "a.b loan:7"
     assert str(IdempotencyKey(scope="s", key="k")) == "s k"
+
+
+def test_says_that_a_limit_without_a_currency_counts_in_every_one(client, admin):
+    looked, _answer = set_limit(client)
+    assert str(looked.warnings[0]).startswith("A limit without a currency counts")
+    assert looked.lines[0].value == "50.00"
+    listed = client.get(reverse("audit:approval_limits")).content.decode()
+    assert "50 is 50 USD and 50 UGX alike" in listed
+    looked, _answer = set_limit(client, currency="ugx", max_amount="5000")
+    assert (looked.warnings, looked.lines[0].value) == ((), "USh\u00a05,000")
+    ApprovalLimit.objects.filter(currency="").delete()
+    listed = client.get(reverse("audit:approval_limits")).content.decode()
+    assert "USh\u00a05,000" in listed
+    assert "50 USD" not in listed

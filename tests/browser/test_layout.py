@@ -95,3 +95,14 @@ def test_a_schedule_with_every_column_and_large_amounts_stays_in_its_panel(
     enter(page, live_server, user=person("admin", team=TeamFactory()))
 
     assert out_of_place(page, live_server, reverse("repayment:loan", args=[loan_id])) == []
+
+
+def test_every_calendar_has_its_tab_in_the_window(page: Page, live_server: LiveServer) -> None:
+    open_book()
+    enter(page, live_server, user=person("admin", team=TeamFactory()))
+    address = reverse("calendars:calendars")
+
+    page.goto(live_server.url + address)
+    edges = page.locator(".tabs a").evaluate_all("tabs => tabs.map(tab => tab.getBoundingClientRect().right)")
+    assert max(edges) <= page.locator(".tabs").evaluate("tabs => tabs.getBoundingClientRect().right")
+    assert out_of_place(page, live_server, address) == []

@@ -12,7 +12,7 @@ from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.intake import NewBorrower, NewContact
 from backoffice.customers.models import Borrower, Hold
 from backoffice.customers.services.registering import register_borrowers
-from backoffice.repayment.models import Operation
+from backoffice.repayment.models import Loan, Operation
 from tests.console.book import as_role, open_more
 from tests.console.page import fields_of, rows_of, text_of
 
@@ -72,6 +72,36 @@ def test_lists_several_with_what_tells_them_apart(book):
     rows = {row[1]: row for row in rows_of(html, caption="Borrowers found")}
     assert rows["BR-1"][3:7] == ["north", "1", "M2", "¥ 2,208.66"]
     assert rows["BR-3"][4:7] == ["0", "–", "–"]
+
+
+def test_lists_the_first_twenty_in_order_and_says_that_there_are_more(book):
+    client = as_role("agent")
+    numbers = [f"BX-{number:02}" for number in range(25, 0, -1)]
+    Borrower.objects.bulk_create(Borrower(external_id=each, source="testbook", portfolio="north") for each in numbers)
+    html = client.post(reverse("console:search"), {"q": "BX-"}, follow=True).content.decode()
+    shown = [row[1] for row in rows_of(html, caption="Borrowers found")]
+    assert (len(shown), shown) == (20, sorted(shown))
+    assert "More fit than are shown: these are the first 20." in text_of(html)
+    few = client.post(reverse("console:search"), {"q": "BX-0"}, follow=True).content.decode()
+    assert [row[1] for row in rows_of(few, caption="Borrowers found")] == [f"BX-0{number}" for number in range(1, 10)]
+    assert "More fit" not in text_of(few)
+
+
+def test_shows_the_open_loans_of_a_borrower_before_the_closed_ones(book):
+    Loan.objects.filter(pk=book.closed.pk).update(borrower_id=book.late.borrower_id)
+    html = as_role("agent").get(reverse("console:borrower", args=[book.late.borrower_id])).content.decode()
+    assert [row[0] for row in rows_of(html, caption="Loans of the borrower")] == ["L-LATE", "L-CLOSED"]
+
+
+def test_names_book_and_portfolio_apart_and_labels_alike(known):
+    html = as_role("agent").get(reverse("console:borrower", args=[known.pk])).content.decode()
+    panel = text_of(html.partition('<section class="panel" id="identity"')[2].partition("</section>")[0])
+    assert "Book testbook Portfolio north" in panel
+    assert "Phone first" in panel
+    Borrower.objects.filter(pk=known.pk).update(source="north")
+    html = as_role("agent").get(reverse("console:borrower", args=[known.pk])).content.decode()
+    panel = text_of(html.partition('<section class="panel" id="identity"')[2].partition("</section>")[0])
+    assert "Book" not in panel
 
 
 def test_finds_nobody_of_another_portfolio(book):

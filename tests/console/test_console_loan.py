@@ -5,16 +5,19 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backoffice.core.actors import SYSTEM
+from backoffice.customers.services import holding
 from backoffice.repayment.domain.terms import Terms
 from backoffice.repayment.models import Operation
 from backoffice.repayment.services.opening import Opening, open_and_replay
 from tests.console.book import TODAY, Book, as_role
 from tests.console.page import rows_of, text_of
+from tests.staff.factories import actor
 
 
 def _page(book: Book, *, role: str = "senior_agent", query: str = "") -> str:
@@ -189,3 +192,23 @@ def test_shows_no_cents_in_a_currency_without_them(book):
         words = text_of(client.get(reverse(f"repayment:{name}", args=[loan_id])).content.decode())
         assert re.search(r"\d,\d{3}\b", words), name
         assert re.search(r"\d,\d{3}\.\d\d", words) is None, name
+
+
+def test_explains_a_hold_by_its_reason_in_words_and_where_it_ends(book):
+    holding.place_hold(
+        borrower_id=book.late.borrower_id,
+        scopes=["aging"],
+        start=date(2026, 11, 1),
+        end_exclusive=date(2026, 11, 11),
+        reason="deceased",
+        note="told by the family",
+        actor=actor("compliance"),
+    )
+    client, address = as_role("senior_agent"), reverse("repayment:explain", args=[book.late.pk])
+    words = text_of(client.get(address).content.decode())
+    assert "Held 1 Nov 2026 – before 11 Nov 2026 deceased" in words
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
+    words = text_of(client.get(address).content.decode())
+    assert "2026-11-11 前" in words
+    assert "期逾期未还" in words
+    assert "收取方式" not in words

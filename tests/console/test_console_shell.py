@@ -245,3 +245,11 @@ def test_a_person_without_a_team_is_told_nothing_of_any_book(book):
     assert User.objects.get(pk=user.pk).team is None
     words = text_of(logged_in(Client(), user).get(reverse("repayment:loans")).content.decode())
     assert "L-LATE" not in words
+
+
+def test_tells_only_who_may_close_a_day_to_close_it(book):
+    address = reverse("dayend:runs")
+    assert "Close the business date to see its steps" in text_of(as_role("admin").get(address).content.decode())
+    words = text_of(as_role("team_lead").get(address).content.decode())
+    assert "Its steps, counts and seconds stand here once an administrator has closed it." in words
+    assert "close them now" not in words

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
 from backoffice.audit import approvals
 from backoffice.audit.models import Approval
@@ -23,6 +24,7 @@ from backoffice.repayment.domain.terms import (
 )
 from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.models import Product, ProductVersion
+from backoffice.repayment.selectors.product_words import bills_in_words, terms_in_words
 from backoffice.repayment.services import products
 from tests.staff.factories import TeamFactory, logged_in, person
 
@@ -342,3 +344,22 @@ def test_pages_of_a_product_take_a_fixed_number_of_queries(django_assert_max_num
         client.get(f"/products/{version.product_id}/")
     with django_assert_max_num_queries(14):
         client.get(f"/products/versions/{version.pk}/")
+
+
+def test_says_a_single_payment_and_no_penalty_as_they_are():
+    terms = Terms(
+        currency="UGX",
+        method="single_payment",
+        annual_rate=Decimal("0.30"),
+        periods=30,
+        unit="day",
+        penalty=PenaltyRule(rate_cap=Decimal(0)),
+        calendar="UG",
+        holiday_shift="next",
+    )
+    words = {word.key: word.text for group in terms_in_words(terms=terms) for word in group.words}
+    assert (words["periods"], words["penalty_rate"], words["calendar"]) == (
+        "one bill, after 30 days", "no penalty", "Uganda",
+    )  # fmt: skip
+    with override("zh-hans"):
+        assert bills_in_words(terms=terms) == "到期一次性还款，期限 30 天"

@@ -11,6 +11,7 @@ from backoffice.audit.models import AuditEntry
 from backoffice.staff import services
 from backoffice.staff.models import ApiToken, Team, User
 from backoffice.staff.permissions import ROLES
+from backoffice.staff.services import tokens
 from tests.staff.factories import PASSWORD, TeamFactory, logged_in, person
 
 pytestmark = pytest.mark.django_db
@@ -56,6 +57,14 @@ def test_pages_of_people_open_for_the_roles_of_the_table_only(client, role):
     other.refresh_from_db()
     assert other.is_active
     assert other.check_password(PASSWORD)
+
+
+def test_the_row_of_a_team_leads_only_those_to_it_who_may_change_it(client):
+    team = TeamFactory()
+    address = reverse("staff:team", args=[team.pk])
+    for role, leads in (("admin", True), ("team_lead", False), ("auditor", False)):
+        logged_in(client, person(role))
+        assert (f'data-href="{address}"' in client.get(reverse("staff:teams")).content.decode()) is leads, role
 
 
 class TestUsers:
@@ -127,6 +136,23 @@ class TestUsers:
         assert answer.status_code == 303
         assert (user.display_name, user.roles, user.team, user.language) == ("New", ["team_lead"], team, "zh-hans")
         assert AuditEntry.objects.get().actor_id == admin.pk
+
+    def test_an_administrator_ends_a_token_of_another_person(self, client, admin):
+        user = person("agent")
+        issued = tokens.issue_token(
+            user=user, name="dialer", scopes=["staff.account.use"], days=9, actor=user.as_actor()
+        )
+        url = reverse("staff:revoke_token_of", args=[user.pk, issued.token_id])
+
+        assert url in client.get(reverse("staff:user", args=[user.pk])).content.decode()
+        answer = confirm(client, url)
+
+        entry = AuditEntry.objects.get(verb="staff.token.revoked")
+        assert (answer.status_code, answer.headers["Location"]) == (303, reverse("staff:user", args=[user.pk]))
+        assert tokens.owner_of(secret=issued.secret) is None
+        assert (entry.actor_id, entry.reason) == (admin.pk, "because")
+        assert client.get(url).status_code == 404
+        assert client.get(reverse("staff:revoke_token_of", args=[admin.pk, issued.token_id])).status_code == 404
 
     def test_an_administrator_cannot_change_their_own_roles_from_the_page(self, client, admin):
         answer = client.post(

@@ -1,6 +1,7 @@
 """Who may approve how much: limits as data, changed by administrators with a reason."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,6 +18,7 @@ from backoffice.audit.models import ApprovalLimit
 from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
+from backoffice.core.formats import amount_text
 
 
 @requires("audit.approval_limit.view")
@@ -26,7 +28,24 @@ def overview(request: HttpRequest) -> HttpResponse:
         {"limit": limit, "verb": verb_label(limit.verb), "role": ROLE_LABELS.get(limit.role, limit.role)}
         for limit in ApprovalLimit.objects.order_by("verb", "max_amount", "role", "currency")
     ]
-    return render(request, "audit/limits.html", {"rows": rows, "may_edit": may(request, "audit.approval_limit.edit")})
+    context = {
+        "rows": rows,
+        "may_edit": may(request, "audit.approval_limit.edit"),
+        "in_any_currency": _IN_ANY_CURRENCY
+        if any(row["limit"].max_amount is not None and not row["limit"].currency for row in rows)
+        else "",
+    }
+    return render(request, "audit/limits.html", context)
+
+
+_IN_ANY_CURRENCY = gettext_lazy(
+    "A limit without a currency counts its figure in every currency: 50 is 50 USD and 50 UGX alike. Set one for each "
+    "currency of the book."
+)
+
+
+def _amount(amount: Decimal | None, currency: str) -> str:
+    return _("without limit") if amount is None else amount_text(amount, currency=currency)
 
 
 class LimitForm(ConfirmForm):
@@ -77,13 +96,16 @@ class SetLimit(ConfirmView):
         was = ApprovalLimit.objects.filter(
             verb=values["limited_verb"], role=values["role"], currency=values["currency"].upper()
         ).first()
-        shown = _("without limit") if values["max_amount"] is None else str(values["max_amount"])
-        before = None if was is None else (_("without limit") if was.max_amount is None else str(was.max_amount))
+        currency = values["currency"].upper()
+        shown = _amount(values["max_amount"], currency)
+        before = None if was is None else _amount(was.max_amount, currency)
+        is_of_any = values["max_amount"] is not None and not currency
         return Consequence(
+            warnings=(_IN_ANY_CURRENCY,) if is_of_any else (),
             lines=(
                 Line(verb_label(values["limited_verb"]), shown, before=before, total=True),
                 Line(gettext_lazy("Without a second person"), _("yes") if values["alone"] else _("no")),
-            )
+            ),
         )
 
     def perform(self, *, subject: str, values: Mapping[str, Any], actor: Actor, key: str) -> str:

@@ -16,6 +16,7 @@ from backoffice.calendars import selectors, services
 from backoffice.calendars.console.year import year_of
 from backoffice.calendars.domain.working_days import CALENDARS, is_working_day, shift
 from backoffice.calendars.models import DayState
+from backoffice.calendars.names import NAMES
 from backoffice.core import tones
 from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
@@ -24,20 +25,6 @@ from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 
 FIRST_YEAR, LAST_YEAR = 1990, 2100
-
-NAMES: dict[str, Text] = {
-    "none": gettext_lazy("every day worked"),
-    "CN": gettext_lazy("China"),
-    "US": gettext_lazy("United States"),
-    "IN": gettext_lazy("India"),
-    "GB": gettext_lazy("England and Wales"),
-    "CZ": gettext_lazy("Czech Republic"),
-    "NG": gettext_lazy("Nigeria"),
-    "UG": gettext_lazy("Uganda"),
-    "KE": gettext_lazy("Kenya"),
-    "MX": gettext_lazy("Mexico"),
-    "TW": gettext_lazy("Taiwan"),
-}
 
 # The shortest form: two letters, or one character.
 WEEKDAYS: tuple[Text, ...] = (

@@ -14,6 +14,7 @@ from django.template.loader_tags import BLOCK_CONTEXT_KEY
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language_info
 from django.utils.translation import gettext as _
 
 from backoffice.core import formats
@@ -37,8 +38,8 @@ def money(
 ) -> str:
     """An amount in major units: `{% money loan.outstanding loan.currency %}`.
 
-    In a table of one currency say `bare=True`: the symbol is left out, the decimals are the currency's. `zero="–"` shows
-    that instead of nothing owed.
+    In a table of one currency say `bare=True`: the symbol is left out, the decimals are the currency's. `zero="–"`
+    shows that instead of nothing owed.
     """
     if amount is None:
         return NO_VALUE
@@ -87,6 +88,17 @@ def moment(context: Context, at: datetime | None, style: str = "full") -> str:
 def _today(context: Context) -> date | None:
     day = getattr(context.get("shell"), "day", None)
     return day.today if day else None
+
+
+@register.simple_tag
+def language_name(code: str) -> str:
+    """What a language is called in the language of the page; a code nobody knows stays as it is."""
+    if not code:
+        return NO_VALUE
+    try:
+        return str(get_language_info(code.lower())["name_translated"])
+    except KeyError:
+        return code
 
 
 # ------------------------------------------------------------------------------------------------- states

@@ -39,8 +39,8 @@ class FoundBorrower:
 def search(*, query: str, user: User, limit: int = MOST_FOUND) -> list[FoundBorrower]:
     """Borrowers the person may see that fit the query, the surest first, at most `limit`; three queries.
 
-    Within one way of matching, the latest registered come first; of a common beginning of external ids, any. A merged
-    record stands for who it was merged into.
+    Within one way of matching, the latest registered come first; of a common beginning of external ids, any, in the order
+    of the ids. A merged record stands for who it was merged into.
     """
     probes = probes_of(query, countries=PHONE_COUNTRIES)
     if not probes:
@@ -66,7 +66,9 @@ def search(*, query: str, user: User, limit: int = MOST_FOUND) -> list[FoundBorr
             match=match.value,
             found_under="" if shown is row else row.external_id,
         )
-    return list(best.values())
+    by_id = [each for each in best.values() if each.match == Match.EXTERNAL_ID_PREFIX.value]
+    surer = [each for each in best.values() if each.match != Match.EXTERNAL_ID_PREFIX.value]
+    return surer + sorted(by_id, key=lambda each: each.external_id)
 
 
 def _ranked(probes: Iterable[Probe], *, scope: Scope, limit: int) -> list[tuple[int, Match]]:

@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.calendars.domain.working_days import CALENDARS
+from backoffice.calendars.names import NAMES
 from backoffice.core.fields import AmountField, DayField, PercentField
 from backoffice.core.telling import told
 from backoffice.repayment.domain.fees import SHARES
@@ -94,7 +96,7 @@ class TermsForm(forms.Form):
     )
     first_period_min_days = _days(_("Shortest first period"), help_text=_("Days; a shorter one rolls on by a month."))
     holiday_shift = _choice(words.SHIFTS, _("A due date on a holiday is moved"))
-    calendar = forms.ChoiceField(label=_("Calendar"), choices=[(code, code) for code in CALENDARS])
+    calendar = forms.ChoiceField(label=_("Calendar"), choices=[(code, NAMES[code]) for code in CALENDARS])
 
     grace_days = _days(_("Days of grace"))
     grace_mode = _choice(words.GRACE_MODES, _("Meaning of grace"))
@@ -239,7 +241,7 @@ class TermsForm(forms.Form):
         name = f"fees_{row}"
         amount = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
         self.fields[f"{name}_code"] = forms.CharField(label=_("Code"), required=False, max_length=40)
-        self.fields[f"{name}_way"] = _choice(words.FEE_WAYS, _("Charged"), required=False)
+        self.fields[f"{name}_way"] = _choice(words.FEE_WAYS, pgettext_lazy("fee", "Charged"), required=False)
         self.fields[f"{name}_amount"] = forms.DecimalField(
             label=_("Amount or %"), required=False, min_value=ZERO, widget=amount
         )
@@ -251,7 +253,7 @@ class NewProductForm(forms.Form):
     """What a product is called, whose book it is in, and its currency."""
 
     code = forms.SlugField(label=_("Code"), max_length=64)
-    name = forms.CharField(label=_("Name"), max_length=120)
+    name = forms.CharField(label=pgettext_lazy("product", "Name"), max_length=120)
     portfolio = forms.SlugField(label=_("Portfolio"), max_length=64)
     currency = forms.RegexField(label=_("Currency"), regex=r"^[A-Z]{3}$", initial="CNY", help_text=_("ISO 4217"))
 

@@ -7,11 +7,13 @@ from typing import Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
+from backoffice.calendars.names import NAMES
 from backoffice.core.formats import THIN, amount_text, percent_text
 from backoffice.repayment.domain.fees import SHARES
 from backoffice.repayment.domain.json_form import plain
+from backoffice.repayment.domain.penalty import penalty_rate
 from backoffice.repayment.domain.terms import FeeRule, Terms
 
 Labels = Mapping[str, Promise]
@@ -34,6 +36,11 @@ UNITS: Final[Labels] = {
     "month": gettext_lazy("months"),
     "week": gettext_lazy("weeks"),
     "day": gettext_lazy("days"),
+}
+TIMES: Final = {
+    "month": ngettext_lazy("%(count)d month", "%(count)d months", "count"),
+    "week": ngettext_lazy("%(count)d week", "%(count)d weeks", "count"),
+    "day": ngettext_lazy("%(count)d day", "%(count)d days", "count"),
 }
 EVERY_ONE: Final[Labels] = {
     "month": gettext_lazy("every month"),
@@ -157,7 +164,10 @@ def difference_in_words(*, before: Terms, after: Terms) -> tuple[Change, ...]:
 
 
 def bills_in_words(*, terms: Terms) -> str:
-    """How many bills, and how often: `12 bills, every month`."""
+    """How many bills, and how often: `12 bills, every month`; for a single payment `one bill, after 30 days`."""
+    if terms.method == "single_payment":
+        count = terms.periods * terms.every
+        return _("one bill, after %(time)s") % {"time": TIMES[terms.unit] % {"count": count}}
     bills = ngettext("%(count)s bill", "%(count)s bills", terms.periods) % {"count": terms.periods}
     if terms.every == 1:
         return f"{bills}, {EVERY_ONE[terms.unit]}"
@@ -203,7 +213,7 @@ def _dates(terms: Terms) -> list[Word]:
         words.append(Word("first_period_min_days", _("Shortest first period"), _days(terms.first_period_min_days)))
     words.append(Word("holiday_shift", _("A due date on a holiday is moved"), str(SHIFTS[terms.holiday_shift])))
     if terms.holiday_shift != "none":
-        words.append(Word("calendar", _("Calendar"), terms.calendar))
+        words.append(Word("calendar", _("Calendar"), str(NAMES.get(terms.calendar, terms.calendar))))
     return words
 
 
@@ -233,6 +243,8 @@ def _late(terms: Terms) -> list[Word]:
         "cap": cap,
         "basis": penalty.day_basis,
     }
+    if not penalty_rate(terms):
+        rate = _("no penalty")
     small = _("the larger of %(floor)s and %(share)s of the bill") % {
         "floor": _money(tolerance.floor, terms),
         "share": percent_text(tolerance.percent),

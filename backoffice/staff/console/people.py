@@ -1,5 +1,6 @@
 """The pages of users and teams."""
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django import forms
@@ -17,6 +18,7 @@ from backoffice.core.access import actor_of, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import moment_text
 from backoffice.core.http import SeeOther, page_or_part, refused
 from backoffice.core.tables import Choice, Column, Flag, Table, Words
 from backoffice.core.telling import told
@@ -67,10 +69,11 @@ TEAMS = Table(
         Column("members_count", gettext_lazy("People"), kind="count", sort="members_count"),
     ),
     order=("name",),
-    row_url=lambda team: reverse("staff:team", args=[team.pk]),
     empty_title=gettext_lazy("There is no team yet"),
     empty_text=gettext_lazy("People see the loans of their team's portfolios; make a team first."),
 )
+# For those who may change a team, its row leads to it.
+TEAMS_TO_CHANGE = replace(TEAMS, row_url=lambda team: reverse("staff:team", args=[team.pk]))
 
 
 class UserForm(forms.Form):
@@ -273,6 +276,46 @@ class ResetSecondFactor(UserVerb):
         return _("%(name)s enrols a phone at the next login.") % {"name": subject}
 
 
+class RevokeToken(ConfirmView):
+    """Ends a token of another person, when a program of theirs must not go on."""
+
+    permission = MANAGE
+    title: ClassVar[Text] = gettext_lazy("Revoke token")
+    verb: ClassVar[Text] = gettext_lazy("Revoke")
+    costly = True
+
+    def load(self, *, request: HttpRequest, **address: Any) -> Any:
+        """The token, while it works. Raises Http404."""
+        owner = get_object_or_404(selectors.users_with_standing(), pk=address["user_id"])
+        token = next((each for each in tokens.tokens_of(user=owner) if each.pk == address["token_id"]), None)
+        if token is None:
+            raise Http404
+        return token
+
+    def back_url(self, *, subject: Any) -> str:
+        """The page of its owner."""
+        return reverse("staff:user", args=[subject.user_id])
+
+    def subject_line(self, *, subject: Any) -> str:
+        """What it is for, and whose it is."""
+        return f"{subject.name}, {subject.prefix}…, {subject.user}"
+
+    def foresee(self, *, subject: Any, values: Any, actor: Actor) -> Consequence:
+        """What stops."""
+        return Consequence(
+            lines=(
+                Line(gettext_lazy("Permissions"), len(subject.scopes)),
+                Line(gettext_lazy("Last used"), moment_text(subject.last_used_at) if subject.last_used_at else "–"),
+            ),
+            warnings=(_("The program that uses it is turned away from its next call on."),),
+        )
+
+    def perform(self, *, subject: Any, values: Any, actor: Actor, key: str) -> Text:
+        """Ends it."""
+        tokens.revoke_token(token_id=subject.pk, user=subject.user, actor=actor, reason=values["reason"])
+        return _("The token does not work any more.")
+
+
 class ResetForm(forms.Form):
     """Why a password is made anew."""
 
@@ -298,11 +341,12 @@ def reset_password(request: HttpRequest, user_id: int) -> HttpResponse:
 @requires("staff.user.view")
 def teams(request: HttpRequest) -> HttpResponse:
     """All teams."""
+    may_manage = request.user.has_permission("staff.team.manage")  # type: ignore[union-attr]
     try:
-        table = TEAMS.shown(rows=selectors.teams_with_members(), query=request.GET)
+        table = (TEAMS_TO_CHANGE if may_manage else TEAMS).shown(rows=selectors.teams_with_members(), query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("staff:teams"))
-    context = {"table": table, "may_manage": request.user.has_permission("staff.team.manage")}  # type: ignore[union-attr]
+    context = {"table": table, "may_manage": may_manage}
     return page_or_part(request, page="staff/teams.html", part="console/_table.html", context=context)
 
 

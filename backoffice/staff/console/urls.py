@@ -26,6 +26,11 @@ urlpatterns = [
     path("users/<int:user_id>/unlock/", people.UnlockUser.as_view(), name="unlock_user"),
     path("users/<int:user_id>/reset-second-factor/", people.ResetSecondFactor.as_view(), name="reset_second_factor"),
     path("users/<int:user_id>/reset-password/", people.reset_password, name="reset_password"),
+    path(
+        "users/<int:user_id>/tokens/<int:token_id>/revoke/",
+        people.RevokeToken.as_view(),
+        name="revoke_token_of",
+    ),
     path("teams/", people.teams, name="teams"),
     path("teams/new/", people.team, name="new_team"),
     path("teams/<int:team_id>/", people.team, name="team"),

@@ -72,14 +72,14 @@ def issue_token(*, user: User, name: str, scopes: Collection[str], days: int, ac
 
 
 @transaction.atomic
-def revoke_token(*, token_id: int, user: User, actor: Actor) -> None:
-    """Ends a token of `user` at once. Raises TokenNotFound."""
+def revoke_token(*, token_id: int, user: User, actor: Actor, reason: str = "") -> None:
+    """Ends a token of `user` at once; who ends another person's says why. Raises TokenNotFound."""
     token = ApiToken.objects.select_for_update().filter(pk=token_id, user=user, revoked_at__isnull=True).first()
     if token is None:
         raise TokenNotFound(_("There is no such token any more."), next_step=_("Reload the list of tokens."))
     token.revoked_at = Now()
     token.save(update_fields=["revoked_at"])
-    _note(token, verb="staff.token.revoked", actor=actor)
+    _note(token, verb="staff.token.revoked", actor=actor, reason=reason)
 
 
 def owner_of(*, secret: str) -> ApiToken | None:
@@ -109,5 +109,9 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _note(token: ApiToken, *, verb: str, actor: Actor, after: dict[str, object] | None = None) -> None:
-    trail.record(verb=verb, subject_type="staff.token", subject_id=token.pk, actor=actor, after=after)
+def _note(
+    token: ApiToken, *, verb: str, actor: Actor, reason: str = "", after: dict[str, object] | None = None
+) -> None:
+    trail.record(
+        verb=verb, subject_type="staff.token", subject_id=token.pk, actor=actor, reason=reason.strip(), after=after
+    )
