@@ -7,9 +7,7 @@ from typing import Any
 from backoffice.audit import approvals
 from backoffice.audit.models import ApprovalLimit
 from backoffice.calendars.models import BusinessDay
-from backoffice.core.actors import SYSTEM
-from backoffice.customers.domain.intake import NewBorrower
-from backoffice.customers.services import register_borrowers
+from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.experiments.declaring import Declaration, NewArm, NewFactor
 from backoffice.outreach.models import Experiment, Layer, Metric
 from backoffice.outreach.services import experiments
@@ -19,6 +17,7 @@ TODAY = date(2026, 3, 2)
 AT = datetime(2026, 3, 2, 4, tzinfo=UTC)
 ANALYST = actor("team_lead", actor_id=1, name="Ada")
 CHECKER = actor("compliance", actor_id=2, name="Bo")
+FIRST_UNIT = 1_000_001
 ELEMENTS = ("salutation", "greeting", "benefit", "time limit", "social proof", "call to action")
 
 
@@ -84,6 +83,10 @@ def running(**changes: Any) -> Experiment:
 
 
 def units(count: int) -> list[int]:
-    """That many borrowers."""
-    rows = [NewBorrower(external_id=f"U-{n}", portfolio="cash", country="CN") for n in range(count)]
-    return sorted(register_borrowers(source="units", rows=rows, actor=SYSTEM).ids.values())
+    """That many borrowers, the same ones each time: their ids decide their arms."""
+    ids = range(FIRST_UNIT, FIRST_UNIT + count)
+    Borrower.objects.bulk_create(
+        [Borrower(pk=unit, external_id=f"U-{unit}", source="units", portfolio="cash") for unit in ids],
+        ignore_conflicts=True,
+    )
+    return list(ids)

@@ -18,6 +18,7 @@ from backoffice.repayment.tape.adapters.registry import ADAPTERS, SYNTHETIC
 from backoffice.repayment.tape.bringing_in import BroughtIn, bring_in
 from backoffice.repayment.tape.receiving import report_of
 
+EXPERIMENT = Path("hillstrom_email_test") / "customers.csv.gz"
 COUNTED = ("borrowers", "loans", "installments", "payments")
 
 
@@ -47,6 +48,8 @@ class Command(BaseCommand):
             if run.skipped_loan_count:
                 self.stdout.write(f"  {'':<14}{run.skipped_loan_count:>28,} loans were there already")
         self._line("together", totals)
+        if data is not None and (data / EXPERIMENT).is_file():
+            call_command("load_hillstrom", str(data / EXPERIMENT), stdout=self.stdout)
         call_command("verify_books", "--quiet", stdout=self.stdout)
         # As the evening before would have done: today's reminders are planned, and leave when the workers start.
         call_command("load_templates", "--active", stdout=self.stdout)
