@@ -2,12 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.console import gateways, messages, template_verbs, templates
+from backoffice.outreach.console import contact, gateways, messages, template_verbs, templates
 from backoffice.outreach.console.experiments import declaring, pages, sample_size, verbs
 
 app_name = "outreach"
 
 urlpatterns: list[URLPattern] = [
+    path("borrowers/<int:borrower_id>/contact/", contact.page, name="contact"),
+    path("borrowers/<int:borrower_id>/contact/panel/", contact.panel, name="contact_panel"),
     path("messages/", messages.messages, name="messages"),
     path("messages/<int:message_id>/", messages.message, name="message"),
     path("messages/<int:message_id>/stop/", messages.StopMessage.as_view(), name="stop_message"),
