@@ -1,6 +1,6 @@
 """The contact panel and page: lights, reasons in words, local times, budgets and the rules behind them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -8,66 +8,36 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backoffice.core.actors import SYSTEM
-from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.lights import Light, light_of
-from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Denial, Verdict
-from backoffice.outreach.services import consents, gate
-from tests.console.book import as_role, open_book
+from backoffice.outreach.services import consents
+from tests.console.book import as_role
 from tests.console.page import rows_of, text_of
-from tests.outreach.people import phone_of
-from tests.outreach.test_services_gate import in_force
+from tests.outreach.reached import HOUR, NOON, called, clock_at, reached_borrower, that_pack_alone
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2026, 4, 8, 16, tzinfo=UTC)  # twelve in New York, a Wednesday
-HOUR = timedelta(hours=1)
-
 
 @pytest.fixture(autouse=True)
-def that_pack_alone(monkeypatch):
-    together = in_force()
-    for module in ("selectors.gate", "selectors.inspecting", "services.gate"):
-        monkeypatch.setattr(f"backoffice.outreach.{module}.packs_in_force", lambda *, on: together)
+def one_pack(monkeypatch):
+    that_pack_alone(monkeypatch)
 
 
 @pytest.fixture
 def at(monkeypatch):
     """Sets the clock of the page."""
-
-    def set_to(instant):
-        monkeypatch.setattr("backoffice.calendars.clock.now", lambda: instant)
-
-    set_to(NOON)
-    return set_to
+    clock_at(monkeypatch, NOON)
+    return lambda instant: clock_at(monkeypatch, instant)
 
 
 @pytest.fixture
 def borrower():
-    row = open_book().late.borrower
-    Borrower.objects.filter(pk=row.pk).update(country="US")
-    phone_of(row, zones=("America/New_York",))
-    return row
+    return reached_borrower()
 
 
 def page_of(client, borrower, **query):
     return client.get(reverse("outreach:contact", args=[borrower.pk]), query).content.decode()
-
-
-def called(borrower, code, instant):
-    entry_id = gate.log_contact(
-        borrower_id=borrower.pk,
-        channel=Channel.CALL,
-        purpose=Purpose.COLLECTION,
-        direction="out",
-        at=instant,
-        actor=SYSTEM,
-        endpoint_id=borrower.contact_points.get().pk,
-        actor_scope="third_party",
-    )
-    gate.record_fact(entry_id=entry_id, code=code, actor=SYSTEM, at=instant)
-    return entry_id
 
 
 def test_the_light_is_amber_when_the_gate_opens_on_the_same_date_everywhere():

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.console import contact, gateways, messages, template_verbs, templates
+from backoffice.outreach.console import contact, contact_log, contact_verbs, gateways, messages, template_verbs, templates
 from backoffice.outreach.console.experiments import declaring, pages, sample_size, verbs
 
 app_name = "outreach"
@@ -10,6 +10,11 @@ app_name = "outreach"
 urlpatterns: list[URLPattern] = [
     path("borrowers/<int:borrower_id>/contact/", contact.page, name="contact"),
     path("borrowers/<int:borrower_id>/contact/panel/", contact.panel, name="contact_panel"),
+    path("borrowers/<int:borrower_id>/contacts/", contact_log.contact_log, name="contact_log"),
+    path("borrowers/<int:borrower_id>/contacts/log/", contact_verbs.LogContact.as_view(), name="log_contact"),
+    path("contacts/", contact_log.contacts, name="contacts"),
+    path("contacts/<int:entry_id>/result/", contact_verbs.RecordResult.as_view(), name="record_result"),
+    path("contacts/<int:entry_id>/correct/", contact_verbs.CorrectResult.as_view(), name="correct_result"),
     path("messages/", messages.messages, name="messages"),
     path("messages/<int:message_id>/", messages.message, name="message"),
     path("messages/<int:message_id>/stop/", messages.StopMessage.as_view(), name="stop_message"),
