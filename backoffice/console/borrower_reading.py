@@ -7,9 +7,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_date
 from backoffice.console import states
 from backoffice.core.money import ZERO
@@ -23,6 +25,8 @@ from backoffice.customers.selectors import (
     holds_of_borrower,
     search,
 )
+from backoffice.outreach.console.contact_reading import ContactPanel, asked_in, contact_panel
+from backoffice.outreach.domain.purposes import Purpose
 from backoffice.repayment.domain.aging import bucket_of, state_dpd
 from backoffice.repayment.domain.bills import LoanState, oldest_unpaid
 from backoffice.repayment.domain.penalty import uncharged
@@ -81,6 +85,7 @@ class BorrowerPage:
     worst: LoanToday | None
     holds: tuple[HoldFacts, ...]
     events: tuple[TimelineEvent, ...]
+    contact: ContactPanel
 
     @property
     def open_loans(self) -> int:
@@ -145,8 +150,11 @@ def find(*, query: str, user: Any) -> Found:
     )
 
 
-def borrower_page(*, borrower_id: int, user: Any) -> BorrowerPage:
-    """The page of a borrower today. Raises BorrowerNotFound, DayNotOpened."""
+def borrower_page(*, borrower_id: int, user: Any, query: QueryDict) -> BorrowerPage:
+    """The page of a borrower today; `query` may name the purpose contacts are judged for, else what they owe does.
+
+    Raises BorrowerNotFound, DayNotOpened.
+    """
     facts = borrower_page_facts(borrower_id=borrower_id, user=user)
     today = business_date()
     owners = borrower_ids_of(borrower_id=borrower_id)
@@ -155,6 +163,7 @@ def borrower_page(*, borrower_id: int, user: Any) -> BorrowerPage:
     )
     loans.sort(key=lambda loan: loan.status == Loan.Status.CLOSED)
     shown = loans_today(loans=loans, today=today)
+    purpose = Purpose.COLLECTION if any(each.dpd for each in shown) else Purpose.REMINDER
     return BorrowerPage(
         facts=facts,
         today=today,
@@ -165,6 +174,7 @@ def borrower_page(*, borrower_id: int, user: Any) -> BorrowerPage:
         ),
         holds=tuple(holds_of_borrower(borrower_id=borrower_id, as_of=today)),
         events=_timeline(loans=loans),
+        contact=contact_panel(facts=facts, at=clock.now(), asked=asked_in(query=query, purpose=purpose)),
     )
 
 

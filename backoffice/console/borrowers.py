@@ -40,7 +40,7 @@ FIELD_LABELS = {
 def borrower(request: HttpRequest, borrower_id: int) -> HttpResponse:
     """Everything about one borrower today, personal data masked."""
     try:
-        page = borrower_reading.borrower_page(borrower_id=borrower_id, user=request.user)
+        page = borrower_reading.borrower_page(borrower_id=borrower_id, user=request.user, query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("console:search"))
     if page.facts.merged_into_id is not None:
@@ -49,11 +49,13 @@ def borrower(request: HttpRequest, borrower_id: int) -> HttpResponse:
     context = {
         "page": page,
         "facts": page.facts,
+        "contact": page.contact,
         "worst_tone": overdue_tone(page.worst.dpd) if page.worst else "neutral",
         "may_reveal": may(request, "customers.borrower.reveal"),
         "may_hold": may(request, "customers.hold.place"),
         "may_lift": may(request, "customers.hold.lift"),
         "may_post": may(request, "repayment.payment.post"),
+        "may_contact": may(request, "outreach.contact.view"),
         "hold_url": reverse("console:place_hold", args=[borrower_id]),
     }
     return render(request, "console/borrower.html", context)

@@ -24,6 +24,7 @@ tones.declare(
         "good": (_("works"), "good"),
         "bad": (_("does not work"), "warn"),
         "wrong_person": (_("somebody else"), "danger"),
+        "do_not_use": (_("not to be used"), "danger"),
     },
 )
 MATCH_LABELS = {

@@ -3,6 +3,10 @@
 from django.utils.translation import gettext_lazy as _
 
 WORDS = {
+    "outreach.contact": _("contact"),
+    "outreach.contact.logged": _("Contact logged"),
+    "outreach.contact.result_recorded": _("Result of a contact recorded"),
+    "outreach.contact.corrected": _("Result of a contact corrected"),
     "outreach.consent": _("word on being reached"),
     "outreach.consent.consent": _("Consent given"),
     "outreach.consent.callback": _("Call back agreed"),

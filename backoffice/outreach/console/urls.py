@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.console import gateways, messages, pack_verbs, packs, template_verbs, templates
+from backoffice.outreach.console import (
+    contact,
+    contact_log,
+    contact_verbs,
+    gateways,
+    messages,
+    pack_verbs,
+    packs,
+    template_verbs,
+    templates,
+)
 from backoffice.outreach.console.experiments import declaring, pages, sample_size, verbs
 
 app_name = "outreach"
@@ -68,4 +78,11 @@ urlpatterns: list[URLPattern] = [
     path("pack-versions/<int:version_id>/take-back/", pack_verbs.TakeBackPack.as_view(), name="take_back_pack"),
     path("pack-versions/<int:version_id>/discard/", pack_verbs.DiscardPack.as_view(), name="discard_pack"),
     path("pack-versions/<int:version_id>/roll-back/", pack_verbs.RollBackPack.as_view(), name="roll_back_pack"),
+    path("borrowers/<int:borrower_id>/contact/", contact.page, name="contact"),
+    path("borrowers/<int:borrower_id>/contact/panel/", contact.panel, name="contact_panel"),
+    path("borrowers/<int:borrower_id>/contacts/", contact_log.contact_log, name="contact_log"),
+    path("borrowers/<int:borrower_id>/contacts/log/", contact_verbs.LogContact.as_view(), name="log_contact"),
+    path("contacts/", contact_log.contacts, name="contacts"),
+    path("contacts/<int:entry_id>/result/", contact_verbs.RecordResult.as_view(), name="record_result"),
+    path("contacts/<int:entry_id>/correct/", contact_verbs.CorrectResult.as_view(), name="correct_result"),
 ]

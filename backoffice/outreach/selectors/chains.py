@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backoffice.core.bulk import fetch
+from backoffice.core.words import phrase
 from backoffice.outreach.domain.chain import Link, hash_of
 
 BATCH = 20_000
@@ -13,8 +14,9 @@ ENTRIES = """
 SELECT id, borrower_id, sequence, kind, attempt_id, channel, purpose, direction, actor_scope, party, endpoint_id,
        loan_ids, code, message_id, packs, actor_id, actor_name, at, recorded_at, previous_hash, hash
 FROM outreach_contactentry
-WHERE (borrower_id, sequence) > (%s, %s)
-ORDER BY borrower_id, sequence LIMIT %s
+WHERE (borrower_id, sequence) > (%(borrower)s, %(sequence)s)
+  AND (%(only)s::bigint IS NULL OR borrower_id = %(only)s::bigint)
+ORDER BY borrower_id, sequence LIMIT %(batch)s
 """
 
 
@@ -36,11 +38,11 @@ def broken_chains(
     place = (0, 0) if borrower_id is None else (borrower_id, 0)
     at_borrower, expected, previous, read = 0, 1, b"", 0
     is_broken = False
-    while rows := fetch(ENTRIES, [*place, BATCH]):
+    while rows := fetch(
+        ENTRIES, {"borrower": place[0], "sequence": place[1], "only": borrower_id, "batch": BATCH}
+    ):
         for *fields, previous_hash, stored in rows:
             link = _link(fields)
-            if borrower_id is not None and link.borrower_id != borrower_id:
-                return broken
             if link.borrower_id != at_borrower:
                 at_borrower, expected, previous, is_broken = link.borrower_id, 1, b"", False
             told, written = bytes(previous_hash), bytes(stored)
@@ -58,11 +60,11 @@ def broken_chains(
 
 def _reason(link: Link, *, expected: int, previous: bytes, told: bytes, stored: bytes) -> str:
     if link.sequence != expected:
-        return f"entry {expected} is missing"
+        return phrase("entry %(number)s is missing", number=expected)
     if told != previous:
-        return "it does not follow the entry before it"
+        return phrase("it does not follow the entry before it")
     if hash_of(link, previous=previous) != stored:
-        return "its fields are not those that were written"
+        return phrase("its fields are not those that were written")
     return ""
 
 
