@@ -121,9 +121,7 @@ def test_warns_that_a_call_of_ours_was_not_asked_for(borrower):
 def test_shows_at_the_field_what_cannot_have_been(borrower):
     client = as_role("agent")
     address = reverse("outreach:log_contact", args=[borrower.pk])
-    answer = confirm(
-        client, address, direction="in", channel="call", purpose="service", code="R-PTP", endpoint_id=""
-    )
+    answer = confirm(client, address, direction="in", channel="call", purpose="service", code="R-PTP", endpoint_id="")
     assert answer.status_code == 422
     assert "is no result of such a contact" in answer.content.decode()
     assert not ContactEntry.objects.exists()

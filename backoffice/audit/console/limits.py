@@ -24,7 +24,7 @@ from backoffice.core.formats import amount_text
 @requires("audit.approval_limit.view")
 def overview(request: HttpRequest) -> HttpResponse:
     """Every limit, by verb and role."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"limit": limit, "verb": verb_label(limit.verb), "role": ROLE_LABELS.get(limit.role, limit.role)}
         for limit in ApprovalLimit.objects.order_by("verb", "max_amount", "role", "currency")
     ]

@@ -39,8 +39,8 @@ class FoundBorrower:
 def search(*, query: str, user: User, limit: int = MOST_FOUND) -> list[FoundBorrower]:
     """Borrowers the person may see that fit the query, the surest first, at most `limit`; three queries.
 
-    Within one way of matching, the latest registered come first; of a common beginning of external ids, any, in the order
-    of the ids. A merged record stands for who it was merged into.
+    Within one way of matching, the latest registered come first; of a common beginning of external ids, any, in the
+    order of the ids. A merged record stands for who it was merged into.
     """
     probes = probes_of(query, countries=PHONE_COUNTRIES)
     if not probes:

@@ -23,7 +23,7 @@ from backoffice.outreach.selectors.packs import packs_in_force
 from backoffice.outreach.selectors.rule_words import rule_said
 from backoffice.staff.access import person_of
 
-ANYWHERE: Final = [
+ANYWHERE: Final[list[Choice | Day | Words]] = [
     Choice("channel", gettext_lazy("Channel"), choices=CHANNEL_CHOICES),
     Choice("purpose", gettext_lazy("Purpose"), choices=PURPOSE_CHOICES),
     Day("from", gettext_lazy("From"), lookup="at__date__gte"),

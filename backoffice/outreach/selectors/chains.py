@@ -38,9 +38,7 @@ def broken_chains(
     place = (0, 0) if borrower_id is None else (borrower_id, 0)
     at_borrower, expected, previous, read = 0, 1, b"", 0
     is_broken = False
-    while rows := fetch(
-        ENTRIES, {"borrower": place[0], "sequence": place[1], "only": borrower_id, "batch": BATCH}
-    ):
+    while rows := fetch(ENTRIES, {"borrower": place[0], "sequence": place[1], "only": borrower_id, "batch": BATCH}):
         for *fields, previous_hash, stored in rows:
             link = _link(fields)
             if link.borrower_id != at_borrower:

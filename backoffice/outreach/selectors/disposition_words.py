@@ -1,6 +1,6 @@
 """Dispositions in words: one label a code, and the codes a person may choose. collections 6."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -10,6 +10,9 @@ from backoffice.core.tones import Tone
 from backoffice.outreach.domain.dispositions import CODES, MACHINE_SETS
 
 FAMILY: Final = "outreach.disposition"
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 TELEPHONY: Final[dict[str, Promise]] = {
     "T-NA": _("rang, no answer"),
@@ -96,7 +99,7 @@ _TONES: Final[dict[str, Tone]] = {
     **dict.fromkeys(("S-DELIVERED", "S-READ", "S-REPLIED"), "good"),
     **dict.fromkeys(("T-ANS", "B-TALK", "P-REP"), "info"),
 }
-tones.declare(FAMILY, {code: (LABELS[code], _TONES.get(code, "neutral")) for code in CODES})
+tones.declare(FAMILY, {code: (cast("_StrPromise", LABELS[code]), _TONES.get(code, "neutral")) for code in CODES})
 
 
 def label_of(code: str) -> str:
