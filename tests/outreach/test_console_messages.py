@@ -211,7 +211,7 @@ def test_shows_how_the_gateways_do_and_pauses_one(sandbox):
     client = as_role("team_lead")
     rows = rows_of(page(client, "gateways"), caption="Gateways over the last 24 hours")
     (row,) = [row for row in rows if row[0].startswith("Sandbox SMS")]
-    assert (row[1], row[6]) == ("troubled", "1")
+    assert (row[1], row[5]) == ("troubled", "1")
     sms = Gateway.objects.get(code="sms")
     assert confirm(client, "pause_gateway", sms.pk).status_code == 303
     sms.refresh_from_db()

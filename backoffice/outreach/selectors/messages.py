@@ -14,6 +14,7 @@ from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.domain.variables import CATALOGUE, PLACEHOLDER, fault_in, shown
 from backoffice.outreach.models import GatewayReceipt, Message, MessageMove
+from backoffice.outreach.selectors.house import house_values
 from backoffice.staff.models import User
 
 MASKED = "•••"
@@ -74,6 +75,7 @@ def words_of(message: Message) -> Read:
         values = read_variables(text_of(message, "variables"))
     except Unopenable:
         values = {}
+    values |= house_values()
     name = masked_name_of(message.borrower) or MASKED
 
     def read(text: str) -> str:
@@ -97,6 +99,4 @@ def _value(name: str, values: dict[str, str], masked_name: str, language: str) -
     if variable.filled_by == "borrower":
         return masked_name
     value = values.get(name, "")
-    if variable.filled_by == "house" and not value:
-        return f"[{name}]"
     return shown(name, value, language=language) if value and fault_in(name, value) is None else MASKED

@@ -78,7 +78,7 @@ def accept(message: Message, *, reference: str, at: datetime) -> None:
 
 def give_up(message: Message, *, code: str, detail: str, at: datetime) -> None:
     """The gateway will never take it: failed, the address marked when it is at fault, and on to the next channel."""
-    move(message=message, to=S.FAILED, at=at, code=code, detail=detail, lease_until=None, look_at=None)
+    move(message=message, to=S.FAILED, at=at, code=code, detail=detail, lease_until=None, look_at=None, cost=None)
     if code in BAD_ADDRESS_CODES:
         mark_unreachable(message=message, code=code)
     follow_on(message=message, at=at)
@@ -87,7 +87,7 @@ def give_up(message: Message, *, code: str, detail: str, at: datetime) -> None:
 def put_back(message: Message, *, code: str, detail: str, wait: timedelta, at: datetime) -> None:
     """It certainly never left: planned again under the same id; failed when its time would be over by then."""
     if at + wait >= message.send_before:
-        move(message=message, to=S.FAILED, at=at, code=code, detail=detail, lease_until=None, look_at=None)
+        move(message=message, to=S.FAILED, at=at, code=code, detail=detail, lease_until=None, look_at=None, cost=None)
         return
     move(
         message=message,
@@ -97,6 +97,7 @@ def put_back(message: Message, *, code: str, detail: str, wait: timedelta, at: d
         detail=detail,
         fact=NEVER_LEFT,
         send_after=at + wait,
+        cost=None,
         lease_until=None,
         look_at=None,
         looks=0,

@@ -10,8 +10,8 @@ from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.copywriting import WordsFault, fault_in_length
 from backoffice.outreach.domain.variables import CATALOGUE, broken_braces, fill, unknown_in
 from backoffice.outreach.domain.wording import Finding
+from backoffice.outreach.selectors.house import house_values
 from backoffice.outreach.selectors.wording import findings_in
-from backoffice.outreach.services.rendering import house_values
 
 FAULT_WORDS: Final = {
     WordsFault.EMPTY: gettext_lazy("write what is said"),

@@ -22,8 +22,8 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.domain.variables import CATALOGUE, Fault, faults_of
 from backoffice.outreach.models import Message, TemplateVersion
+from backoffice.outreach.selectors.house import house_values
 from backoffice.outreach.services import waking
-from backoffice.outreach.services.rendering import house_values
 
 SQL: Final = Path(__file__).resolve().parent.parent / "sql"
 PLAN: Final = (SQL / "plan_messages.sql").read_text()

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from backoffice.customers.domain.sealing import Unopenable
 from backoffice.customers.fields import text_of
 from backoffice.customers.models import Borrower
@@ -13,6 +11,7 @@ from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.domain.sms import length_of
 from backoffice.outreach.domain.variables import Fault, fault_in, faults_of, fill
 from backoffice.outreach.models import Message, TemplateVersion
+from backoffice.outreach.selectors.house import house_values
 
 NOBODY = {CHINESE: "客户"}
 CUSTOMER = "customer"
@@ -56,15 +55,6 @@ def render(*, version: TemplateVersion, values: dict[str, str], name: str) -> Re
 def units_of(*, channel: str, body: str) -> int:
     """What the gateway counts: segments of an SMS, one of anything else."""
     return length_of(body).segments if channel == Channel.SMS else 1
-
-
-def house_values() -> dict[str, str]:
-    """The variables the house fills from its settings."""
-    return {
-        "lender": settings.LENDER_NAME,
-        "service_phone": settings.LENDER_PHONE,
-        "app_link": settings.LENDER_APP_LINK,
-    }
 
 
 def name_of(borrower: Borrower, *, language: str) -> str:
