@@ -27,5 +27,11 @@ urlpatterns = [
     path("payments/", verbs.PaymentsView.as_view(), name="payments"),
     path("payment-files/", files.FilesView.as_view(), name="payment-files"),
     path("payment-files/<int:file_id>/", files.FileView.as_view(), name="payment-file"),
+    path("payment-files/<int:file_id>/posting/", files.FilePostingView.as_view(), name="payment-file-posting"),
+    path(
+        "payment-files/<int:file_id>/cancellation/",
+        files.FileCancellationView.as_view(),
+        name="payment-file-cancellation",
+    ),
     path("payment-files/<int:file_id>/refused-lines/", files.RefusedLinesView.as_view(), name="refused-lines"),
 ]

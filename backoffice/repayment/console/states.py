@@ -53,10 +53,13 @@ tones.declare(
 tones.declare(
     FILE,
     {
-        PaymentFile.State.RECEIVED: (_("received"), "neutral"),
+        PaymentFile.State.RECEIVED: (_("being read"), "info"),
+        PaymentFile.State.READY: (_("to be posted"), "warn"),
         PaymentFile.State.POSTING: (_("posting"), "info"),
         PaymentFile.State.POSTED: (_("posted"), "good"),
+        PaymentFile.State.PARTLY: (_("posted in part"), "warn"),
         PaymentFile.State.REFUSED: (_("refused"), "danger"),
+        PaymentFile.State.CANCELLED: (_("cancelled"), "neutral"),
     },
 )
 tones.declare(

@@ -104,6 +104,7 @@ def _operation_row(draft: Draft, key: int, loan: LoadedLoan, actor: Actor, busin
         as_json(details) if details else "{}",
         draft.reverses,
         draft.reason,
+        draft.payment_file_id,
         actor.id,
         actor.name,
     )
