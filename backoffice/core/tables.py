@@ -253,8 +253,8 @@ class Table:
     """The description of a table. `order` is the sorting before anyone clicks, as ORM paths ("-" for descending).
 
     `row_url` makes whole rows clickable; `row_css` marks rows; `count_up_to` counts the rows, but no further than that;
-    `totals_of` adds up all rows of the filters, where they could be counted. `prefix` keeps the parameters of two
-    tables of one page apart.
+    `totals_of` adds up all rows of the filters, where they could be counted. `prepare` reads for all rows of the page
+    at once what their cells show beside the row's own values. `prefix` keeps the parameters of two tables apart.
     """
 
     name: str
@@ -264,6 +264,7 @@ class Table:
     filters: tuple[Filter, ...] = ()
     row_url: Callable[[Any], str] | None = None
     row_css: Callable[[Any], str] | None = None
+    prepare: Callable[[Sequence[Any]], None] | None = None
     page_size: int = PAGE_SIZE
     count_up_to: int = 0
     totals_of: Callable[[Rows], Sequence[Total]] | None = None
@@ -283,6 +284,8 @@ class Table:
         page = page_of(
             rows=rows, order=self._order(sort), cursor=query.get(self._name("cursor"), ""), size=self.page_size
         )
+        if self.prepare:
+            self.prepare(page.rows)
         is_filtered = any(asked.values())
         total = self._total(rows)
         return Shown(

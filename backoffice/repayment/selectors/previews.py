@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
+from backoffice.core import formats
 from backoffice.core.money import ZERO
 from backoffice.core.words import phrase
 from backoffice.repayment.domain import admission
@@ -13,6 +16,7 @@ from backoffice.repayment.domain.journal import Journal, Line
 from backoffice.repayment.domain.operations import Operation, apply
 from backoffice.repayment.domain.penalty import charge, uncharged
 from backoffice.repayment.domain.replay import advance
+from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.states import LoadedLoan, LoanHistory, fresh_state, load_histories, load_loans
 
 NEWEST = 2**62
@@ -51,6 +55,37 @@ class Preview:
                 key = line.component or ""
                 sums[key] = sums.get(key, ZERO) + line.amount
         return sums
+
+
+def in_words(*, preview: Preview, loan: Loan) -> str:
+    """What an operation would do in one text, for those who read it without the panel; in the language of the moment.
+
+    What it books by component, then what a person decides by: each figure before and after.
+    """
+    before, after = preview.before, preview.after
+
+    def amount(value: Decimal) -> str:
+        return formats.amount_text(value, currency=loan.currency)
+
+    changes = [
+        (_("days past due"), str(before.dpd), str(after.dpd)),
+        (_("bucket"), before.bucket, after.bucket),
+        (_("status"), before.status, after.status),
+        (_("creditor"), before.creditor, after.creditor),
+        (_("held for the borrower"), amount(before.suspense), amount(after.suspense)),
+        (_("principal left"), amount(before.outstanding_principal), amount(after.outstanding_principal)),
+        (_("due today"), amount(before.due_total), amount(after.due_total)),
+    ]
+    parts = [
+        f"{_(name.replace('_', ' '))} {amount(value)}"
+        for name, value in preview.by_component().items()
+        if name and value
+    ]
+    parts += [f"{label} {was} → {now}" for label, was, now in changes if was != now]
+    return _("Loan %(loan)s: %(changes)s.") % {
+        "loan": loan.external_id,
+        "changes": "; ".join(parts) or _("nothing changes"),
+    }
 
 
 def preview_operation(*, loan_id: int, operation: Operation, business_date: date) -> Preview:
