@@ -1,6 +1,7 @@
 """What an operation would do before it is booked: the same engine, nothing written."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ from backoffice.core.money import ZERO
 from backoffice.core.words import phrase
 from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.aging import bucket_of, state_dpd
-from backoffice.repayment.domain.bills import LoanState, copy_of, oldest_unpaid
+from backoffice.repayment.domain.bills import HoldPeriod, LoanState, copy_of, oldest_unpaid
 from backoffice.repayment.domain.journal import Journal, Line
 from backoffice.repayment.domain.operations import Operation, apply
 from backoffice.repayment.domain.penalty import charge, uncharged
@@ -114,6 +115,27 @@ def preview_reversal(*, loan_id: int, operation_id: int, business_date: date) ->
             next_step=phrase("It was taken back before, or it is not an operation of this loan."),
         )
     return _compare(loan, history, kept, key=operation_id, business_date=business_date)
+
+
+def preview_holds(
+    *, loan_ids: Sequence[int], change: Callable[[tuple[HoldPeriod, ...]], tuple[HoldPeriod, ...]], business_date: date
+) -> dict[int, Preview]:
+    """Try other holds on loans: `change` gives the holds they would have; a fixed number of queries for all of them."""
+    loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=False)
+    histories = load_histories(loan_ids=loan_ids)
+    tried = {}
+    for loan_id, loan in loans.items():
+        held = replace(loan, state=replace(loan.state, holds=change(loan.state.holds)))
+        history = histories[loan_id]
+        before, journal_before = _run(loan, history, history.operations, business_date=business_date)
+        after, journal_after = _run(held, history, history.operations, business_date=business_date)
+        tried[loan_id] = Preview(
+            before=_standing(before, as_of=business_date),
+            after=_standing(after, as_of=business_date),
+            lines=(),
+            redone=sum(1 for line in journal_before.lines if line not in journal_after.lines),
+        )
+    return tried
 
 
 def _load(loan_id: int, *, business_date: date) -> tuple[LoadedLoan, LoanHistory]:
