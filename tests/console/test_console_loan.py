@@ -1,8 +1,9 @@
 """The page of a loan: every number on it, on any day, for everyone who may see it and nobody else."""
 
 import re
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from django.db import connection
@@ -10,11 +11,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backoffice.core.actors import SYSTEM
-from backoffice.repayment.domain.terms import Terms
-from backoffice.repayment.models import Operation
-from backoffice.repayment.services.opening import Opening, open_and_replay
-from tests.console.book import TODAY, Book, as_role
+from backoffice.customers.models import Borrower
+from backoffice.repayment.domain.terms import AllocationRule, Terms
+from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.services.holds import place_hold
+from backoffice.repayment.services.opening import Opening, PastOperation, open_and_replay
+from tests.console.book import TERMS, TODAY, Book, as_role
 from tests.console.page import rows_of, text_of
+from tests.staff.factories import actor
 
 
 def _page(book: Book, *, role: str = "senior_agent", query: str = "") -> str:
@@ -167,12 +171,6 @@ def test_refuses_a_list_address_that_makes_no_sense_and_shows_the_way_back(book)
     assert "Open the list again and choose from what it offers." in response.content.decode()
 
 
-def test_shows_the_day_of_disbursement_for_a_day_before_it(book):
-    words = text_of(_page(book, query=f"?as_of={date(2020, 1, 1)}"))
-    assert "As of 18 Jun 2026" in words
-    assert "Outstanding principal ¥ 12,000.00" in words
-
-
 def test_shows_no_cents_in_a_currency_without_them(book):
     terms = Terms(currency="UGX", method="equal_installment", annual_rate=Decimal("0.18"), periods=3)
     opening = Opening(
@@ -189,3 +187,79 @@ def test_shows_no_cents_in_a_currency_without_them(book):
         words = text_of(client.get(reverse(f"repayment:{name}", args=[loan_id])).content.decode())
         assert re.search(r"\d,\d{3}\b", words), name
         assert re.search(r"\d,\d{3}\.\d\d", words) is None, name
+
+
+@pytest.mark.parametrize("name", ["loan", "explain"])
+def test_refuses_a_day_before_the_loan_was_there(book, name):
+    address = reverse(f"repayment:{name}", args=[book.late.pk])
+    response = as_role("senior_agent").get(address, {"as_of": "2020-01-01"})
+    assert response.status_code == 422
+    words = text_of(response.content.decode())
+    assert "Loan L-LATE was paid out on 2026-06-18; before that there is none." in words
+    assert "Outstanding principal" not in words
+    assert as_role("senior_agent").get(address, {"as_of": "2026-06-18"}).status_code == 200
+
+
+def _pay_first(*, order, amount: str, on: date) -> Loan:
+    """A loan like the late one that pays in another order: its fourth bill is left with the penalty."""
+    terms = replace(TERMS, allocation=AllocationRule(order=order))
+    borrower = Borrower.objects.get(external_id="BR-1")
+    payments = [("1100.16", date(2026, month, 18)) for month in (7, 8, 9)] + [(amount, on)]
+    (loan_id,) = open_and_replay(
+        loans=[
+            Opening(
+                external_id="L-PENALTY",
+                portfolio="north",
+                borrower_id=borrower.pk,
+                terms=terms,
+                principal=Decimal("12000.00"),
+                disbursed_on=date(2026, 6, 18),
+                history=tuple(
+                    PastOperation(kind="payment", value_date=day, amount=Decimal(paid), external_id=f"early-{day}")
+                    for paid, day in payments
+                ),
+            )
+        ],
+        business_date=TODAY,
+        actor=SYSTEM,
+    )
+    return Loan.objects.get(pk=loan_id)
+
+
+def test_a_bill_with_penalty_alone_left_does_not_look_overdue(book):
+    order = ("principal", "interest", "fee", "guarantee_fee", "penalty")
+    loan = _pay_first(order=order, amount="1100.16", on=date(2026, 11, 10))
+    client = as_role("senior_agent")
+    html = client.get(reverse("repayment:loan", args=[loan.pk])).content.decode()
+    rows = rows_of(html, caption="Schedule")
+    assert [row[-1] for row in rows[2:6]] == ["paid", "penalty only", "4 days", "planned"]
+    # The badge, the count and the rows say the same.
+    assert "M1 · 4 days" in text_of(html)
+    assert "1 bill past due" in text_of(html)
+
+
+def test_days_of_a_bill_leave_held_days_out_as_the_badge_does(book):
+    place_hold(
+        borrower_id=book.late.borrower_id,
+        scopes=["aging"],
+        start=date(2026, 10, 20),
+        end_exclusive=date(2026, 11, 9),
+        reason="hardship",
+        actor=actor("agent"),
+    )
+    html = _page(book)
+    assert "M1 · 15 days" in text_of(html)
+    assert [row[-1] for row in rows_of(html, caption="Schedule")[3:5]] == ["15 days", "4 days"]
+
+
+def test_the_penalty_of_an_explanation_can_be_worked_out_again(book):
+    response = as_role("senior_agent").get(reverse("repayment:explain", args=[book.late.pk]))
+    penalties = response.context["why"].penalties
+    assert [(each.number, each.base, each.total) for each in penalties] == [
+        (4, Decimal("962.19"), Decimal("22.45")),
+        (5, Decimal("976.62"), Decimal("2.60")),
+    ]
+    for each in penalties:
+        assert (each.base_days * each.rate / each.day_basis).quantize(Decimal("0.01"), ROUND_HALF_UP) == each.total
+    rows = rows_of(response.content.decode(), caption="Penalty by bill")
+    assert [row[1:3] for row in rows] == [["962.19", "33,676.65"], ["976.62", "3,906.48"]]

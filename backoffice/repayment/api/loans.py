@@ -91,7 +91,7 @@ class LoanOnADayView(LoanView):
     permissions_by_method: ClassVar[dict[str, str]] = VIEW_LOAN
     query_serializer_class = AsOfQuery
     serializer_class = shapes.LoanAsOfSerializer
-    refusals = ("409",)
+    refusals = ("409", "422")
 
     def get(self, request: Request, loan_id: int) -> Response:
         """What is due, how late, in which bucket and class, bill by bill."""
@@ -104,11 +104,11 @@ class ExplanationView(LoanView):
     permissions_by_method: ClassVar[dict[str, str]] = VIEW_LOAN
     query_serializer_class = AsOfQuery
     serializer_class = shapes.ExplanationSerializer
-    refusals = ("409",)
+    refusals = ("409", "422")
 
     def get(self, request: Request, loan_id: int) -> Response:
         """The oldest unpaid bill, the payments on it, the holds, and the band that named the days."""
-        return Response(self.serializer_class(_on_a_day(loan_id, **self.query()).explanation).data)
+        return Response(self.serializer_class(_on_a_day(loan_id, **self.query())).data)
 
 
 def _on_a_day(loan_id: int, as_of: date | None = None) -> loan_pages.LoanAsOf:

@@ -93,7 +93,7 @@ def loan(request: HttpRequest, loan_id: int) -> HttpResponse:
     try:
         page = reading.loan_page(user=request.user, loan_id=loan_id, as_of=as_of)
     except Refusal as refusal:
-        return refused(request, refusal=refusal, back_url=reverse("repayment:loans"))
+        return refused(request, refusal=refusal, back_url=request.path if as_of else reverse("repayment:loans"))
     context = {
         "page": page,
         "loan": page.loan,
@@ -117,7 +117,10 @@ def explain(request: HttpRequest, loan_id: int) -> HttpResponse:
     """Which bill, which payments, which holds and which rule made the days past due and the penalty of a day."""
     subject = reading.visible_loan(user=request.user, loan_id=loan_id)
     today = business_date()
-    shown = loan_as_of(loan_id=loan_id, as_of=_day_asked(request) or today, business_date=today)
+    try:
+        shown = loan_as_of(loan_id=loan_id, as_of=_day_asked(request) or today, business_date=today)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("repayment:loan", args=[loan_id]))
     context = {
         "loan": subject,
         "shown": shown,

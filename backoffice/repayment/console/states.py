@@ -29,6 +29,8 @@ tones.declare(
     {
         "paid": (_("paid"), "good"),
         "overdue": (_("overdue"), "danger"),
+        "penalty_only": (_("penalty only"), "warn"),
+        "tolerated": (_("tolerated"), "neutral"),
         "due": (_("due today"), "warn"),
         "partly": (_("partly paid"), "info"),
         "planned": (_("planned"), "neutral"),
