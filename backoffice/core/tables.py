@@ -48,7 +48,8 @@ class ListNotReadable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `value` reads the row (a dotted path, default the name, or a function); `sort` is an ORM path.
+    """One column. `value` reads the row (a dotted path, default the name, or a function); `sort` is an ORM path;
+    `sort_within` one that is sorted by first, for values that cannot be compared across it (amounts and currencies).
 
     Money is in major units of `currency`, a dotted path of the row; `family` declares the tones of a state;
     `link` gives the address a cell leads to, `css` an extra class.
@@ -59,6 +60,7 @@ class Column:
     kind: Kind = "text"
     value: str | Callable[[Any], Any] = ""
     sort: str = ""
+    sort_within: str = ""
     link: Callable[[Any], str] | None = None
     currency: str = "currency"
     family: str = ""
@@ -328,7 +330,8 @@ class Table:
         column = next((one for one in self.columns if one.sort and one.name == sort.removeprefix("-")), None)
         if column is None:
             raise _unreadable("sort")
-        return (f"-{column.sort}" if sort.startswith("-") else column.sort,)
+        paths = (column.sort_within, column.sort) if column.sort_within else (column.sort,)
+        return tuple(f"-{path}" if sort.startswith("-") else path for path in paths)
 
     def _head(self, column: Column, sort: str, query: QueryDict) -> Head:
         if not column.sort:

@@ -10,10 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.models import Borrower
+from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
 from backoffice.repayment.domain.terms import AllocationRule, Terms
-from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.models import BucketMove, ImportedLoan, ImportRun, Loan, Operation
 from backoffice.repayment.services.holds import place_hold
 from backoffice.repayment.services.opening import Opening, PastOperation, open_and_replay
 from tests.console.book import TERMS, TODAY, Book, as_role
@@ -224,6 +226,102 @@ def _pay_first(*, order, amount: str, on: date) -> Loan:
         actor=SYSTEM,
     )
     return Loan.objects.get(pk=loan_id)
+
+
+def test_overdue_loans_show_their_days_and_leave_out_what_is_charged_off(book):
+    client = as_role("admin")
+    address = reverse("repayment:loans")
+
+    def shown() -> list[list[str]]:
+        return rows_of(client.get(address, {"overdue": "1"}).content.decode(), caption="Loans")
+
+    before = {row[0]: row[5] for row in shown()}
+    assert before == {"L-LATE": "35", "L-ELSEWHERE": "82"}
+    place_hold(
+        borrower_id=book.late.borrower_id,
+        scopes=["aging"],
+        start=date(2026, 11, 1),
+        end_exclusive=date(2026, 11, 11),
+        reason="hardship",
+        actor=actor("agent"),
+    )
+    assert {row[0]: row[5] for row in shown()} == {"L-LATE": "25", "L-ELSEWHERE": "82"}
+    Loan.objects.filter(pk=book.elsewhere.pk).update(status="charged_off")
+    assert [row[0] for row in shown()] == ["L-LATE"]
+    assert client.get(reverse("console:home")).context["today"].overdue == 1
+
+
+def test_compares_overdue_amounts_within_a_currency_only(book):
+    Loan.objects.filter(pk=book.elsewhere.pk).update(currency="UGX", overdue_amount="900000.00")
+    client = as_role("admin")
+    address = reverse("repayment:loans")
+    sorted_rows = rows_of(
+        client.get(address, {"overdue": "1", "sort": "-overdue_amount"}).content.decode(), caption="Loans"
+    )
+    assert [row[0] for row in sorted_rows] == ["L-ELSEWHERE", "L-LATE"]
+    Loan.objects.filter(pk=book.elsewhere.pk).update(overdue_amount="1.00")
+    again = rows_of(client.get(address, {"overdue": "1", "sort": "-overdue_amount"}).content.decode(), caption="Loans")
+    assert [row[0] for row in again] == ["L-ELSEWHERE", "L-LATE"]
+    narrowed = rows_of(client.get(address, {"currency": "CNY", "overdue": "1"}).content.decode(), caption="Loans")
+    assert "L-ELSEWHERE" not in {row[0] for row in narrowed}
+
+
+def test_the_number_of_loans_that_became_worse_opens_them_all(book):
+    BucketMove.objects.bulk_create(
+        BucketMove(loan=loan, borrower_id=loan.borrower_id, on=TODAY, from_bucket="M1", to_bucket="M2", cause="aging")
+        for loan in (book.late, book.elsewhere)
+    )
+    client = as_role("senior_agent")
+    home = client.get(reverse("console:home"))
+    link = f"{reverse('repayment:moves')}?on=2026-11-22&aging=1"
+    assert home.context["today"].moved == 2
+    assert link.replace("&", "&amp;") in home.content.decode()
+    rows = rows_of(client.get(link).content.decode(), caption="Bucket moves")
+    assert {(row[1], row[2], row[3], row[4]) for row in rows} == {
+        ("L-LATE", "M1", "M2", "days passed"), ("L-ELSEWHERE", "M1", "M2", "days passed"),
+    }  # fmt: skip
+    own = as_role("senior_agent", "north")
+    assert own.get(reverse("console:home")).context["today"].moved == 1
+    assert [row[1] for row in rows_of(own.get(link).content.decode(), caption="Bucket moves")] == ["L-LATE"]
+
+
+def test_the_loans_of_an_import_and_of_the_next_close_are_listed(book):
+    run = ImportRun.objects.create(
+        name="june.zip", source="tape", portfolio="north", digest="0" * 64, state="loaded", business_date=TODAY,
+        loaded_counts={"loans": 1}, loaded_through=0, actor_name="lin",
+    )  # fmt: skip
+    ImportedLoan.objects.create(loan=book.late, run=run, digest="x")
+    client = as_role("admin")
+    address = reverse("repayment:loans")
+    page = client.get(reverse("repayment:import", args=[run.pk])).content.decode()
+    assert f'<a href="{address}?import={run.pk}">1</a>' in page
+    listed = client.get(address, {"import": run.pk}).content.decode()
+    assert [row[0] for row in rows_of(listed, caption="Loans")] == ["L-LATE"]
+    assert "Only loans that came in with june.zip" in text_of(listed)
+    assert client.get(address, {"import": "0"}).status_code == 404
+    Loan.objects.update(next_transition_date=None)
+    Loan.objects.filter(pk=book.late.pk).update(next_transition_date=TODAY)
+    closing = f"{address}?closing=2026-11-22"
+    assert f'<a href="{closing}">1</a>' in client.get(reverse("dayend:runs")).content.decode()
+    assert [row[0] for row in rows_of(client.get(closing).content.decode(), caption="Loans")] == ["L-LATE"]
+
+
+def test_a_close_has_a_page_with_its_steps_its_moves_and_what_it_left_behind(book):
+    run = DayEndRun.objects.create(day=date(2026, 11, 21), state="done", actor_name="system", seconds="7.8")
+    DayEndStep.objects.create(
+        run=run, position=1, name="transitions", state="done", finished_at=clock.now(), counts={"loans": 3, "moves": 1}
+    )
+    SetAside.objects.create(loan_id=book.late.pk, run=run, day=run.day, code="x.y", reason="A bill is missing.")
+    client = as_role("admin")
+    moves = f"{reverse('repayment:moves')}?on=2026-11-22&aging=1"
+    overview = client.get(reverse("dayend:runs")).content.decode()
+    address = reverse("dayend:run", args=[run.pk])
+    assert f'data-href="{address}"' in overview
+    assert f'<a href="{moves.replace("&", "&amp;")}">1</a>' in overview
+    page = client.get(address).content.decode()
+    assert f'<a href="{moves.replace("&", "&amp;")}">1 bucket moves</a>' in page
+    assert "L-LATE A bill is missing." in text_of(page)
+    assert client.get(reverse("dayend:run", args=[run.pk + 1])).status_code == 404
 
 
 def test_a_bill_with_penalty_alone_left_does_not_look_overdue(book):

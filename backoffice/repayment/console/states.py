@@ -88,6 +88,8 @@ tones.declare(
     },
 )
 
+DEFAULT_BUCKETS = ("M0", "M1", "M2", "M3", "M4", "M5", "M6", "M6+")
+
 COMPONENT_LABELS = {
     "principal": _("principal"),
     "interest": _("interest"),

@@ -6,6 +6,7 @@ from backoffice.repayment.console import (
     files,
     imports,
     loans,
+    moves,
     payments,
     product_verbs,
     products,
@@ -18,6 +19,7 @@ app_name = "repayment"
 
 urlpatterns = [
     path("loans/", loans.loans, name="loans"),
+    path("loans/moves/", moves.moves, name="moves"),
     path("loans/<int:loan_id>/", loans.loan, name="loan"),
     path("loans/<int:loan_id>/explain/", loans.explain, name="explain"),
     path("loans/<int:loan_id>/versions/", loans.versions, name="versions"),
