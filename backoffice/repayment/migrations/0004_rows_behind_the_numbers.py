@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("customers", "0004_where_a_phone_rings"),
+        ("customers", "0002_who_may_lift_a_hold"),
         ("repayment", "0003_payment_files_are_confirmed"),
     ]
 
