@@ -263,7 +263,7 @@ def _do(
         loan_id=loan_id,
         kind=VERBS[verb],
         value_date=value_date,
-        amount=ZERO if components else amount,
+        amount=amount,
         components=components or {},
         creditor=creditor,
         reverses=reverses,
