@@ -16,6 +16,7 @@ from backoffice.customers.models import Borrower
 from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
 from backoffice.repayment.domain.terms import AllocationRule, Terms
 from backoffice.repayment.models import BucketMove, ImportedLoan, ImportRun, Loan, Operation
+from backoffice.repayment.services import verbs
 from backoffice.repayment.services.holds import place_hold
 from backoffice.repayment.services.opening import Opening, PastOperation, open_and_replay
 from tests.console.book import TERMS, TODAY, Book, as_role
@@ -361,3 +362,25 @@ def test_the_penalty_of_an_explanation_can_be_worked_out_again(book):
         assert (each.base_days * each.rate / each.day_basis).quantize(Decimal("0.01"), ROUND_HALF_UP) == each.total
     rows = rows_of(response.content.decode(), caption="Penalty by bill")
     assert [row[1:3] for row in rows] == [["962.19", "33,676.65"], ["976.62", "3,906.48"]]
+
+
+def test_compares_versions_by_due_date_so_that_a_prepayment_marks_only_what_changed(book):
+    verbs.post_payment(
+        loan_id=book.late.pk,
+        amount=Decimal("5000.00"),
+        currency="CNY",
+        value_date=TODAY,
+        actor=actor("agent"),
+        surplus="shorten_term",
+    )
+    response = as_role("senior_agent").get(reverse("repayment:versions", args=[book.late.pk]))
+    before, after = response.context["sides"]
+    assert (before["version"].number, after["version"].number) == (1, 2)
+    assert str(after["cause"]) == "prepaid, taken off the last bills"
+    # The prepayment is a bill of its own day; bills after it have other numbers and stand against their own dates.
+    assert [row["bill"].due_date for row in after["rows"] if row["is_new"]] == [TODAY]
+    assert not any("due_date" in row["changed"] for row in after["rows"])
+    assert not any(row["changed"] for row in after["rows"] if row["bill"].due_date <= TODAY)
+    gone = [row["bill"].due_date for row in before["rows"] if row["is_new"]]
+    assert gone == sorted(gone)[-len(gone) :]
+    assert gone[-1] == date(2027, 6, 18)

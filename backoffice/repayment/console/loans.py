@@ -237,11 +237,26 @@ def _two_chosen(request: HttpRequest, *, count: int) -> tuple[int, int]:
     return number("left", max(1, count - 1)), number("right", count)
 
 
+def _by_due_date(rows: list[Any]) -> dict[tuple[date, int], Any]:
+    """Bills by due date; the second and third on one date keep their place on it."""
+    found: dict[tuple[date, int], Any] = {}
+    for row in rows:
+        place = 0
+        while (row.due_date, place) in found:
+            place += 1
+        found[row.due_date, place] = row
+    return found
+
+
 def _side(found: list[Any], number: int, *, against: int) -> dict[str, Any]:
-    """One version as a column of the comparison; a bill the other version does not have is marked."""
+    """One version as a column of the comparison: bills stand against those of the same due date, not of one number.
+
+    A prepayment is a bill of its own and moves the numbers of all after it, which changes nothing about them.
+    """
     version, rows = found[number - 1]
     _other, other_rows = found[against - 1]
-    others = {row.number: row for row in other_rows}
+    others = _by_due_date(other_rows)
+    keys = {id(row): key for key, row in _by_due_date(rows).items()}
     return {
         "version": version,
         "cause": states.CAUSE_LABELS.get(version.cause, version.cause),
@@ -249,11 +264,11 @@ def _side(found: list[Any], number: int, *, against: int) -> dict[str, Any]:
             {
                 "bill": row,
                 "fees": row.fee + row.guarantee_fee,
-                "is_new": row.number not in others,
+                "is_new": keys[id(row)] not in others,
                 "changed": {
                     name
-                    for name in ("due_date", "principal", "interest")
-                    if row.number in others and getattr(row, name) != getattr(others[row.number], name)
+                    for name in ("principal", "interest")
+                    if keys[id(row)] in others and getattr(row, name) != getattr(others[keys[id(row)]], name)
                 },
             }
             for row in rows

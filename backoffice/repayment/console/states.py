@@ -134,7 +134,7 @@ TRANSFER_LABELS = {
 CAUSE_LABELS = {
     "opening": _("as disbursed"),
     "disbursement": _("as disbursed"),
-    "shorten_term": _("prepaid, term shortened"),
+    "shorten_term": _("prepaid, taken off the last bills"),
     "reduce_installment": _("prepaid, instalments lowered"),
     "payoff": _("paid off early"),
     "replay": _("worked out again"),
