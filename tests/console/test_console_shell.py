@@ -245,3 +245,8 @@ def test_a_person_without_a_team_is_told_nothing_of_any_book(book):
     assert User.objects.get(pk=user.pk).team is None
     words = text_of(logged_in(Client(), user).get(reverse("repayment:loans")).content.decode())
     assert "L-LATE" not in words
+
+
+def test_leads_to_the_description_of_the_api_from_ones_own_menu(book):
+    html = as_role("analyst").get(reverse("console:home")).content.decode()
+    assert f'<a href="{reverse("api-docs")}">' in html
