@@ -6,6 +6,7 @@ from backoffice.audit import approvals
 from backoffice.customers.domain.holds import LIFT
 from backoffice.customers.services import holding
 from backoffice.outreach.services import experiments, pack_effects, pack_publishing, reminder_plans, templates
+from backoffice.repayment.console.approval_pictures import register_pictures
 from backoffice.repayment.services import holds, product_costs, products, verbs
 
 LABELS = {
@@ -27,6 +28,7 @@ def register_all() -> None:
     """Connect every verb with its deed; called once when Django starts."""
     for verb, label in LABELS.items():
         approvals.register(verb, verbs.carry_out, label=label)
+    register_pictures()
     approvals.register(LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=holding.consequence_of_lifting)
     for verb, label in TEMPLATE_LABELS.items():
         approvals.register(verb, templates.approve_as_asked, label=label, consequence=templates.consequence_of)

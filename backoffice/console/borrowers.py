@@ -1,7 +1,7 @@
 """The page of a borrower, and what is done there: reveal, hold, lift."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -13,14 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.calendars.selectors import business_date
-from backoffice.console import borrower_reading
+from backoffice.console import borrower_reading, hold_consequences
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.actors import Actor
-from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
+from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.fields import DayField
 from backoffice.core.http import SeeOther, page_or_part, refused
-from backoffice.customers.domain.holds import HoldScope
 from backoffice.customers.models import Borrower, Hold
 from backoffice.customers.models.holds import REASON_LABELS, SCOPE_LABELS
 from backoffice.customers.selectors import borrower_page_facts
@@ -181,13 +180,8 @@ class PlaceHold(ConfirmView):
         return {"start": today, "last": today + timedelta(days=13), "reason": "request"}
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
-        """How long it stops what, and how much overdue money it touches today."""
-        today = business_date()
-        loans = Loan.objects.filter(borrower=subject).exclude(status=Loan.Status.CLOSED)
-        if values["loan"]:
-            loans = loans.filter(pk=values["loan"])
-        shown = borrower_reading.loans_today(loans=list(loans), today=today)
-        return Consequence(lines=_hold_lines(values=values, loans=shown), warnings=_hold_warnings(values, today=today))
+        """How long it stops what, and what becomes of the loans it bears on."""
+        return hold_consequences.of_placing(borrower=subject, values=values, today=business_date())
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Places it."""
@@ -244,15 +238,8 @@ class LiftHold(ConfirmView):
         return {"on": business_date()}
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
-        """The end it had and the end it gets."""
-        end: date | None = subject.period.upper
-        return Consequence(
-            lines=(
-                Line(_("Stops"), str(subject.get_scope_display())),
-                Line(_("Since"), subject.period.lower),
-                Line(_("Ends on"), values["on"], before=end or _("until lifted"), total=True),
-            )
-        )
+        """The end it had and the end it gets, and what becomes of the loans it bears on."""
+        return hold_consequences.of_lifting(hold=subject, on=values["on"], today=business_date())
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Lifts it, or asks."""
@@ -262,32 +249,3 @@ class LiftHold(ConfirmView):
         return _("Asked for approval, request %(number)s. The hold stays until a second person agrees.") % {
             "number": outcome.approval_id
         }
-
-
-def _hold_lines(*, values: Mapping[str, Any], loans: tuple[borrower_reading.LoanToday, ...]) -> tuple[Line, ...]:
-    stops = ", ".join(str(SCOPE_LABELS[HoldScope(scope)]) for scope in values["scopes"])
-    days = (values["last"] - values["start"]).days + 1 if values["last"] else None
-    overdue = [each for each in loans if each.dpd]
-    lines = [
-        Line(_("Stops"), stops),
-        Line(_("Days"), days if days is not None else _("until lifted")),
-        Line(_("Open loans it is about"), len(loans)),
-    ]
-    if overdue:
-        lines.append(Line(_("Most days past due now"), max(each.dpd for each in overdue), tone="danger"))
-    for each in loans:
-        if each.due:
-            lines.append(
-                Line(_("Due today, loan %(id)s") % {"id": each.loan.external_id}, each.due, currency=each.loan.currency)
-            )
-    return tuple(lines)
-
-
-def _hold_warnings(values: Mapping[str, Any], *, today: date) -> tuple[str, ...]:
-    warnings = []
-    counts = {"penalty", "aging"} & set(values["scopes"])
-    if counts and values["start"] < today:
-        warnings.append(_("It begins in the past: days and penalty since then are worked out again."))
-    if "aging" in counts:
-        warnings.append(_("Days past due stand still while it is in force; the contract's own days go on."))
-    return tuple(warnings)

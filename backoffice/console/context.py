@@ -99,10 +99,12 @@ class Shell:
 
     @cached_property
     def personal(self) -> list[PersonalLink]:
-        """Pages about oneself, and the gallery for those who look after the console."""
+        """Pages about oneself, the description of the API, and the gallery for those who look after the console."""
         links = []
         if url := address_of("staff:account"):
             links.append(PersonalLink(label=_("My account"), url=url, icon="person"))
+        if self._user.has_permission("core.api.view") and (url := address_of("api-docs")):
+            links.append(PersonalLink(label=_("API"), url=url, icon="swap"))
         if self._user.has_permission("console.gallery.view"):
             links.append(PersonalLink(label=_("Gallery"), url=address_of("console:gallery"), icon="eye"))
         return links

@@ -15,8 +15,10 @@ from backoffice.customers.selectors import masked_names
 from backoffice.dayend.models import SetAside
 from backoffice.dayend.selectors import set_aside
 from backoffice.repayment.models import BucketMove, Loan, PaymentFile
+from backoffice.repayment.models.loans import LoanQuerySet
 
 FEW = 8
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Today:
     set_aside: tuple[tuple[SetAside, Loan | None], ...] | None
     files: tuple[PaymentFile, ...] | None
     movers: tuple[Mover, ...]
+    moved: int
     buckets: tuple[BucketCount, ...]
 
     @property
@@ -65,8 +68,13 @@ class Today:
         return sum(len(part) for part in parts if part is not None)
 
     @property
+    def has_more_moved(self) -> bool:
+        """True when more loans moved than are counted one by one."""
+        return self.moved > MOST_COUNTED
+
+    @property
     def overdue(self) -> int:
-        """Open loans that are past due."""
+        """Active loans that are past due."""
         return sum(each.loans for each in self.buckets)
 
 
@@ -76,13 +84,15 @@ def today_of(*, user: Any) -> Today:
     pending = approvals_visible_to(user=user).filter(state=ApprovalState.PENDING.value).order_by("id")
     may_decide = user.has_permission("audit.approval.decide")
     loans = Loan.objects.visible_to(user)
+    moves = _moves(loans=loans, day=day)
     return Today(
         day=day,
         to_decide=_waiting(pending.exclude(requested_by=user.pk), user=user) if may_decide else None,
         asked=_waiting(pending.filter(requested_by=user.pk), user=user),
         set_aside=_left_behind(user=user) if user.has_permission("dayend.run.retry") else None,
         files=_files(user=user) if user.has_permission("repayment.payment.post_file") else None,
-        movers=_movers(loans=loans, day=day),
+        movers=_movers(moves=moves),
+        moved=moves[: MOST_COUNTED + 1].count(),
         buckets=_buckets(loans=loans),
     )
 
@@ -104,18 +114,19 @@ def _left_behind(*, user: Any) -> tuple[tuple[SetAside, Loan | None], ...]:
 
 
 def _files(*, user: Any) -> tuple[PaymentFile, ...]:
-    """Files with lines that were refused, the latest first."""
-    return tuple(PaymentFile.objects.visible_to(user).filter(refused_count__gt=0).order_by("-id")[:FEW])
+    """Files that wait to be posted or have lines that were refused, the latest first."""
+    waiting = (PaymentFile.State.READY, PaymentFile.State.PARTLY, PaymentFile.State.REFUSED)
+    return tuple(PaymentFile.objects.visible_to(user).filter(state__in=waiting).order_by("-id")[:FEW])
 
 
-def _movers(*, loans: QuerySet[Loan], day: date) -> tuple[Mover, ...]:
-    """Loans the last close moved into a worse bucket, the largest amounts first."""
-    moves = (
-        BucketMove.objects.filter(on=day, cause="aging", retracts=None, retracted_by=None, loan__in=loans)
-        .select_related("loan")
-        .order_by("-loan__overdue_amount", "loan_id")[:FEW]
-    )
-    found = list(moves)
+def _moves(*, loans: QuerySet[Loan], day: date) -> QuerySet[BucketMove]:
+    """The moves of the last close into a worse bucket."""
+    return BucketMove.objects.filter(on=day, cause="aging", retracts=None, retracted_by=None, loan__in=loans)
+
+
+def _movers(*, moves: QuerySet[BucketMove]) -> tuple[Mover, ...]:
+    """A few of the loans the last close moved into a worse bucket, the latest in days first."""
+    found = list(moves.select_related("loan").order_by("-to_bucket", "loan__oldest_unpaid_due_date", "loan_id")[:FEW])
     names = masked_names(borrower_ids=[move.loan.borrower_id for move in found])
     return tuple(
         Mover(
@@ -128,7 +139,7 @@ def _movers(*, loans: QuerySet[Loan], day: date) -> tuple[Mover, ...]:
     )
 
 
-def _buckets(*, loans: QuerySet[Loan]) -> tuple[BucketCount, ...]:
-    """Overdue loans by bucket, counted from the index of those past due."""
-    rows = loans.exclude(bucket="M0").values("bucket").annotate(loans=Count("id")).order_by("bucket")
+def _buckets(*, loans: LoanQuerySet) -> tuple[BucketCount, ...]:
+    """Overdue loans by bucket, counted from the index of those past due; charged-off ones are not among them."""
+    rows = loans.overdue().values("bucket").annotate(loans=Count("id")).order_by("bucket")
     return tuple(BucketCount(bucket=row["bucket"], loans=row["loans"]) for row in rows)

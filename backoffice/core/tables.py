@@ -48,7 +48,8 @@ class ListNotReadable(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `value` reads the row (a dotted path, default the name, or a function); `sort` is an ORM path.
+    """One column. `value` reads the row (a dotted path, default the name, or a function); `sort` is an ORM path;
+    `sort_within` one that is sorted by first, for values that cannot be compared across it (amounts and currencies).
 
     Money is in major units of `currency`, a dotted path of the row; `family` declares the tones of a state;
     `link` gives the address a cell leads to, `css` an extra class.
@@ -59,6 +60,7 @@ class Column:
     kind: Kind = "text"
     value: str | Callable[[Any], Any] = ""
     sort: str = ""
+    sort_within: str = ""
     link: Callable[[Any], str] | None = None
     currency: str = "currency"
     family: str = ""
@@ -253,8 +255,8 @@ class Table:
     """The description of a table. `order` is the sorting before anyone clicks, as ORM paths ("-" for descending).
 
     `row_url` makes whole rows clickable; `row_css` marks rows; `count_up_to` counts the rows, but no further than that;
-    `totals_of` adds up all rows of the filters, where they could be counted. `prefix` keeps the parameters of two
-    tables of one page apart.
+    `totals_of` adds up all rows of the filters, where they could be counted. `prepare` reads for all rows of the page
+    at once what their cells show beside the row's own values. `prefix` keeps the parameters of two tables apart.
     """
 
     name: str
@@ -264,6 +266,7 @@ class Table:
     filters: tuple[Filter, ...] = ()
     row_url: Callable[[Any], str] | None = None
     row_css: Callable[[Any], str] | None = None
+    prepare: Callable[[Sequence[Any]], None] | None = None
     page_size: int = PAGE_SIZE
     count_up_to: int = 0
     totals_of: Callable[[Rows], Sequence[Total]] | None = None
@@ -283,6 +286,8 @@ class Table:
         page = page_of(
             rows=rows, order=self._order(sort), cursor=query.get(self._name("cursor"), ""), size=self.page_size
         )
+        if self.prepare:
+            self.prepare(page.rows)
         is_filtered = any(asked.values())
         total = self._total(rows)
         return Shown(
@@ -325,7 +330,8 @@ class Table:
         column = next((one for one in self.columns if one.sort and one.name == sort.removeprefix("-")), None)
         if column is None:
             raise _unreadable("sort")
-        return (f"-{column.sort}" if sort.startswith("-") else column.sort,)
+        paths = (column.sort_within, column.sort) if column.sort_within else (column.sort,)
+        return tuple(f"-{path}" if sort.startswith("-") else path for path in paths)
 
     def _head(self, column: Column, sort: str, query: QueryDict) -> Head:
         if not column.sort:

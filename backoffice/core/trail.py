@@ -4,7 +4,9 @@
 says here what its verbs and kinds of subjects are called, so that the trail reads in words.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.utils.functional import Promise
@@ -29,12 +31,32 @@ class Recorder(Protocol):
     ) -> object: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A subject as people know it: in words with its number, and the address of its page ("" where it has none)."""
+
+    text: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """How an app names subjects of one kind: `read` gives names by id for many at once, `find` the ids of a number."""
+
+    read: Callable[[Collection[str]], Mapping[str, Named]]
+    find: Callable[[str], Collection[str]]
+
+
+Subject = tuple[str, str]
+
+
 class TrailNotConnected(RuntimeError):
     """A change was about to go unrecorded because nothing keeps the trail; the change must not happen."""
 
 
 _recorders: list[Recorder] = []
 _words: dict[str, str | Promise] = {}
+_names: dict[str, Names] = {}
 
 
 def describe(words: Mapping[str, str | Promise]) -> None:
@@ -50,6 +72,28 @@ def words_of(code: str) -> str:
 def described() -> dict[str, str | Promise]:
     """Every code that has a name."""
     return dict(_words)
+
+
+def name_subjects(*, kind: str, names: Names) -> None:
+    """Says how subjects of a kind ("repayment.loan") are named; called in `AppConfig.ready`."""
+    _names[kind] = names
+
+
+def named(*, subjects: Collection[Subject]) -> dict[Subject, Named]:
+    """The names of (kind, id) subjects, one query a kind; what nobody names, or is not there, is its kind and id."""
+    ids: dict[str, set[str]] = defaultdict(set)
+    for kind, subject_id in subjects:
+        ids[kind].add(subject_id)
+    found = {kind: _names[kind].read(wanted) for kind, wanted in ids.items() if kind in _names}
+    return {
+        (kind, subject_id): found.get(kind, {}).get(subject_id) or Named(f"{words_of(kind)} {subject_id}")
+        for kind, subject_id in subjects
+    }
+
+
+def subjects_with_number(*, number: str) -> list[Subject]:
+    """The subjects people know by this number, of every kind."""
+    return [(kind, subject_id) for kind, names in _names.items() for subject_id in names.find(number)]
 
 
 def connect(*, recorder: Recorder) -> None:

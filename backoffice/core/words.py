@@ -59,6 +59,13 @@ def phrase(sentence: str, /, **params: object) -> Phrase:
     return Phrase(sentence, {name: _part(value) for name, value in params.items()})
 
 
+def joined(*parts: Phrase) -> Phrase:
+    """Several phrases one after the other, with a comma in between."""
+    if len(parts) == 1:
+        return parts[0]
+    return phrase("%(first)s, %(rest)s", first=parts[0], rest=joined(*parts[1:]))
+
+
 def written(text: str) -> Written:
     """A text as JSON keeps it, so that `as_said` gives it back; a plain text is kept as it is."""
     if isinstance(text, Figure):

@@ -12,5 +12,8 @@ class CustomersConfig(AppConfig):
     label = "customers"
 
     def ready(self) -> None:
-        """Names this app's verbs for the trail."""
+        """Names this app's verbs and subjects for the trail."""
+        from backoffice.customers.console.naming import register_names
+
+        register_names()
         trail.describe(WORDS)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, F, Prefetch, Q
 
 from backoffice.calendars.selectors import business_day
 from backoffice.core.bulk import fetch
@@ -64,6 +64,13 @@ def steps_prefetch() -> Prefetch:
 def set_aside(*, is_open: bool = True, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
     """Loans left behind with their loan, newest first; two queries."""
     rows = list(SetAside.objects.filter(resolved_at__isnull=is_open).order_by("-id")[:limit])
+    loans = Loan.objects.in_bulk([row.loan_id for row in rows])
+    return [(row, loans.get(row.loan_id)) for row in rows]
+
+
+def set_aside_by(*, run_id: int, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
+    """Loans one close left behind, those that still wait first; two queries."""
+    rows = list(SetAside.objects.filter(run_id=run_id).order_by(F("resolved_at").desc(nulls_first=True), "-id")[:limit])
     loans = Loan.objects.in_bulk([row.loan_id for row in rows])
     return [(row, loans.get(row.loan_id)) for row in rows]
 

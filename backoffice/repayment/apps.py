@@ -15,8 +15,10 @@ class RepaymentConfig(AppConfig):
     def ready(self) -> None:
         """Names this app's verbs, and which rows follow a borrower when two records of one person become one."""
         from backoffice.customers.services.merging import OwnedTable, declare
+        from backoffice.repayment.console.naming import register_names
 
         trail.describe(WORDS)
+        register_names()
         declare(
             [
                 OwnedTable("repayment_loan", holds_loans=True, label=_("loans")),

@@ -1,7 +1,11 @@
 """What the repayment app does in the background: each task takes ids, is safe to run twice and calls one service."""
 
-from celery import shared_task
+from datetime import timedelta
 
+from celery import shared_task
+from django.db.models import Q
+
+from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
 from backoffice.repayment.models import PaymentFile
 from backoffice.repayment.services.holds import CLOCKS, replay_loans_of_borrowers
@@ -9,18 +13,24 @@ from backoffice.repayment.services.payment_files import post_file
 from backoffice.repayment.tape import runs
 
 IMPORT_SECONDS = 60.0
+TIME_TO_READ = timedelta(minutes=10)
 
 
 @shared_task(name="repayment.post_payment_file", acks_late=True)
 def post_payment_file(*, file_id: int) -> None:
-    """Post what is left of a file of payments."""
+    """Read a file of payments, or post what is left of it."""
     post_file(file_id=file_id, actor=SYSTEM)
 
 
 @shared_task(name="repayment.take_up_payment_files")
 def take_up_payment_files() -> None:
-    """Hand out files whose posting was cut off; chunks in other hands are passed over by their lock and mark."""
-    for file_id in PaymentFile.objects.filter(state=PaymentFile.State.POSTING).values_list("pk", flat=True):
+    """Hand out files whose reading or posting was cut off; chunks in other hands are passed over by lock and mark.
+
+    A file that came in within the last minutes is still being read by whoever took it.
+    """
+    posting = Q(state=PaymentFile.State.POSTING)
+    forgotten = Q(state=PaymentFile.State.RECEIVED, created_at__lt=clock.now() - TIME_TO_READ)
+    for file_id in PaymentFile.objects.filter(posting | forgotten).values_list("pk", flat=True):
         post_payment_file.delay(file_id=file_id)
 
 

@@ -31,6 +31,8 @@ WORDS = {
     "repayment.product_version.activated": _("Product version in force"),
     "repayment.product_version.retired": _("Product version retired"),
     "repayment.payment_file.received": _("Payment file received"),
+    "repayment.payment_file.confirmed": _("Payment file confirmed"),
+    "repayment.payment_file.cancelled": _("Payment file cancelled"),
     "repayment.payment_file.posted": _("Payment file posted"),
     "repayment.import.received": _("Tape received"),
     "repayment.import.accepted": _("Tape accepted"),

@@ -14,6 +14,8 @@ from backoffice.audit.context import bound_to
 from backoffice.audit.models import AuditEntry
 from backoffice.core import trail
 from backoffice.core.actors import SYSTEM
+from tests.console.book import open_book
+from tests.console.page import rows_of
 from tests.staff.factories import PASSWORD, actor, logged_in, person
 
 pytestmark = pytest.mark.django_db
@@ -213,9 +215,8 @@ def test_everything_of_one_request_stands_together(client, auditor):
         write(3)
     alone = write(4)
 
-    assert client.get(reverse("audit:entry", args=[first.pk])).context["others"] == [
-        {"entry": second, "what": "Hold placed", "subject": "hold 2"}
-    ]
+    (other,) = client.get(reverse("audit:entry", args=[first.pk])).context["others"]
+    assert (other["entry"], other["what"], other["entry"].named.text) == (second, "Hold placed", "hold 2")
     assert client.get(reverse("audit:entry", args=[alone.pk])).context["others"] == []
 
 
@@ -237,3 +238,36 @@ def test_a_request_id_that_is_none_is_replaced(client, given):
 
 def test_a_request_id_of_a_proxy_is_kept(client):
     assert client.get("/login/", headers={"X-Request-ID": "edge-42.7_x"}).headers["X-Request-ID"] == "edge-42.7_x"
+
+
+def test_names_a_loan_by_its_number_with_a_way_to_it_and_finds_it_by_that(client) -> None:
+    book = open_book()
+    logged_in(client, person("auditor"))
+    services.record(
+        verb="repayment.waiver.booked", subject_type="repayment.loan", subject_id=book.late.pk, actor=SYSTEM
+    )
+    services.record(
+        verb="repayment.waiver.booked", subject_type="repayment.loan", subject_id=book.closed.pk, actor=SYSTEM
+    )
+    address = reverse("audit:trail")
+    html = client.get(address, {"subject": "L-LATE"}).content.decode()
+    assert {row[2] for row in rows_of(html, caption="Audit trail, newest first")} == {"loan L-LATE"}
+    assert f'<a href="{reverse("repayment:loan", args=[book.late.pk])}">' in html
+    entry = AuditEntry.objects.filter(subject_type="repayment.loan", subject_id=str(book.late.pk)).latest("id")
+    page = client.get(reverse("audit:entry", args=[entry.pk])).content.decode()
+    assert f'<a href="{reverse("repayment:loan", args=[book.late.pk])}">loan L-LATE</a>' in page
+
+
+def test_names_more_loans_in_no_more_queries(client) -> None:
+    book = open_book()
+    logged_in(client, person("auditor"))
+    asked = []
+    for loans in ([book.late], [book.late, book.closed, book.elsewhere]):
+        for loan in loans:
+            services.record(
+                verb="repayment.waiver.booked", subject_type="repayment.loan", subject_id=loan.pk, actor=SYSTEM
+            )
+        with CaptureQueriesContext(connection) as queries:
+            client.get(reverse("audit:trail"))
+        asked.append(len(queries))
+    assert asked[0] == asked[1]

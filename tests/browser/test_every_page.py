@@ -1,5 +1,6 @@
 """axe on the pages of administration and control, light and dark, in both languages."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from backoffice.audit import approvals
 from backoffice.audit.models import AuditEntry
-from backoffice.repayment.models import ProductVersion
+from backoffice.calendars import clock
+from backoffice.dayend.models import DayEndRun, DayEndStep
+from backoffice.repayment.models import PaymentFile, ProductVersion
 from tests.console.book import Book, open_book
 from tests.staff.factories import TeamFactory, logged_in, person
 
@@ -29,6 +32,9 @@ NAMES = (
     "audit:trail",
     "calendars:calendars",
     "repayment:products",
+    "repayment:moves",
+    "repayment:payment_files",
+    "repayment:send_file",
     "repayment:imports",
     "staff:users",
     "staff:account",
@@ -54,8 +60,31 @@ def _addresses(book: Book) -> list[str]:
         amount=Decimal("500.00"),
         currency="CNY",
     )
+    possible = approvals.submit(
+        verb="repayment.waive",
+        subject_type="repayment.loan",
+        subject_id=book.late.pk,
+        payload={"loan_id": book.late.pk, "value_date": "2026-11-22", "components": {"penalty": "25.05"}},
+        reason="Salary was late",
+        actor=asker.as_actor(),
+        amount=Decimal("25.05"),
+        currency="CNY",
+        borrower_id=book.late.borrower_id,
+    )
+    run = DayEndRun.objects.create(day=date(2026, 11, 21), state="done", actor_name="system", seconds="7.8")
+    DayEndStep.objects.create(
+        run=run, position=1, name="transitions", state="done", finished_at=clock.now(), counts={"loans": 3, "moves": 1}
+    )
+    file = PaymentFile.objects.create(
+        name="november.csv", digest="0" * 64, source="bank", state="ready", line_count=1_200, unreadable_count=2,
+        sums={"CNY": "1234567.89", "USD": "20.00"}, control_count=1_200,
+    )  # fmt: skip
     named = [reverse(name) for name in NAMES]
     rows = [reverse("audit:approval", args=[request.pk]), reverse("audit:approve", args=[request.pk])]
+    rows += [reverse("audit:approval", args=[possible.pk]), reverse("audit:approve", args=[possible.pk])]
+    rows += [reverse(f"repayment:{name}", args=[file.pk]) for name in ("payment_file", "post_file", "cancel_file")]
+    rows += [reverse(f"repayment:{name}", args=[book.late.pk]) for name in ("explain", "versions")]
+    rows += [reverse("dayend:run", args=[run.pk])]
     if entry is not None:
         rows.append(reverse("audit:entry", args=[entry.pk]))
     version = ProductVersion.objects.order_by("id").first()

@@ -1,6 +1,7 @@
 """Finding a borrower, reading their page, revealing with a reason, holding and lifting."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -206,6 +207,30 @@ def test_shows_what_a_hold_is_about_before_it_is_placed(book):
     assert "Due today, loan L-LATE ¥ 2,225.37" in words
     assert "Days past due stand still while it is in force" in words
     assert not Hold.objects.exists()
+
+
+def test_shows_what_a_hold_in_the_past_does_to_days_and_money_before_it_is_placed(book):
+    client = as_role("agent")
+    address = reverse("console:place_hold", args=[book.late.borrower_id])
+    form = fields_of(client.get(address).content.decode()) | {
+        "scopes": ["aging", "penalty"], "start": "2026-10-20", "last": "2026-11-08", "look": "1",
+    }  # fmt: skip
+    panel = client.post(address, form).context["panel"].consequence
+    shown = {str(line.label): (line.before, line.value) for line in panel.lines}
+    assert shown["Days past due, loan L-LATE"] == (35, 15)
+    assert shown["Bucket, loan L-LATE"] == ("M2", "M1")
+    assert shown["Due today, loan L-LATE"] == (Decimal("2225.37"), Decimal("2212.54"))
+    assert [str(warning) for warning in panel.warnings][-1].endswith("taken back and worked out again.")
+    assert not Hold.objects.exists()
+    # What was foreseen is what becomes of it.
+    _place(client, book, reason="hardship", note="", start="2026-10-20", last="2026-11-08")
+    words = text_of(client.get(reverse("repayment:loan", args=[book.late.pk])).content.decode())
+    assert "M1 · 15 days" in words
+    assert "Due today ¥ 2,212.54" in words
+    hold = Hold.objects.get(scope="aging")
+    lift = client.get(reverse("console:lift_hold", args=[hold.pk]), {"on": "2026-10-20"})
+    shown = {str(line.label): (line.before, line.value) for line in lift.context["panel"].consequence.lines}
+    assert shown["Days past due, loan L-LATE"] == (15, 35)
 
 
 def test_refuses_a_hold_that_ends_before_it_begins(book):

@@ -253,3 +253,8 @@ def test_tells_only_who_may_close_a_day_to_close_it(book):
     words = text_of(as_role("team_lead").get(address).content.decode())
     assert "Its steps, counts and seconds stand here once an administrator has closed it." in words
     assert "close them now" not in words
+
+
+def test_leads_to_the_description_of_the_api_from_ones_own_menu(book):
+    html = as_role("analyst").get(reverse("console:home")).content.decode()
+    assert f'<a href="{reverse("api-docs")}">' in html

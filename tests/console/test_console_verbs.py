@@ -255,6 +255,50 @@ def test_asks_a_second_person_beyond_the_limit(book):
     assert "waits for a second person" in words
 
 
+def test_shows_who_approves_what_the_one_who_asked_saw(book):
+    _limit("repayment.waive", "agent", "20.00")
+    _limit("repayment.waive", "team_lead", None)
+    agent, lead = as_role("agent"), as_role("team_lead")
+    asked = agent.get(_address("waive", book)).context["panel"].consequence
+    _send(agent, _address("waive", book), penalty="25.05", interest="")
+    request = Approval.objects.get()
+    page = lead.get(reverse("audit:approval", args=[request.pk]))
+    words = text_of(page.content.decode())
+    assert (page.context["picture"].lines, page.context["picture"].grid.rows) == (asked.lines, asked.grid.rows)
+    assert "What approving will do" in words
+    assert "loan L-LATE" in words
+    assert "borrower BR-1" in words
+    # No raw payload: the amount of a waiver by component is not "0.00", the loan not an internal number.
+    assert "Exactly what will be done" not in words
+    panel = lead.get(reverse("audit:approve", args=[request.pk]))
+    assert panel.context["panel"].consequence.lines == asked.lines
+    assert "Waive penalty or interest, loan L-LATE, asked for by" in text_of(panel.content.decode())
+    assert request.consequence == ("Loan L-LATE: penalty ¥\u00a025.05; due today ¥\u00a02,225.37 → ¥\u00a02,200.32.")
+
+
+def test_says_on_the_page_of_a_request_that_it_cannot_be_done_any_more(book):
+    _limit("repayment.waive", "agent", "20.00")
+    _limit("repayment.waive", "team_lead", None)
+    _send(as_role("agent"), _address("waive", book), penalty="25.05", interest="")
+    lead = as_role("team_lead")
+    _send(lead, _address("waive", book), penalty="25.05", interest="")
+    page = text_of(lead.get(reverse("audit:approval", args=[Approval.objects.get().pk])).content.decode())
+    assert "This cannot be done any more:" in page
+
+
+def test_a_reversal_is_drawn_for_who_approves_it_too(book):
+    _limit("repayment.reverse", "senior_agent", "20.00")
+    _limit("repayment.reverse", "team_lead", None)
+    agent = as_role("senior_agent")
+    payment = Operation.objects.filter(loan=book.late, kind="payment").latest("value_date")
+    _send(agent, reverse("repayment:reverse", args=[payment.pk]))
+    request = Approval.objects.get()
+    picture = as_role("team_lead").get(reverse("audit:approval", args=[request.pk])).context["picture"]
+    assert [
+        (str(line.label), line.before, line.value) for line in picture.lines if str(line.label) == "Days past due"
+    ] == [("Days past due", 35, 65)]
+
+
 def test_refuses_to_waive_more_than_is_owed_at_the_field(book):
     _limit("repayment.waive", "agent", None)
     response = _send(as_role("agent"), _address("waive", book), penalty="25.06", interest="")

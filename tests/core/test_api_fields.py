@@ -36,8 +36,6 @@ def read(field, value):
         ("120.50", "120.50"),
         ("0.01", "0.01"),
         ("9999999999999999.99", "9999999999999999.99"),
-        (7, "7"),
-        (Decimal("0.1"), "0.1"),
     ],
 )
 def test_reads_a_plain_decimal_exactly(written, amount):
@@ -47,7 +45,7 @@ def test_reads_a_plain_decimal_exactly(written, amount):
 @pytest.mark.parametrize(
     "written",
     ["", " 1", "1 ", "-1", "+1", "01", "1.", ".5", "1e3", "1E3", "NaN", "Infinity", "1,000.00", "١٢", "0x10", "1_000",
-     True, False, 0.1, [], {}, Decimal("1E+3"), Decimal("-1"), -1],
+     True, False, 0.1, [], {}, Decimal("1E+3"), Decimal("-1"), -1, 7, Decimal("120.50")],
 )  # fmt: skip
 def test_refuses_every_other_writing_of_an_amount(written):
     with pytest.raises(ValidationError):
@@ -107,7 +105,7 @@ def test_reads_an_iso_date():
 
 @pytest.mark.parametrize(
     ("written", "code"),
-    [("2026-02-31", "invalid"), ("2026-2-3", "invalid"), ("31/01/2026", "invalid"), ("20260131", "invalid"),
+    [("2026-02-31", "no_day"), ("2026-2-3", "invalid"), ("31/01/2026", "invalid"), ("20260131", "invalid"),
      (20260131, "invalid"), ("1899-12-31", "range"), ("2200-01-01", "range"), ("2026-01-31T00:00:00", "invalid")],
 )  # fmt: skip
 def test_refuses_what_is_no_date(written, code):

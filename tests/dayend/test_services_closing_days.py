@@ -406,3 +406,8 @@ def test_the_command_fails_when_a_loan_is_left_behind(stubborn):
         call_command("day_end", threads=1)
     assert failed.value.returncode == 1
     assert business_date() == date(2026, 3, 1)
+
+
+def test_the_command_says_that_a_day_does_not_exist():
+    with pytest.raises(CommandError, match="2026-02-31 is not a day of the calendar; write it as 2026-01-31"):
+        call_command("day_end", "--date", "2026-02-31")

@@ -1,9 +1,13 @@
 """Files of payments over the API: taken in once, posted in the background, refused line by line with reasons."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from backoffice.calendars import clock
 from backoffice.repayment.models import Operation, PaymentFile, PaymentFileLine
+from backoffice.repayment.tasks import take_up_payment_files
 from tests.repayment.api_book import API, caller, caller_for, open_book, open_loan, post
 from tests.staff.factories import TeamFactory, person
 
@@ -43,7 +47,7 @@ def test_takes_a_file_and_posts_it_when_the_call_is_committed(django_capture_on_
     assert {
         name: after[name] for name in ("state", "line_count", "posted_through", "posted_count", "refused_count")
     } == {
-        "state": "posted",
+        "state": "partly",
         "line_count": 6,
         "posted_through": 7,
         "posted_count": 1,
@@ -157,3 +161,56 @@ def test_says_in_the_callers_language_what_is_wrong_with_a_header():
     )
     for words in ("缺少列 currency", "缺少列 value_date", "列 sum 不是已知的列", "有一列没有名称"):
         assert words in answer.json()["detail"]
+
+
+def test_refuses_what_is_not_the_control_totals_and_books_nothing(django_capture_on_commit_callbacks):
+    admin = caller("admin")
+    file = SimpleUploadedFile("april.csv", LINES.encode(), "text/csv")
+    with django_capture_on_commit_callbacks(execute=True):
+        sent = post(admin, "payment-files/", {"file": file, "source": "bank", "control_count": 7}, fmt="multipart")
+    after = admin.get(f"{API}/payment-files/{sent.json()['id']}/").json()
+    assert (after["state"], after["control_count"], after["sums"]) == ("refused", 7, {"CNY": "245.00"})
+    assert after["refusal"] == (
+        "The file is not what its sender says it holds: 6 lines instead of 7. Nothing of it is posted."
+    )
+    assert Operation.objects.filter(kind="payment").count() == 0
+
+
+def test_refuses_control_sums_it_cannot_read():
+    file = SimpleUploadedFile("april.csv", LINES.encode(), "text/csv")
+    answer = post(
+        caller("admin"), "payment-files/", {"file": file, "source": "bank", "control_sums": "1500"}, fmt="multipart"
+    )
+    assert (answer.status_code, set(answer.json()["fields"])) == (400, {"control_sums"})
+
+
+def test_waits_when_told_to_and_is_posted_or_cancelled_by_a_call(django_capture_on_commit_callbacks):
+    admin = caller("admin")
+    ids = []
+    for number in (1, 2):
+        content = HEADER + f"L-1,10{number}.00,CNY,2026-04-03,W-{number}\n"
+        file = SimpleUploadedFile("april.csv", content.encode(), "text/csv")
+        with django_capture_on_commit_callbacks(execute=True):
+            body = {"file": file, "source": "bank", "wait": "true"}
+            ids.append(post(admin, "payment-files/", body, key=f"s-{number}", fmt="multipart").json()["id"])
+    states = [admin.get(f"{API}/payment-files/{file_id}/").json()["state"] for file_id in ids]
+    assert states == ["ready", "ready"]
+    with django_capture_on_commit_callbacks(execute=True):
+        assert post(admin, f"payment-files/{ids[0]}/posting/", {}, key="p-1").status_code == 202
+    assert post(admin, f"payment-files/{ids[1]}/cancellation/", {"reason": "wrong month"}, key="c-1").status_code == 200
+    after = [admin.get(f"{API}/payment-files/{file_id}/").json() for file_id in ids]
+    assert [(file["state"], file["posted_sums"]) for file in after] == [
+        ("posted", {"CNY": "101.00"}),
+        ("cancelled", {}),
+    ]
+    late = post(admin, f"payment-files/{ids[0]}/cancellation/", {}, key="c-2")
+    assert (late.status_code, late.json()["code"]) == (409, "repayment.payment_file_not_in_state")
+
+
+def test_takes_up_a_file_whose_reading_was_forgotten():
+    sent = send(caller("admin")).json()["id"]
+    take_up_payment_files()
+    assert PaymentFile.objects.get(pk=sent).state == "received"
+    PaymentFile.objects.filter(pk=sent).update(created_at=clock.now() - timedelta(minutes=11))
+    take_up_payment_files()
+    assert PaymentFile.objects.get(pk=sent).state == "partly"

@@ -1,7 +1,7 @@
 """Reading loans over the API: who sees which, on which day, in how many queries."""
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
@@ -192,6 +192,22 @@ def test_explains_a_loan_with_nothing_unpaid():
     paid = open_loan(external_id="L-9", disbursed_on=date(2026, 3, 20))
     body = caller("agent").get(f"{API}/loans/{paid.pk}/explanation/").json()
     assert (body["dpd"], body["bucket"], body["bill_number"]) == (0, "M0", 1)
+
+
+def test_an_explanation_names_its_rules_and_can_be_worked_out_again(loan):
+    pay(loan, "100.00", on=date(2026, 3, 20))
+    body = caller("agent").get(f"{API}/loans/{loan.pk}/explanation/").json()
+    assert body["rules"] == {"product": None, "version": None, "terms": loan.terms.digest}
+    for row in body["penalties"]:
+        exact = Decimal(row["base_days"]) * Decimal(row["rate"]) / row["day_basis"]
+        assert exact.quantize(Decimal("0.01"), ROUND_HALF_UP) == Decimal(row["charged"]) + Decimal(row["uncharged"])
+    assert [Decimal(row["base"]) > 0 for row in body["penalties"]] == [True, True]
+
+
+@pytest.mark.parametrize("path", ["?as_of=2026-01-14", "explanation/?as_of=2020-01-01", "payoff-quote/?on=2026-01-01"])
+def test_refuses_a_day_before_the_loan_was_there(loan, path):
+    answer = caller("team_lead").get(f"{API}/loans/{loan.pk}/{path}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "repayment.day_before_disbursement")
 
 
 def test_quotes_what_settles_the_loan(loan):

@@ -120,15 +120,6 @@ def test_refuses_what_cannot_be_posted_and_leaves_nothing(loan, changes, status,
     assert (operations(), IdempotencyKey.objects.count()) == ([], 0)
 
 
-def test_takes_a_json_number_to_the_cent_it_was_written_with(loan):
-    body = (
-        f'{{"loan_id": {loan.pk}, "amount": 0.10, "currency": "CNY", "value_date": "2026-04-03"}}'  # not 0.1 in binary
-    )
-    answer = caller("agent").post(f"{API}/payments/", body, content_type="application/json", HTTP_IDEMPOTENCY_KEY="k-1")
-    assert answer.status_code == 201
-    assert operations() == [("payment", Decimal("0.10"))]
-
-
 def test_hides_the_loans_of_other_portfolios_from_every_verb(loan):
     paid = post(caller("agent"), "payments/", payment(loan, amount="5.00")).json()["operation"]["id"]
     small = caller(LEAD, portfolios=("small",))
@@ -288,3 +279,26 @@ def test_a_refusal_of_the_domain_is_told_in_the_callers_language(loan):
         (422, "4 Apr 2026 lies after the business date 3 Apr 2026.", "Post it on the day the money has value."),
     ]
     assert {answer.json()["code"] for answer in answers} == {"repayment.value_date_in_future"}
+
+
+def test_says_what_was_given_up_and_that_it_came_by_the_api(loan):
+    lead = caller("team_lead")
+    reason = {"reason": "agreed with the branch", "value_date": "2026-04-03"}
+    waiver = post(lead, f"loans/{loan.pk}/waivers/", reason | {"components": {"penalty": "10.00"}}, key="w").json()
+    assert (waiver["operation"]["amount"], waiver["operation"]["components"]) == ("10.00", {"penalty": "10.00"})
+    owed = lead.get(f"{API}/loans/{loan.pk}/").json()["loan"]["outstanding_total"]
+    charged_off = post(lead, f"loans/{loan.pk}/charge-off/", reason, key="c").json()
+    assert charged_off["operation"]["amount"] == owed
+    operation = charged_off["operation"]["id"]
+    undone = post(lead, f"operations/{operation}/reversal/", {"reason": "a mistake"}, key="r").json()
+    assert (undone["operation"]["kind"], undone["operation"]["amount"]) == ("reversal", owed)
+    sources = {answer["operation"]["source"] for answer in (waiver, charged_off, undone)}
+    assert len(sources) == 1
+    assert sources.pop().startswith("api:")
+
+
+@pytest.mark.parametrize("amount", [100, 100.5])
+def test_refuses_an_amount_that_is_a_json_number(loan, amount):
+    body = {"loan_id": loan.pk, "amount": amount, "currency": "CNY", "value_date": "2026-04-03"}
+    answer = post(caller("agent"), "payments/", body)
+    assert (answer.status_code, set(answer.json()["fields"])) == (400, {"amount"})

@@ -168,13 +168,13 @@ def payments():
                 lines.append(f"{loan},5000.00,CNY,{value_date},p{number}")
             case _:
                 lines.append(f"{loan},{20 + number % 90}.{number % 100:02d},CNY,{value_date},p{number}")
-    return io.BytesIO("\n".join(lines).encode())
+    return io.BytesIO("".join(f"{line}\n" for line in lines).encode())
 
 
 def facts_of_the_file():
     file = PaymentFile.objects.get()
     refused = file.refused_lines.order_by("line").values_list("line", "code")
-    return file.state, file.posted_through, file.posted_count, file.posted_amount, file.refused_count, list(refused)
+    return file.state, file.posted_through, file.posted_count, file.posted_sums, file.refused_count, list(refused)
 
 
 def test_a_file_posting_killed_twenty_times_ends_with_the_same_books(tmp_path, settings):
@@ -183,7 +183,9 @@ def test_a_file_posting_killed_twenty_times_ends_with_the_same_books(tmp_path, s
 
         def receive():
             return {
-                "file_id": receive_file(name="march.csv", content=payments(), source="bank", actor=SYSTEM).pk,
+                "file_id": receive_file(
+                    name="march.csv", content=payments(), source="bank", actor=SYSTEM, is_confirmed=True
+                ).pk,
                 "chunk": 12,
             }
 
@@ -191,7 +193,7 @@ def test_a_file_posting_killed_twenty_times_ends_with_the_same_books(tmp_path, s
         order = receive()
         statements = mother.run("post_file", **order).statements
         undisturbed, file = whole_book(), facts_of_the_file()
-        assert (file[0], file[1]) == ("posted", 901)
+        assert (file[0], file[1]) == ("partly", 901)
         assert file[2] + file[4] == 900
 
         start_over()

@@ -20,7 +20,9 @@ def _send(portfolios: list[str]) -> tuple[int, str]:
     loan = book.late
     lines = f"loan,amount,currency,value_date\n{loan.external_id},10.00,{loan.currency},{date(2026, 11, 20)}\n"
     sender = person("team_lead", team=TeamFactory(portfolios=portfolios))
-    file = receive_file(name="f.csv", content=BytesIO(lines.encode()), source="bank", actor=sender.as_actor())
+    file = receive_file(
+        name="f.csv", content=BytesIO(lines.encode()), source="bank", actor=sender.as_actor(), is_confirmed=True
+    )
     posted = post_file(file_id=file.pk, actor=SYSTEM)
     codes = list(posted.refused_lines.values_list("code", flat=True))
     return Operation.objects.filter(loan=loan, kind="payment", amount=Decimal("10.00")).count(), ",".join(codes)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.audit import approvals
+from backoffice.audit.console import pictures
 from backoffice.audit.domain.approval_states import ApprovalState
 from backoffice.audit.models import Approval
 from backoffice.audit.models.approvals import STATE_LABELS
@@ -22,9 +23,10 @@ from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Table
 from backoffice.core.telling import told
-from backoffice.core.trail import words_of
+from backoffice.core.trail import Named, named
 
 APPROVAL = "audit.approval"
+BORROWER = "customers.borrower"
 
 tones.declare(
     APPROVAL,
@@ -106,19 +108,23 @@ def page(request: HttpRequest, approval_id: int) -> HttpResponse:
     actor = actor_of(request.user)
     is_own = actor.is_same_person(other_id=approval.requested_by)
     authority = approvals.limit_of(verb=approval.verb, actor=actor, currency=approval.currency)
+    picture, refusal = _picture(approval)
+    about = named(subjects=[(approval.subject_type, approval.subject_id)]).popitem()[1]
     context = {
         "approval": approval,
         "label": verb_label(approval.verb),
-        "consequence": _consequence(approval),
+        "consequence": "" if picture else _consequence(approval),
+        "picture": picture,
+        "cannot": refusal,
         "is_own": is_own,
         "may_decide": approval.state == ApprovalState.PENDING
         and not is_own
         and may(request, "audit.approval.decide")
         and authority.may_decide(amount=approval.amount),
         "may_withdraw": approval.state == ApprovalState.PENDING and is_own,
-        "payload": sorted((name, value) for name, value in approval.payload.items() if value not in ("", None, {}, [])),
-        "subject": f"{words_of(approval.subject_type)} {approval.subject_id}",
-        "subject_url": _subject_url(approval),
+        "payload": [] if pictures.is_drawn(verb=approval.verb) else _filled(approval.payload),
+        "about": about,
+        "borrower": _borrower(approval),
     }
     return render(request, "audit/approval.html", context)
 
@@ -138,13 +144,16 @@ class _Decision(ConfirmView):
         return reverse("audit:approvals")
 
     def subject_line(self, *, subject: Approval) -> str:
-        return _("%(what)s, asked for by %(who)s: %(why)s") % {
+        return _("%(what)s, %(subject)s, asked for by %(who)s: %(why)s") % {
             "what": verb_label(subject.verb),
+            "subject": named(subjects=[(subject.subject_type, subject.subject_id)]).popitem()[1].text,
             "who": subject.requested_by_name,
             "why": subject.reason,
         }
 
     def foresee(self, *, subject: Approval, values: Mapping[str, Any], actor: Actor) -> Consequence:
+        if subject.state == ApprovalState.PENDING and pictures.is_drawn(verb=subject.verb):
+            return pictures.picture_of(approval=subject)
         lines: tuple[Line, ...] = ()
         if subject.amount is not None:
             lines = (Line(gettext_lazy("Amount"), subject.amount, currency=subject.currency, total=True),)
@@ -209,10 +218,22 @@ def _consequence(approval: Approval) -> str:
     return deed.consequence(approval)
 
 
-def _subject_url(approval: Approval) -> str:
-    """The page of what the request is about, where its kind has one."""
-    kinds = {"repayment.loan": "repayment:loan", "customers.borrower": "console:borrower"}
-    name = kinds.get(approval.subject_type)
-    if name and approval.subject_id.isdigit():
-        return reverse(name, args=[approval.subject_id])
-    return reverse("console:borrower", args=[approval.borrower_id]) if approval.borrower_id else ""
+def _picture(approval: Approval) -> tuple[Consequence | None, Refusal | None]:
+    """What approving would do now, or why it could not be done; neither for a verb nobody draws or one decided."""
+    if approval.state != ApprovalState.PENDING or not pictures.is_drawn(verb=approval.verb):
+        return None, None
+    try:
+        return pictures.picture_of(approval=approval), None
+    except Refusal as refusal:
+        return None, refusal
+
+
+def _filled(payload: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted((name, value) for name, value in payload.items() if value not in ("", None, {}, []))
+
+
+def _borrower(approval: Approval) -> Named | None:
+    """Whom it is about, where the subject is not the borrower already."""
+    if approval.borrower_id is None or approval.subject_type == BORROWER:
+        return None
+    return named(subjects=[(BORROWER, str(approval.borrower_id))]).popitem()[1]

@@ -1,10 +1,14 @@
 """The audit trail: what was done, by whom, to what, why, and what it was before and after."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,7 +22,7 @@ from backoffice.core.access import requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Day, ListNotReadable, Rows, Table, Text, Words
-from backoffice.core.trail import described, words_of
+from backoffice.core.trail import described, named, subjects_with_number, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,19 @@ def address(entry: AuditEntry) -> str:
     return reverse("audit:entry", args=[entry.pk])
 
 
-def subject_of(entry: AuditEntry) -> str:
-    """What it was done to, in words."""
-    return f"{words_of(entry.subject_type)} {entry.subject_id}"
+def name_all(rows: Sequence[Any]) -> None:
+    """Gives every entry its `named`: the subject as people know it, and its page."""
+    names = named(subjects=[(entry.subject_type, entry.subject_id) for entry in rows])
+    for entry in rows:
+        entry.named = names[entry.subject_type, entry.subject_id]
+
+
+def _about(rows: Rows, number: str) -> Rows:
+    """Entries of the subjects with a number people know, such as a loan's; else of the row with that id."""
+    subjects = subjects_with_number(number=number)
+    if not subjects:
+        return rows.filter(subject_id=number)
+    return rows.filter(reduce(or_, (Q(subject_type=kind, subject_id=subject_id) for kind, subject_id in subjects)))
 
 
 def _verb_choices() -> list[tuple[str, Text]]:
@@ -68,14 +82,14 @@ TRAIL = Table(
     columns=(
         Column("at", gettext_lazy("When"), kind="moment"),
         Column("verb", gettext_lazy("What"), value=lambda entry: words_of(entry.verb), link=address),
-        Column("subject", gettext_lazy("To what"), value=subject_of),
+        Column("subject", gettext_lazy("To what"), value="named.text", link=lambda entry: entry.named.url),
         Column("actor_name", gettext_lazy("Who"), css="nowrap"),
         Column("reason", gettext_lazy("Why")),
     ),
     filters=(
         Choice("what", gettext_lazy("What"), choices=_verb_choices, path="verb"),
         Words("verb", gettext_lazy("Code begins with"), narrow=lambda rows, text: rows.filter(verb__startswith=text)),
-        Words("subject", gettext_lazy("Subject number"), narrow=lambda rows, text: rows.filter(subject_id=text)),
+        Words("subject", gettext_lazy("Subject number, such as a loan's"), narrow=_about),
         Words(
             "borrower",
             gettext_lazy("Borrower number"),
@@ -87,6 +101,7 @@ TRAIL = Table(
     ),
     order=("-id",),
     row_url=address,
+    prepare=name_all,
     empty_title=gettext_lazy("Nothing was done yet"),
     empty_text=gettext_lazy("Everything a person or the system does leaves an entry here."),
 )
@@ -108,15 +123,13 @@ def page(request: HttpRequest, entry_id: int) -> HttpResponse:
     entry = entries().filter(pk=entry_id).first()
     if entry is None:
         raise Http404
+    others = entries_of_request(request_id=entry.request_id, besides=entry.pk)
+    name_all([entry, *others])
     context = {
         "entry": entry,
         "what": words_of(entry.verb),
-        "subject": subject_of(entry),
         "changes": changes_of(entry),
-        "others": [
-            {"entry": other, "what": words_of(other.verb), "subject": subject_of(other)}
-            for other in entries_of_request(request_id=entry.request_id, besides=entry.pk)
-        ],
+        "others": [{"entry": other, "what": words_of(other.verb)} for other in others],
     }
     return render(request, "audit/entry.html", context)
 

@@ -6,11 +6,12 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from backoffice.core.access import HasPermission, requires
+from backoffice.core.api.strangers import JudgedInOrder
 
 READ_THE_API = "core.api.view"
 
 
-class SchemaView(SpectacularAPIView):
+class SchemaView(JudgedInOrder, SpectacularAPIView):
     """OpenAPI 3, YAML unless JSON is asked for."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": READ_THE_API}

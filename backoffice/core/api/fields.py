@@ -23,8 +23,8 @@ LATEST_DAY = date(2199, 12, 31)
 class MoneyField(serializers.Field):
     """An amount in major units, written "1234.50": no sign, no exponent, no NaN, at most 16 digits before the point.
 
-    Reads a string or a whole JSON number or one whose digits are written out (the parser keeps them exact). The digits
-    the currency allows are checked by `MoneySerializer`, which knows the currency. `allow_zero` is False by default.
+    Reads strings only, as documented: a JSON number has lost its digits in most programs that wrote it. The digits the
+    currency allows are checked by `MoneySerializer`, which knows the currency. `allow_zero` is False by default.
     """
 
     default_error_messages = {
@@ -40,10 +40,10 @@ class MoneyField(serializers.Field):
 
     def to_internal_value(self, data: Any) -> Decimal:
         """The amount, exact. Raises ValidationError for any other writing."""
-        if isinstance(data, bool) or not isinstance(data, str | int | Decimal):
+        if not isinstance(data, str):
             self.fail("form")
-        match = _PLAIN_DECIMAL.fullmatch(str(data))
-        if match is None and _PLAIN_DECIMAL.fullmatch(str(data).removeprefix("-")):
+        match = _PLAIN_DECIMAL.fullmatch(data)
+        if match is None and _PLAIN_DECIMAL.fullmatch(data.removeprefix("-")):
             self.fail("sign")
         if match is None:
             self.fail("form")
@@ -104,7 +104,10 @@ class YesNoField(serializers.BooleanField):
 class DayField(serializers.DateField):
     """A calendar date, ISO 8601 (2026-01-31), from 1900 to 2199."""
 
-    default_error_messages = {"range": _("must lie between 1900 and 2199")}
+    default_error_messages = {
+        "range": _("must lie between 1900 and 2199"),
+        "no_day": _("is not a day of the calendar"),
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(input_formats=["%Y-%m-%d"], **kwargs)
@@ -113,10 +116,21 @@ class DayField(serializers.DateField):
         """The date. Raises ValidationError for another writing, a day that does not exist, or a far year."""
         if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value, re.ASCII):
             self.fail("invalid", format="YYYY-MM-DD")
+        if isinstance(value, str) and not _is_day(value):
+            self.fail("no_day")
         day: date = super().to_internal_value(value)
         if not EARLIEST_DAY <= day <= LATEST_DAY:
             self.fail("range")
         return day
+
+
+def _is_day(text: str) -> bool:
+    """Whether a date in the right writing exists: 2026-02-31 does not."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 class MoneySerializer(BodySerializer):

@@ -18,6 +18,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 from rest_framework import exceptions, serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -86,8 +87,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if problem is None:
         return None
     set_rollback()
+    request = context.get("request")
+    if request is not None:  # a problem is JSON, whatever form the view answers in when it has an answer
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), MEDIA_TYPE
     return Response(
-        problem.body(context.get("request")),
+        problem.body(request),
         status=problem.status,
         headers=dict(problem.headers),
         content_type=MEDIA_TYPE,

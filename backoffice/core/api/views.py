@@ -12,10 +12,10 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
-from rest_framework.views import APIView
 
 from backoffice.core.api.bodies import BodySerializer, EmptyBodySerializer
 from backoffice.core.api.pagination import PARAMETERS, CursorPages
+from backoffice.core.api.strangers import JudgedInOrder
 
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -24,7 +24,7 @@ class PermissionNotDeclared(TypeError):
     """An endpoint answers a method without naming the permission it takes: a defect of the program."""
 
 
-class ApiView(APIView):
+class ApiView(JudgedInOrder):
     """An endpoint. `permissions_by_method` maps every HTTP method it answers to one code of the catalogue.
 
     `query_serializer_class` reads the query string, `request_serializer_class` the body of a writing call. A parameter

@@ -64,6 +64,21 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @requires("dayend.run.view")
+def page(request: HttpRequest, run_id: int) -> HttpResponse:
+    """One close: its steps with their counts, the loans it moved, and those it left behind."""
+    run = selectors.run_of(run_id=run_id)
+    if run is None:
+        raise Http404
+    context = {
+        "run": run,
+        "item": _shown(run),
+        "moves_url": _moves_address(run),
+        "left_behind": selectors.set_aside_by(run_id=run_id),
+    }
+    return render(request, "dayend/run.html", context)
+
+
+@requires("dayend.run.view")
 def progress(request: HttpRequest) -> HttpResponse:
     """The close under way, asked for again every second while it lasts."""
     return render(request, "dayend/_under_way.html", _under_way())
@@ -168,15 +183,21 @@ def _check_through(through: date, *, today: date) -> None:
         )
 
 
+def _moves_address(run: DayEndRun) -> str:
+    """The moves a close made: they hold from the next morning on."""
+    return f"{reverse('repayment:moves')}?on={run.day + timedelta(days=1)}&aging=1"
+
+
 def _shown(run: DayEndRun) -> dict[str, Any]:
     steps = list(run.steps.all())
     return {
         "run": run,
+        "moves_url": _moves_address(run),
         "steps": [
             {
                 "label": selectors.label_of(step=step.name),
                 "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
-                "counts": [(COUNTS.get(name, name), count) for name, count in step.counts.items()],
+                "counts": [(name, COUNTS.get(name, name), count) for name, count in step.counts.items()],
             }
             for step in steps
         ],

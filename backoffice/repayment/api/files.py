@@ -1,5 +1,6 @@
 """Files of payments over the API: upload, how far it is posted, and the lines that were refused."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -13,13 +14,29 @@ from rest_framework.response import Response
 from backoffice.audit.idempotent_view import idempotent
 from backoffice.core.access import actor_of
 from backoffice.core.api.bodies import BodySerializer
-from backoffice.core.api.fields import ToldField
+from backoffice.core.api.fields import MoneyField, ToldField
 from backoffice.core.api.views import ApiView, ListView, read
+from backoffice.core.errors import Refusal
+from backoffice.core.telling import told
+from backoffice.repayment.domain.payment_totals import Control, read_control_sums
 from backoffice.repayment.models import PaymentFile, PaymentFileLine
-from backoffice.repayment.services.payment_files import FileNotFound, receive_file
+from backoffice.repayment.services.payment_files import FileNotFound, cancel_file, confirm_file, receive_file
 from backoffice.repayment.tasks import post_payment_file
 
 VIEW_PAYMENTS: dict[str, str] = {"GET": "repayment.payment.view"}
+
+
+class SumsField(serializers.DictField):
+    """Amounts by currency, major units."""
+
+    child = MoneyField(allow_zero=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+    def to_representation(self, value: dict[str, str]) -> dict[str, str]:
+        """The decimal strings as they are kept."""
+        return value
 
 
 class PaymentFileSerializer(serializers.Serializer):
@@ -31,10 +48,15 @@ class PaymentFileSerializer(serializers.Serializer):
     digest = serializers.CharField(help_text="SHA-256 of the content, hexadecimal")
     state = serializers.ChoiceField(choices=PaymentFile.State.choices)
     line_count = serializers.IntegerField()
+    unreadable_count = serializers.IntegerField(help_text="lines that cannot be read; they are not in the sums")
+    sums = SumsField(help_text="of its readable lines, once it is read")
+    control_count = serializers.IntegerField(allow_null=True, help_text="what the sender said")
+    control_sums = SumsField(help_text="what the sender said")
     posted_through = serializers.IntegerField(help_text="the last line of the file that is dealt with")
     posted_count = serializers.IntegerField()
+    posted_sums = SumsField(help_text="of the lines that were booked")
     refused_count = serializers.IntegerField()
-    refusal = serializers.CharField(allow_blank=True)
+    refusal = ToldField(source="why_refused")
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
 
@@ -54,6 +76,31 @@ class UploadSerializer(BodySerializer):
     source = serializers.RegexField(  # type: ignore[assignment]  # a field of that name
         r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$", help_text="whose file it is; external ids are unique within it"
     )
+    control_count = serializers.IntegerField(
+        min_value=0, required=False, allow_null=True, help_text="how many lines it must have; another number is refused"
+    )
+    control_sums = serializers.CharField(
+        max_length=400,
+        required=False,
+        allow_blank=True,
+        help_text="what its amounts must sum to by currency, such as CNY 1500.00, USD 20.00; another sum is refused",
+    )
+    wait = serializers.BooleanField(
+        default=False, help_text="true: it is read and added up, and posted when the posting of the file is called"
+    )
+
+    def validate_control_sums(self, value: str) -> dict[str, Decimal]:
+        """The sums by currency."""
+        try:
+            return read_control_sums(text=value)
+        except Refusal as refusal:
+            raise serializers.ValidationError(told(refusal.whole)) from refusal
+
+
+class FileVerbSerializer(BodySerializer):
+    """Why it is done."""
+
+    reason = serializers.CharField(max_length=300, required=False, allow_blank=True, default="")
 
 
 class RefusedLineSerializer(serializers.Serializer):
@@ -89,10 +136,15 @@ class FilesView(ListView):
 
     @idempotent
     def post(self, request: Request) -> Response:
-        """Taken in and posted in the background: 202, then read its state. The same content is refused again."""
+        """Taken in, read and posted in the background: 202, then read its state. The same content is refused again."""
         asked = read(self.request_serializer_class, request.data)
         file = receive_file(
-            name=asked["file"].name, content=asked["file"], source=asked["source"], actor=actor_of(request.user)
+            name=asked["file"].name,
+            content=asked["file"],
+            source=asked["source"],
+            control=Control(count=asked.get("control_count"), sums=asked.get("control_sums", {})),
+            is_confirmed=not asked["wait"],
+            actor=actor_of(request.user),
         )
         post_payment_file.delay_on_commit(file_id=file.pk)
         file.refresh_from_db()
@@ -108,6 +160,42 @@ class FileView(ApiView):
     def get(self, request: Request, file_id: int) -> Response:
         """How far it is posted."""
         return Response(self.serializer_class(_file(request, file_id)).data)
+
+
+class FileVerbView(ApiView):
+    """The base of what is done to one file."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.payment.post_file"}
+    request_serializer_class = FileVerbSerializer
+    serializer_class = PaymentFileSerializer
+    refusals = ("404", "409")
+
+
+class FilePostingView(FileVerbView):
+    """Posting a file that was sent to wait."""
+
+    success_status = 202
+
+    @idempotent
+    def post(self, request: Request, file_id: int) -> Response:
+        """Confirmed, and posted in the background: 202, then read its state."""
+        asked = read(self.request_serializer_class, request.data)
+        _file(request, file_id)
+        file = confirm_file(file_id=file_id, actor=actor_of(request.user), reason=asked["reason"])
+        post_payment_file.delay_on_commit(file_id=file.pk)
+        return Response(self.serializer_class(file).data, status=202)
+
+
+class FileCancellationView(FileVerbView):
+    """Stopping a file."""
+
+    @idempotent
+    def post(self, request: Request, file_id: int) -> Response:
+        """Nothing more of it is posted; what is booked stays booked."""
+        asked = read(self.request_serializer_class, request.data)
+        _file(request, file_id)
+        file = cancel_file(file_id=file_id, actor=actor_of(request.user), reason=asked["reason"])
+        return Response(self.serializer_class(file).data)
 
 
 class RefusedLinesView(ListView):

@@ -59,7 +59,9 @@ class LoansQuery(serializers.Serializer):
     borrower = serializers.IntegerField(min_value=1, required=False, help_text="the borrower's id")
     external_id = serializers.CharField(max_length=80, required=False, help_text="the loan's number in its portfolio")
     creditor = serializers.CharField(max_length=80, required=False)
-    overdue = serializers.BooleanField(required=False, help_text="true: something is past due; false: nothing is")
+    overdue = serializers.BooleanField(
+        required=False, help_text="true: active and something is past due; false: the rest"
+    )
 
 
 class LoansView(ListView):
@@ -75,7 +77,8 @@ class LoansView(ListView):
         if borrower is not None:
             loans = loans.filter(borrower_id=borrower)
         if overdue is not None:
-            loans = loans.filter(overdue_amount__gt=0) if overdue else loans.filter(overdue_amount=0)
+            is_overdue = Q(overdue_amount__gt=0, status=Loan.Status.ACTIVE)
+            loans = loans.filter(is_overdue if overdue else ~is_overdue)
         return loans
 
 
@@ -91,7 +94,7 @@ class LoanOnADayView(LoanView):
     permissions_by_method: ClassVar[dict[str, str]] = VIEW_LOAN
     query_serializer_class = AsOfQuery
     serializer_class = shapes.LoanAsOfSerializer
-    refusals = ("409",)
+    refusals = ("409", "422")
 
     def get(self, request: Request, loan_id: int) -> Response:
         """What is due, how late, in which bucket and class, bill by bill."""
@@ -104,11 +107,11 @@ class ExplanationView(LoanView):
     permissions_by_method: ClassVar[dict[str, str]] = VIEW_LOAN
     query_serializer_class = AsOfQuery
     serializer_class = shapes.ExplanationSerializer
-    refusals = ("409",)
+    refusals = ("409", "422")
 
     def get(self, request: Request, loan_id: int) -> Response:
         """The oldest unpaid bill, the payments on it, the holds, and the band that named the days."""
-        return Response(self.serializer_class(_on_a_day(loan_id, **self.query()).explanation).data)
+        return Response(self.serializer_class(_on_a_day(loan_id, **self.query())).data)
 
 
 def _on_a_day(loan_id: int, as_of: date | None = None) -> loan_pages.LoanAsOf:

@@ -82,8 +82,11 @@ class BillSerializer(serializers.Serializer):
     penalty = amount(help_text="charged, and grown but not yet charged")
     left = amount(help_text="what is still owed, grown penalty included")
     balance_after = amount(help_text="principal left after the bill by the schedule")
-    dpd = serializers.IntegerField(help_text="days past due of this bill")
-    state = serializers.ChoiceField(choices=["paid", "overdue", "due", "partly", "planned"])
+    dpd = serializers.IntegerField(help_text="days past due of this bill, held days left out; 0 when it does not age")
+    state = serializers.ChoiceField(
+        choices=["paid", "overdue", "penalty_only", "tolerated", "due", "partly", "planned"],
+        help_text="penalty_only: past due, its schedule is paid; tolerated: too little is left to age",
+    )
     settled_on = DayField(source="bill.settled_on", allow_null=True)
 
 
@@ -138,33 +141,46 @@ class BucketBandSerializer(serializers.Serializer):
 
 
 class BillPenaltySerializer(serializers.Serializer):
-    """How the penalty of one bill came about: base_days x rate / day_basis, rounded when it is charged."""
+    """How the penalty of one bill came about: base_days x rate / day_basis, rounded once, is the total."""
 
     number = serializers.IntegerField()
-    base_days = serializers.DecimalField(max_digits=24, decimal_places=2, help_text="overdue base times days, summed")
+    base = amount(help_text="the overdue amount penalty grows on")
+    base_days = serializers.DecimalField(
+        max_digits=24, decimal_places=2, help_text="overdue base times days, summed through the day asked for"
+    )
     rate = rate()
     day_basis = serializers.IntegerField()
     charged = amount()
-    uncharged = amount()
+    uncharged = amount(help_text="grown since it was last charged")
+    total = amount(help_text="charged and uncharged together")
+
+
+class RulesSerializer(serializers.Serializer):
+    """The terms behind the numbers: copied into the loan when it was paid out, and never changed."""
+
+    product = serializers.CharField(allow_null=True, help_text="its code; empty for a loan brought in without one")
+    version = serializers.IntegerField(allow_null=True)
+    terms = serializers.CharField(help_text="SHA-256 of the terms as they were copied")
 
 
 class ExplanationSerializer(serializers.Serializer):
     """Which bill, which payments, which holds and which rule made the days past due and the bucket of a day."""
 
-    as_of = DayField()
-    dpd = serializers.IntegerField()
-    dpd_contract = serializers.IntegerField()
-    bucket = serializers.CharField()
-    cycles = serializers.IntegerField()
-    five_tier = serializers.ChoiceField(choices=get_args(FiveTier))
-    bill_number = serializers.IntegerField(source="bill.number", allow_null=True, default=None)
-    bill_due_date = DayField(source="bill.due_date", allow_null=True, default=None)
-    elapsed_days = serializers.IntegerField()
-    held = HeldDaysSerializer(many=True)
-    band = BucketBandSerializer()
-    tolerance_days = serializers.IntegerField()
-    settled_by = SettlingLineSerializer(many=True)
-    penalties = BillPenaltySerializer(many=True)
+    as_of = DayField(source="explanation.as_of")
+    dpd = serializers.IntegerField(source="explanation.dpd")
+    dpd_contract = serializers.IntegerField(source="explanation.dpd_contract")
+    bucket = serializers.CharField(source="explanation.bucket")
+    cycles = serializers.IntegerField(source="explanation.cycles")
+    five_tier = serializers.ChoiceField(choices=get_args(FiveTier), source="explanation.five_tier")
+    bill_number = serializers.IntegerField(source="explanation.bill.number", allow_null=True, default=None)
+    bill_due_date = DayField(source="explanation.bill.due_date", allow_null=True, default=None)
+    elapsed_days = serializers.IntegerField(source="explanation.elapsed_days")
+    held = HeldDaysSerializer(many=True, source="explanation.held")
+    band = BucketBandSerializer(source="explanation.band")
+    tolerance_days = serializers.IntegerField(source="explanation.tolerance_days")
+    settled_by = SettlingLineSerializer(many=True, source="explanation.settled_by")
+    penalties = BillPenaltySerializer(many=True, source="explanation.penalties")
+    rules = RulesSerializer()
 
 
 class TransferSerializer(serializers.Serializer):

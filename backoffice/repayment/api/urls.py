@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.repayment.api import files, loans, verbs
+from backoffice.repayment.api import files, imports, loans, products, verbs
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
@@ -24,8 +24,20 @@ urlpatterns = [
     path("loans/<int:loan_id>/write-off/", verbs.WriteOffView.as_view(), name="write-off"),
     path("loans/<int:loan_id>/creditor-changes/", verbs.CreditorChangesView.as_view(), name="creditor-changes"),
     path("operations/<int:operation_id>/reversal/", verbs.ReversalView.as_view(), name="reversal"),
+    path("products/", products.ProductsView.as_view(), name="products"),
+    path("products/<int:product_id>/", products.ProductView.as_view(), name="product"),
+    path("products/<int:product_id>/versions/", products.ProductVersionsView.as_view(), name="product-versions"),
+    path("imports/", imports.ImportsView.as_view(), name="imports"),
+    path("imports/<int:run_id>/", imports.ImportView.as_view(), name="import"),
+    path("imports/<int:run_id>/rejected-rows/", imports.RejectedRowsView.as_view(), name="rejected-rows"),
     path("payments/", verbs.PaymentsView.as_view(), name="payments"),
     path("payment-files/", files.FilesView.as_view(), name="payment-files"),
     path("payment-files/<int:file_id>/", files.FileView.as_view(), name="payment-file"),
+    path("payment-files/<int:file_id>/posting/", files.FilePostingView.as_view(), name="payment-file-posting"),
+    path(
+        "payment-files/<int:file_id>/cancellation/",
+        files.FileCancellationView.as_view(),
+        name="payment-file-cancellation",
+    ),
     path("payment-files/<int:file_id>/refused-lines/", files.RefusedLinesView.as_view(), name="refused-lines"),
 ]

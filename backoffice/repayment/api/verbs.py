@@ -138,7 +138,8 @@ class VerbView(LoanView):
     def post(self, request: Request, loan_id: int) -> Response:
         """Booked (201), or asked for when it is beyond the caller's limit (202)."""
         asked = read(self.request_serializer_class, request.data)
-        return answer_with(type(self).service(loan_id=LoanId(loan_id), actor=actor_of(request.user), **asked))
+        actor, source = actor_of(request.user), _source(request)
+        return answer_with(type(self).service(loan_id=LoanId(loan_id), actor=actor, source=source, **asked))
 
 
 class PaymentsView(ListView):
@@ -237,7 +238,8 @@ class ReversalView(ApiView):
         """Booked (201), or asked for when it is beyond the caller's limit (202)."""
         asked = read(self.request_serializer_class, request.data)
         check_operation_visible(user=request.user, operation_id=operation_id)
-        reversed_ = verbs.reverse(operation_id=OperationId(operation_id), actor=actor_of(request.user), **asked)
+        actor, source = actor_of(request.user), _source(request)
+        reversed_ = verbs.reverse(operation_id=OperationId(operation_id), actor=actor, source=source, **asked)
         return answer_with(reversed_)
 
 

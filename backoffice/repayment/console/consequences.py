@@ -51,7 +51,7 @@ def consequence_of(
     return Consequence(
         grid=_grid(preview=preview, loan=loan, caption=caption),
         lines=tuple(lines),
-        warnings=_warnings(preview=preview),
+        warnings=warnings_of(preview=preview),
         approval=approval,
         verb=verb,
     )
@@ -117,7 +117,20 @@ def _grid(*, preview: Preview, loan: Loan, caption: str) -> Grid | None:
     )
 
 
-def _warnings(*, preview: Preview) -> tuple[str, ...]:
+def loan_lines(*, preview: Preview, loan: Loan) -> tuple[Line, ...]:
+    """What changes on one of several loans: its days, its bucket and what is due, each before and after."""
+    number = {"id": loan.external_id}
+    before, after = preview.before, preview.after
+    lines = [_changed(_("Days past due, loan %(id)s") % number, before.dpd, after.dpd)]
+    if before.bucket != after.bucket:
+        lines.append(_changed(_("Bucket, loan %(id)s") % number, before.bucket, after.bucket))
+    due = _("Due today, loan %(id)s") % number
+    lines.append(_money(due, before.due_total, after.due_total, currency=loan.currency))
+    return tuple(lines)
+
+
+def warnings_of(*, preview: Preview) -> tuple[str, ...]:
+    """What of a preview a person must have read."""
     warnings = []
     if preview.redone:
         warnings.append(

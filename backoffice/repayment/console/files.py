@@ -1,7 +1,8 @@
-"""Files of payments: sent, followed while they are posted, and the lines that were refused."""
+"""Files of payments: sent, read, confirmed, followed while they are posted, and the lines that were refused."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,15 +13,20 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.core import formats
 from backoffice.core.access import actor_of, may, requires
+from backoffice.core.actors import Actor
+from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.core.tables import Choice, Column, Table
 from backoffice.core.telling import told
 from backoffice.repayment.console import states
+from backoffice.repayment.domain.payment_file_states import AT_WORK, FINISHED, next_state
 from backoffice.repayment.domain.payment_lines import OPTIONAL, REQUIRED
+from backoffice.repayment.domain.payment_totals import Control, read_control_sums
 from backoffice.repayment.models import PaymentFile, PaymentFileLine
-from backoffice.repayment.services.payment_files import receive_file
+from backoffice.repayment.services.payment_files import cancel_file, confirm_file, receive_file
 from backoffice.repayment.tasks import post_payment_file
 
 
@@ -36,6 +42,7 @@ FILES = Table(
         Column("source", gettext_lazy("Source"), css="muted"),
         Column("state", gettext_lazy("State"), kind="state", family=states.FILE),
         Column("line_count", gettext_lazy("Lines"), kind="count"),
+        Column("sums", gettext_lazy("In all"), value=lambda file: sums_text(file.sums), css="money"),
         Column("posted_count", gettext_lazy("Posted"), kind="count"),
         Column("refused_count", gettext_lazy("Refused"), kind="count"),
         Column("created_at", gettext_lazy("Sent"), kind="moment"),
@@ -43,9 +50,11 @@ FILES = Table(
     ),
     filters=(Choice("state", gettext_lazy("State"), choices=PaymentFile.State.choices),),
     row_url=_file_address,
-    row_css=lambda file: "alarm" if file.refused_count else "",
+    row_css=lambda file: "alarm" if file.state in {"ready", "partly", "refused"} else "",
     empty_title=gettext_lazy("No file yet"),
-    empty_text=gettext_lazy("Send the file of the bank, and its payments are posted line by line."),
+    empty_text=gettext_lazy(
+        "Send the file of the bank: it is read and added up, and posted when somebody confirms it."
+    ),
 )
 
 REFUSED = Table(
@@ -55,7 +64,7 @@ REFUSED = Table(
         Column("line", gettext_lazy("Line"), kind="count"),
         Column("loan_external_id", gettext_lazy("Loan")),
         Column("amount", gettext_lazy("Amount"), css="money"),
-        Column("value_date", gettext_lazy("Value date")),
+        Column("value_date", gettext_lazy("Value date"), css="nowrap"),
         Column("reason", gettext_lazy("Why it was refused"), value=lambda row: told(row.why)),
         Column("code", gettext_lazy("Code"), css="muted small"),
     ),
@@ -80,6 +89,25 @@ class UploadForm(forms.Form):
         ],
         help_text=gettext_lazy("Whose file it is, such as the bank's short name; ids are unique within it."),
     )
+    control_count = forms.IntegerField(
+        label=gettext_lazy("Number of payments"),
+        min_value=1,
+        required=False,
+        help_text=gettext_lazy("As the bank states it. A file with another number is refused as a whole."),
+    )
+    control_sums = forms.CharField(
+        label=gettext_lazy("Sums"),
+        max_length=400,
+        required=False,
+        help_text=gettext_lazy("One for each currency, such as CNY 1500.00, USD 20.00. Other sums are refused."),
+    )
+
+    def clean_control_sums(self) -> dict[str, Decimal]:
+        """The sums by currency."""
+        try:
+            return read_control_sums(text=self.cleaned_data["control_sums"])
+        except Refusal as refusal:
+            raise forms.ValidationError(f"{told(refusal.message)} {told(refusal.next_step)}") from refusal
 
 
 @requires("repayment.payment.view")
@@ -95,14 +123,18 @@ def payment_files(request: HttpRequest) -> HttpResponse:
 
 @requires("repayment.payment.post_file")
 def send_file(request: HttpRequest) -> HttpResponse:
-    """Takes a file in and begins to post it; the page of the file then shows how far it is."""
+    """Takes a file in and begins to read it; the page of the file then shows what it holds, to be confirmed."""
     form = UploadForm(request.POST or None, request.FILES or None)
     refusal = None
     if request.method == "POST" and form.is_valid():
-        sent = form.cleaned_data["file"]
+        given = form.cleaned_data
         try:
             file = receive_file(
-                name=sent.name, content=sent, source=form.cleaned_data["source"], actor=actor_of(request.user)
+                name=given["file"].name,
+                content=given["file"],
+                source=given["source"],
+                control=Control(count=given["control_count"], sums=given["control_sums"]),
+                actor=actor_of(request.user),
             )
         except Refusal as caught:
             refusal = caught
@@ -116,25 +148,94 @@ def send_file(request: HttpRequest) -> HttpResponse:
 
 @requires("repayment.payment.view")
 def payment_file(request: HttpRequest, file_id: int) -> HttpResponse:
-    """How far a file is posted, and every line that was not."""
+    """What a file holds, how far it is posted, and every line that was not."""
     file = _visible_file(request, file_id)
+    may_send = may(request, "repayment.payment.post_file")
     context = {
-        "file": file,
-        "work": _work(file),
+        **_figures(file),
         "table": REFUSED.shown(rows=file.refused_lines.all(), query=request.GET),
+        "may_post": may_send and file.state == PaymentFile.State.READY,
+        "may_cancel": may_send and file.state not in FINISHED,
     }
     return render(request, "repayment/payment_file.html", context)
 
 
 @requires("repayment.payment.view")
 def progress(request: HttpRequest, file_id: int) -> HttpResponse:
-    """How far a file is, asked for again every second while it is posted; the whole page once it is done."""
+    """The figures of a file, asked for again every second while it works; the whole page once its state is another."""
     file = _visible_file(request, file_id)
-    work = _work(file)
-    response = render(request, "console/_progress.html", {"work": work})
-    if not work["poll_url"]:
+    response = render(request, "repayment/_payment_file_figures.html", _figures(file))
+    if file.state != request.GET.get("state", file.state) or file.state not in AT_WORK:
         response.headers["HX-Refresh"] = "true"
     return response
+
+
+class FileVerb(ConfirmView):
+    """What the verbs of a file have in common."""
+
+    permission = "repayment.payment.post_file"
+
+    def load(self, *, request: HttpRequest, **address: Any) -> PaymentFile:
+        """The file, if the person may see it. Raises Http404."""
+        return _visible_file(request, address["file_id"])
+
+    def back_url(self, *, subject: Any) -> str:
+        """The page of the file."""
+        return _file_address(subject)
+
+
+class PostFile(FileVerb):
+    """Posts a file that was read: its payments are booked line by line, in the name of whoever sent it."""
+
+    title, verb = gettext_lazy("Post this file"), gettext_lazy("Post")
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
+        """How many lines, what they sum to, and whether anybody said what they should. Raises FileNotInState."""
+        next_state(state=subject.state, verb="confirm")
+        lines = [Line(gettext_lazy("Lines"), subject.line_count)]
+        if subject.unreadable_count:
+            lines.append(
+                Line(
+                    gettext_lazy("Lines that cannot be read and are left out"), subject.unreadable_count, tone="danger"
+                )
+            )
+        lines += [
+            Line(gettext_lazy("Payments in all"), Decimal(amount), currency=currency, total=True)
+            for currency, amount in subject.sums.items()
+        ]
+        warnings: list[Text] = []
+        if subject.control_count is None and not subject.control_sums:
+            warnings.append(gettext_lazy("Nobody said how many payments or which sums it should hold: compare them."))
+        return Consequence(lines=tuple(lines), warnings=tuple(warnings), verb=_post_words(subject))
+
+    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Confirms it and hands it to a worker."""
+        confirm_file(file_id=subject.pk, actor=actor, reason=values["reason"])
+        post_payment_file.delay_on_commit(file_id=subject.pk)
+        return _("The file is being posted.")
+
+
+class CancelFile(FileVerb):
+    """Stops a file; what is booked of it stays booked."""
+
+    title, verb = gettext_lazy("Cancel this file"), gettext_lazy("Cancel the file")
+    costly = True
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
+        """What is left undone. Raises FileNotInState."""
+        next_state(state=subject.state, verb="cancel")
+        if subject.state == PaymentFile.State.POSTING:
+            said = gettext_lazy("It is being posted: what is booked until it stops stays booked.")
+            return Consequence(warnings=(said,))
+        return Consequence(
+            lines=(Line(gettext_lazy("Lines that are not posted"), subject.line_count, total=True),),
+            warnings=(gettext_lazy("It can be sent again. What is booked by then is not booked twice."),),
+        )
+
+    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Cancels it."""
+        cancel_file(file_id=subject.pk, actor=actor, reason=values["reason"])
+        return _("The file is cancelled.")
 
 
 @requires("repayment.payment.view")
@@ -153,15 +254,33 @@ def _visible_file(request: HttpRequest, file_id: int) -> PaymentFile:
     return file
 
 
-def _work(file: PaymentFile) -> dict[str, Any]:
-    is_running = file.state in {PaymentFile.State.RECEIVED, PaymentFile.State.POSTING}
-    done = file.posted_count + file.refused_count
+def sums_text(sums: Mapping[str, str]) -> str:
+    """Sums by currency as one text: `¥ 1,500.00, $ 20.00`."""
+    return ", ".join(formats.amount_text(Decimal(amount), currency=currency) for currency, amount in sums.items())
+
+
+def _post_words(file: PaymentFile) -> str:
+    """The button: the sum when there is one, else the number of lines."""
+    if len(file.sums) == 1:
+        return _("Post %(amount)s") % {"amount": sums_text(file.sums)}
+    return _("Post %(count)s lines") % {"count": formats.count_text(file.line_count - file.unreadable_count)}
+
+
+def _figures(file: PaymentFile) -> dict[str, Any]:
+    """What the cards of a file show; they ask for themselves again while it works."""
+    address = reverse("repayment:payment_file_progress", args=[file.pk])
+    is_read = file.state == PaymentFile.State.RECEIVED
     return {
-        "label": _("Posting") if is_running else _("Posted"),
-        "done": done,
-        "total": file.line_count,
-        "note": _("%(refused)d refused") % {"refused": file.refused_count} if file.refused_count else "",
-        "poll_url": reverse("repayment:payment_file_progress", args=[file.pk]) if is_running else "",
+        "file": file,
+        "sums": sums_text(file.sums),
+        "posted_sums": sums_text(file.posted_sums),
+        "said_sums": sums_text(file.control_sums),
+        "poll_url": f"{address}?state={file.state}" if file.state in AT_WORK else "",
+        "work": {
+            "label": _("Lines read") if is_read else _("Lines dealt with"),
+            "done": file.read_count if is_read else file.posted_count + file.refused_count,
+            "total": file.line_count,
+        },
     }
 
 

@@ -180,7 +180,7 @@ def import_run(request: HttpRequest, run_id: int) -> HttpResponse:
         "rows_read": sum(run.row_counts.values()),
         "table": table,
         "reasons": _reasons(run),
-        "loaded": [(label, run.loaded_counts.get(name, 0)) for name, label in COUNT_LABELS.items()],
+        "loaded": [(name, label, run.loaded_counts.get(name, 0)) for name, label in COUNT_LABELS.items()],
         "has_report": bool(run.finding_count) and report_of(run).exists(),
         "may_run": _may_run(request),
         "is_partial": bool(run.finding_count),

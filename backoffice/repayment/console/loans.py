@@ -1,10 +1,11 @@
 """The list of loans and the page of one loan on any day, with what explains it."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,10 +19,9 @@ from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
 from backoffice.customers.selectors import portfolios
 from backoffice.repayment.console import reading, states
 from backoffice.repayment.console.verb_list import verbs_for
-from backoffice.repayment.models import Loan
+from backoffice.repayment.models import ImportRun, Loan
+from backoffice.repayment.selectors.lateness import currencies_of_book, days_past_due_of
 from backoffice.repayment.selectors.loan_pages import loan_as_of, schedule_versions, transfers_of
-
-DEFAULT_BUCKETS = ("M0", "M1", "M2", "M3", "M4", "M5", "M6", "M6+")
 
 
 def loan_address(loan: Loan) -> str:
@@ -31,6 +31,17 @@ def loan_address(loan: Loan) -> str:
 
 def _portfolios() -> list[tuple[str, str]]:
     return [(code, code) for code in portfolios()]
+
+
+def _currencies() -> list[tuple[str, str]]:
+    return [(code, code) for code in currencies_of_book()]
+
+
+def _count_days(rows: Sequence[Loan]) -> None:
+    """Gives every loan its days past due of today."""
+    days = days_past_due_of(loans=rows, as_of=business_date())
+    for each in rows:
+        each.days_past_due = days[each.pk]  # type: ignore[attr-defined]  # for the cells of this page
 
 
 def _overdue(rows: Any) -> Any:
@@ -49,11 +60,15 @@ LOANS = Table(
             "oldest_unpaid_due_date", gettext_lazy("Oldest unpaid bill"), kind="date", sort="oldest_unpaid_due_date"
         ),
         Column(
+            "days_past_due", gettext_lazy("Days past due"), kind="count", value=lambda loan: loan.days_past_due or None
+        ),
+        Column(
             "overdue_amount",
             gettext_lazy("Overdue"),
             kind="money",
             value=lambda loan: loan.overdue_amount or None,
             sort="overdue_amount",
+            sort_within="currency",
         ),
         Column("outstanding_principal", gettext_lazy("Principal left"), kind="money"),
         Column("disbursed_on", gettext_lazy("Disbursed"), kind="date"),
@@ -61,14 +76,16 @@ LOANS = Table(
     ),
     filters=(
         Words("q", gettext_lazy("Loan number"), narrow=lambda rows, words: rows.filter(external_id__startswith=words)),
-        Choice("bucket", gettext_lazy("Bucket"), choices=[(code, code) for code in DEFAULT_BUCKETS]),
+        Choice("bucket", gettext_lazy("Bucket"), choices=[(code, code) for code in states.DEFAULT_BUCKETS]),
         Choice("status", gettext_lazy("Status"), choices=Loan.Status.choices),
         Choice("portfolio", gettext_lazy("Portfolio"), choices=_portfolios),
+        Choice("currency", gettext_lazy("Currency"), choices=_currencies),
         Flag("overdue", gettext_lazy("Overdue"), narrow=_overdue),
         Day("disbursed_from", gettext_lazy("Disbursed from"), lookup="disbursed_on__gte"),
     ),
     order=("-id",),
     row_url=loan_address,
+    prepare=_count_days,
     count_up_to=10_000,
     empty_title=gettext_lazy("No loan yet"),
     empty_text=gettext_lazy("Loans appear here when a book is brought in."),
@@ -77,13 +94,18 @@ LOANS = Table(
 
 @requires("repayment.loan.view")
 def loans(request: HttpRequest) -> HttpResponse:
-    """The loans of the person's portfolios, filtered and sorted."""
+    """The loans of the person's portfolios; `import` names a tape they came in, `closing` a close that changes them."""
     rows = Loan.objects.visible_to(request.user).select_related("borrower")
+    run, closing = _run_asked(request), _closing_asked(request)
+    if run is not None:
+        rows = rows.filter(imported__run=run)
+    if closing is not None:
+        rows = rows.filter(next_transition_date__lte=closing)
     try:
         table = LOANS.shown(rows=rows, query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("repayment:loans"))
-    return render(request, "repayment/loans.html", {"table": table})
+    return render(request, "repayment/loans.html", {"table": table, "run": run, "closing": closing})
 
 
 @requires("repayment.loan.view")
@@ -93,7 +115,7 @@ def loan(request: HttpRequest, loan_id: int) -> HttpResponse:
     try:
         page = reading.loan_page(user=request.user, loan_id=loan_id, as_of=as_of)
     except Refusal as refusal:
-        return refused(request, refusal=refusal, back_url=reverse("repayment:loans"))
+        return refused(request, refusal=refusal, back_url=request.path if as_of else reverse("repayment:loans"))
     context = {
         "page": page,
         "loan": page.loan,
@@ -117,7 +139,10 @@ def explain(request: HttpRequest, loan_id: int) -> HttpResponse:
     """Which bill, which payments, which holds and which rule made the days past due and the penalty of a day."""
     subject = reading.visible_loan(user=request.user, loan_id=loan_id)
     today = business_date()
-    shown = loan_as_of(loan_id=loan_id, as_of=_day_asked(request) or today, business_date=today)
+    try:
+        shown = loan_as_of(loan_id=loan_id, as_of=_day_asked(request) or today, business_date=today)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("repayment:loan", args=[loan_id]))
     context = {
         "loan": subject,
         "shown": shown,
@@ -174,6 +199,23 @@ def ledger(request: HttpRequest, loan_id: int) -> HttpResponse:
     return render(request, "repayment/ledger.html", {"loan": subject, "rows": rows})
 
 
+def _run_asked(request: HttpRequest) -> ImportRun | None:
+    asked = request.GET.get("import", "")
+    if not asked:
+        return None
+    run = ImportRun.objects.visible_to(request.user).filter(pk=asked).first() if asked.isdecimal() else None
+    if run is None:
+        raise Http404
+    return run
+
+
+def _closing_asked(request: HttpRequest) -> date | None:
+    try:
+        return date.fromisoformat(request.GET["closing"]) if "closing" in request.GET else None
+    except ValueError as error:
+        raise Http404 from error
+
+
 def _day_asked(request: HttpRequest) -> date | None:
     asked = request.GET.get("as_of", "").strip()
     if not asked:
@@ -195,11 +237,26 @@ def _two_chosen(request: HttpRequest, *, count: int) -> tuple[int, int]:
     return number("left", max(1, count - 1)), number("right", count)
 
 
+def _by_due_date(rows: list[Any]) -> dict[tuple[date, int], Any]:
+    """Bills by due date; the second and third on one date keep their place on it."""
+    found: dict[tuple[date, int], Any] = {}
+    for row in rows:
+        place = 0
+        while (row.due_date, place) in found:
+            place += 1
+        found[row.due_date, place] = row
+    return found
+
+
 def _side(found: list[Any], number: int, *, against: int) -> dict[str, Any]:
-    """One version as a column of the comparison; a bill the other version does not have is marked."""
+    """One version as a column of the comparison: bills stand against those of the same due date, not of one number.
+
+    A prepayment is a bill of its own and moves the numbers of all after it, which changes nothing about them.
+    """
     version, rows = found[number - 1]
     _other, other_rows = found[against - 1]
-    others = {row.number: row for row in other_rows}
+    others = _by_due_date(other_rows)
+    keys = {id(row): key for key, row in _by_due_date(rows).items()}
     return {
         "version": version,
         "cause": states.CAUSE_LABELS.get(version.cause, version.cause),
@@ -207,11 +264,11 @@ def _side(found: list[Any], number: int, *, against: int) -> dict[str, Any]:
             {
                 "bill": row,
                 "fees": row.fee + row.guarantee_fee,
-                "is_new": row.number not in others,
+                "is_new": keys[id(row)] not in others,
                 "changed": {
                     name
-                    for name in ("due_date", "principal", "interest")
-                    if row.number in others and getattr(row, name) != getattr(others[row.number], name)
+                    for name in ("principal", "interest")
+                    if keys[id(row)] in others and getattr(row, name) != getattr(others[keys[id(row)]], name)
                 },
             }
             for row in rows

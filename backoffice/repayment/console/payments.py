@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import Count, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -13,7 +13,7 @@ from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Day, Rows, Table, Total, Words
 from backoffice.repayment.console import states
-from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.models import Loan, Operation, PaymentFile
 
 
 def _loan_address(operation: Operation) -> str:
@@ -85,13 +85,26 @@ PAYMENTS = Table(
 
 @requires("repayment.payment.view")
 def payments(request: HttpRequest) -> HttpResponse:
-    """What was booked on the loans of the person's portfolios, the latest value date first."""
+    """What was booked on the loans of the person's portfolios, the latest value date first; `file` names its file."""
     user: Any = request.user
     rows = Operation.objects.select_related("loan").prefetch_related("reversed_by")
+    file = _file_asked(request)
+    if file is not None:
+        rows = rows.filter(payment_file=file)
     if not user.scope().all:
         rows = rows.filter(loan__in=Loan.objects.visible_to(user))
     try:
         table = PAYMENTS.shown(rows=rows, query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("repayment:payments"))
-    return render(request, "repayment/payments.html", {"table": table})
+    return render(request, "repayment/payments.html", {"table": table, "file": file})
+
+
+def _file_asked(request: HttpRequest) -> PaymentFile | None:
+    asked = request.GET.get("file", "")
+    if not asked:
+        return None
+    file = PaymentFile.objects.visible_to(request.user).filter(pk=asked).first() if asked.isdecimal() else None
+    if file is None:
+        raise Http404
+    return file

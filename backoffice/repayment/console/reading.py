@@ -183,10 +183,10 @@ def visible_loan(*, user: Any, loan_id: int) -> Loan:
 
 
 def loan_page(*, user: Any, loan_id: int, as_of: date | None) -> LoanPage:
-    """The page of a loan on a day (None: today). Raises Http404, DayNotOpened."""
+    """The page of a loan on a day (None: today). Raises Http404, DayNotOpened, DayBeforeDisbursement."""
     loan = visible_loan(user=user, loan_id=loan_id)
     today = business_date()
-    day = max(as_of or today, loan.disbursed_on)
+    day = as_of or today
     shown = loan_as_of(loan_id=loan_id, as_of=day, business_date=today)
     operations = _operations(shown=shown, may_reverse=day == today)
     cost, cap = _cost(loan=loan, shown=shown)

@@ -29,6 +29,8 @@ tones.declare(
     {
         "paid": (_("paid"), "good"),
         "overdue": (_("overdue"), "danger"),
+        "penalty_only": (_("penalty only"), "warn"),
+        "tolerated": (_("tolerated"), "neutral"),
         "due": (_("due today"), "warn"),
         "partly": (_("partly paid"), "info"),
         "planned": (_("planned"), "neutral"),
@@ -53,10 +55,13 @@ tones.declare(
 tones.declare(
     FILE,
     {
-        PaymentFile.State.RECEIVED: (_("received"), "neutral"),
+        PaymentFile.State.RECEIVED: (_("being read"), "info"),
+        PaymentFile.State.READY: (_("to be posted"), "warn"),
         PaymentFile.State.POSTING: (_("posting"), "info"),
         PaymentFile.State.POSTED: (_("posted"), "good"),
+        PaymentFile.State.PARTLY: (_("posted in part"), "warn"),
         PaymentFile.State.REFUSED: (_("refused"), "danger"),
+        PaymentFile.State.CANCELLED: (_("cancelled"), "neutral"),
     },
 )
 tones.declare(
@@ -82,6 +87,8 @@ tones.declare(
         "loss": (_("loss"), "danger"),
     },
 )
+
+DEFAULT_BUCKETS = ("M0", "M1", "M2", "M3", "M4", "M5", "M6", "M6+")
 
 COMPONENT_LABELS = {
     "principal": _("principal"),
@@ -127,7 +134,7 @@ TRANSFER_LABELS = {
 CAUSE_LABELS = {
     "opening": _("as disbursed"),
     "disbursement": _("as disbursed"),
-    "shorten_term": _("prepaid, term shortened"),
+    "shorten_term": _("prepaid, taken off the last bills"),
     "reduce_installment": _("prepaid, instalments lowered"),
     "payoff": _("paid off early"),
     "replay": _("worked out again"),

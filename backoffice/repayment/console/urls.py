@@ -6,6 +6,7 @@ from backoffice.repayment.console import (
     files,
     imports,
     loans,
+    moves,
     payments,
     product_verbs,
     products,
@@ -18,6 +19,7 @@ app_name = "repayment"
 
 urlpatterns = [
     path("loans/", loans.loans, name="loans"),
+    path("loans/moves/", moves.moves, name="moves"),
     path("loans/<int:loan_id>/", loans.loan, name="loan"),
     path("loans/<int:loan_id>/explain/", loans.explain, name="explain"),
     path("loans/<int:loan_id>/versions/", loans.versions, name="versions"),
@@ -35,6 +37,8 @@ urlpatterns = [
     path("payment-files/send/", files.send_file, name="send_file"),
     path("payment-files/<int:file_id>/", files.payment_file, name="payment_file"),
     path("payment-files/<int:file_id>/progress/", files.progress, name="payment_file_progress"),
+    path("payment-files/<int:file_id>/post/", files.PostFile.as_view(), name="post_file"),
+    path("payment-files/<int:file_id>/cancel/", files.CancelFile.as_view(), name="cancel_file"),
     path("payment-files/<int:file_id>/refused.csv", files.refused_lines, name="refused_lines"),
     path("imports/", imports.imports, name="imports"),
     path("imports/send/", imports.send_tape, name="send_tape"),

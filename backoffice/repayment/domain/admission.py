@@ -65,6 +65,12 @@ class ValueDateBeforeDisbursement(Refusal):
     code = "repayment.value_date_before_disbursement"
 
 
+class DayBeforeDisbursement(Refusal):
+    """The loan did not exist on the day asked for."""
+
+    code = "repayment.day_before_disbursement"
+
+
 class AlreadyPosted(Refusal):
     """The same external id was posted before; the earlier posting stands."""
 
@@ -313,3 +319,14 @@ _CHECKS: dict[str, Callable[[LoanState, Operation], None]] = {
     "write_off": _check_write_off,
     "creditor_change": _check_creditor,
 }
+
+
+def check_existed(*, external_id: str, disbursed_on: date, on: date) -> None:
+    """Raises DayBeforeDisbursement for a day on which the loan was not there yet."""
+    if on < disbursed_on:
+        raise DayBeforeDisbursement(
+            phrase(
+                "Loan %(loan)s was paid out on %(day)s; before that there is none.", loan=external_id, day=disbursed_on
+            ),
+            next_step=phrase("Ask for that day or a later one."),
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from backoffice.core.money import ZERO
 from backoffice.repayment.domain.aging import (
     FiveTier,
     band_of,
@@ -16,7 +17,7 @@ from backoffice.repayment.domain.aging import (
 )
 from backoffice.repayment.domain.bills import Bill, HoldPeriod, LoanState, oldest_unpaid
 from backoffice.repayment.domain.journal import Line
-from backoffice.repayment.domain.penalty import penalty_rate, uncharged
+from backoffice.repayment.domain.penalty import base_days_through, overdue_base, penalty_rate, uncharged
 from backoffice.repayment.domain.terms import Band
 
 
@@ -30,14 +31,24 @@ class HeldDays:
 
 @dataclass(frozen=True, slots=True)
 class BillPenalty:
-    """How the penalty of one bill came about: base x days summed, rate, basis, charged and still uncharged."""
+    """How the penalty of one bill came about, so that it can be worked out again.
+
+    `base_days` x `rate` / `day_basis`, rounded once, is `charged` and `uncharged` together: `base_days` is the overdue
+    base times the days it stood, summed through the day asked for; `base` is what penalty grows on now.
+    """
 
     number: int
+    base: Decimal
     base_days: Decimal
     rate: Decimal
     day_basis: int
     charged: Decimal
     uncharged: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """Charged and grown since."""
+        return self.charged + self.uncharged
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +97,12 @@ def explain(state: LoanState, *, lines: Sequence[Line], as_of: date) -> Explanat
         penalties=tuple(
             BillPenalty(
                 number=each.number,
-                base_days=each.overdue_base_days,
+                base=overdue_base(each, terms=state.terms) if each.due_date < as_of else ZERO,
+                base_days=base_days_through(each, state=state, as_of=as_of),
                 rate=penalty_rate(state.terms),
                 day_basis=state.terms.penalty.day_basis,
                 charged=each.charged["penalty"],
-                uncharged=grown.get(each.number, Decimal("0.00")),
+                uncharged=grown.get(each.number, ZERO),
             )
             for each in state.bills
             if each.charged["penalty"] or each.number in grown

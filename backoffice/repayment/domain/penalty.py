@@ -109,13 +109,20 @@ def uncharged(state: LoanState, *, as_of: date) -> dict[int, Decimal]:
         if bill.due_date >= as_of or bill.settled_on is not None:
             continue
         kept = bill.overdue_base_days
-        if as_of > state.accrued_through:
-            bill.overdue_base_days += _fresh_base_days(bill, state=state, until=as_of)
+        bill.overdue_base_days = base_days_through(bill, state=state, as_of=as_of)
         amount = penalty_of(bill, terms=state.terms, as_of=as_of) - bill.charged[PENALTY]
         bill.overdue_base_days = kept
         if amount > 0:
             result[bill.number] = amount
     return result
+
+
+def base_days_through(bill: Bill, *, state: LoanState, as_of: date) -> Decimal:
+    """Overdue base x days of a bill through `as_of`, what grew since the last count too; the bill stays as it is."""
+    has_grown = (
+        state.status == "active" and bill.settled_on is None and bill.due_date < as_of and as_of > state.accrued_through
+    )
+    return bill.overdue_base_days + (_fresh_base_days(bill, state=state, until=as_of) if has_grown else ZERO)
 
 
 def _fresh_base_days(bill: Bill, *, state: LoanState, until: date) -> Decimal:

@@ -107,7 +107,7 @@ class ImportedLoan(models.Model):
     """A loan that came from a tape. `digest` tells, part by part, whether a later tape says something else about it."""
 
     loan = models.OneToOneField(Loan, on_delete=models.PROTECT, primary_key=True, related_name="imported")
-    run = models.ForeignKey(ImportRun, on_delete=models.PROTECT, related_name="loans", db_index=False)
+    run = models.ForeignKey(ImportRun, on_delete=models.PROTECT, related_name="loans")
     digest = models.CharField(max_length=80)
 
     class Meta:

@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.repayment.models.loans import MONEY, Loan
+from backoffice.repayment.models.payment_files import PaymentFile
 
 
 class Operation(models.Model):
@@ -48,6 +49,15 @@ class Operation(models.Model):
         db_index=False,
     )
     reason = models.CharField(max_length=300, blank=True)
+    payment_file = models.ForeignKey(
+        PaymentFile,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="operations",
+        db_constraint=False,
+        db_index=False,
+    )
     actor_id = models.BigIntegerField(null=True, blank=True)
     actor_name = models.CharField(max_length=150, default="system")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -79,6 +89,11 @@ class Operation(models.Model):
                 fields=["kind", "value_date", "id"],
                 name="operation_out_of_the_usual",
                 condition=~Q(kind__in=["payment", "disbursement"]),
+            ),
+            models.Index(
+                fields=["payment_file", "value_date", "id"],
+                name="operation_of_a_file",
+                condition=Q(payment_file__isnull=False),
             ),
             models.Index(fields=["reference"], name="operation_reference", condition=~Q(reference="")),
         ]

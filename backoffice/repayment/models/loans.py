@@ -36,8 +36,8 @@ class LoanQuerySet(models.QuerySet["Loan"]):
         return self if scope.all else self.filter(portfolio__in=scope.portfolios)
 
     def overdue(self) -> "LoanQuerySet":
-        """Loans in any bucket but the first."""
-        return self.exclude(bucket="M0").exclude(status=Loan.Status.CLOSED)
+        """Active loans in any bucket but the first; a charged-off loan is counted as such, not as overdue."""
+        return self.filter(status=Loan.Status.ACTIVE).exclude(bucket="M0")
 
 
 class Loan(models.Model):
@@ -111,7 +111,7 @@ class Loan(models.Model):
                 condition=~Q(bucket="M0"),
             ),
             models.Index(
-                fields=["overdue_amount", "id"],
+                fields=["currency", "overdue_amount", "id"],  # amounts of two currencies are not compared
                 name="loan_overdue_amount",
                 condition=~Q(bucket="M0"),
             ),

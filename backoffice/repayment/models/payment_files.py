@@ -4,11 +4,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.words import as_said
-from backoffice.repayment.models.loans import MONEY
 
 
 class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
@@ -20,25 +20,39 @@ class PaymentFileQuerySet(models.QuerySet["PaymentFile"]):
 
 
 class PaymentFile(models.Model):
-    """A file of payments posted in chunks; every line up to `posted_through` is dealt with."""
+    """A file of payments: read and added up, confirmed, posted in chunks; `posted_through` lines are dealt with.
+
+    `sums` are the amounts of its readable lines by currency, `posted_sums` those of the lines that were booked, as
+    decimal strings in major units. `control_count` and `control_sums` are what its sender said it holds.
+    """
 
     class State(models.TextChoices):
-        RECEIVED = "received", _("Received")
+        RECEIVED = "received", _("Being read")
+        READY = "ready", _("To be posted")
         POSTING = "posting", _("Posting")
         POSTED = "posted", _("Posted")
+        PARTLY = "partly", _("Posted in part")
         REFUSED = "refused", _("Refused")
+        CANCELLED = "cancelled", _("Cancelled")
 
     name = models.CharField(max_length=200)
-    digest = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64)
     source = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVED)
     stored_as = models.CharField(max_length=200, blank=True)
     line_count = models.PositiveIntegerField(default=0)
     posted_through = models.PositiveIntegerField(default=0)
     posted_count = models.PositiveIntegerField(default=0)
-    posted_amount = models.DecimalField(**MONEY, default=0)
+    read_count = models.PositiveIntegerField(default=0)
+    unreadable_count = models.PositiveIntegerField(default=0)
+    sums = models.JSONField(default=dict, blank=True)
+    control_count = models.PositiveIntegerField(null=True, blank=True)
+    control_sums = models.JSONField(default=dict, blank=True)
+    is_confirmed = models.BooleanField(default=False)
+    posted_sums = models.JSONField(default=dict, blank=True)
     refused_count = models.PositiveIntegerField(default=0)
     refusal = models.CharField(max_length=300, blank=True)
+    refusal_words = models.JSONField(default=str, blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -51,8 +65,22 @@ class PaymentFile(models.Model):
 
     objects = PaymentFileQuerySet.as_manager()
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["digest"],
+                condition=~Q(state__in=["refused", "cancelled"]),
+                name="a_content_is_taken_in_once_unless_it_was_given_up",
+            )
+        ]
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def why_refused(self) -> str:
+        """Why nothing of it was booked, to be told in the reader's language."""
+        return as_said(self.refusal_words) or self.refusal
 
 
 class PaymentFileLane(models.Model):

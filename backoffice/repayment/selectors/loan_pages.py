@@ -8,8 +8,9 @@ from typing import Any
 
 from backoffice.core.money import ZERO
 from backoffice.core.words import phrase
-from backoffice.repayment.domain.admission import LoanNotFound, payoff_of
-from backoffice.repayment.domain.bills import Bill, LoanState
+from backoffice.repayment.domain.admission import LoanNotFound, check_existed, payoff_of
+from backoffice.repayment.domain.aging import days_past_due
+from backoffice.repayment.domain.bills import Bill, LoanState, is_met
 from backoffice.repayment.domain.components import COMPONENTS, Component
 from backoffice.repayment.domain.early import Payoff
 from backoffice.repayment.domain.explain import Explanation, explain
@@ -23,7 +24,10 @@ from backoffice.repayment.selectors.states import LoadedLoan, fresh_state, load_
 
 @dataclass(frozen=True, slots=True)
 class BillAsOf:
-    """A bill as it stands on a day; `penalty` includes what has grown but is not yet charged."""
+    """A bill as it stands on a day; `penalty` includes what has grown but is not yet charged.
+
+    `dpd` leaves held days out, and is 0 for a bill whose schedule is paid: such a bill does not age (ADR 9).
+    """
 
     bill: Bill
     penalty: Decimal
@@ -34,7 +38,7 @@ class BillAsOf:
 
     @property
     def state(self) -> str:
-        """paid, overdue, due (today), partly (paid ahead in part) or planned."""
+        """paid, overdue, penalty_only, tolerated (past due, not aging), due (today), partly (paid ahead) or planned."""
         return self.tone
 
 
@@ -55,21 +59,34 @@ class LoanAsOf:
     moves: tuple[Move, ...]
 
     @property
+    def rules(self) -> dict[str, Any]:
+        """The terms behind the numbers: product and version where the loan has one, and the digest of the copy."""
+        version = self.loan.product_version
+        return {
+            "product": version.product.code if version else None,
+            "version": version.number if version else None,
+            "terms": self.loan.terms.digest,
+        }
+
+    @property
     def is_today(self) -> bool:
         """True when the page shows the present."""
         return self.as_of == self.business_date
 
 
 def loan_as_of(*, loan_id: int, as_of: date, business_date: date) -> LoanAsOf:
-    """The loan as it stood on `as_of` by what is booked now; a fixed number of queries. Raises LoanNotFound.
+    """The loan as it stood on `as_of` by what is booked now; a fixed number of queries.
+
+    Raises LoanNotFound, and DayBeforeDisbursement for a day on which there was no loan yet.
 
     Days after the business date are foretold: nothing more is paid, the days pass.
     """
-    loan = Loan.objects.select_related("borrower", "product_version__product").filter(pk=loan_id).first()
+    loan = Loan.objects.select_related("borrower", "terms", "product_version__product").filter(pk=loan_id).first()
     if loan is None:
         raise LoanNotFound(phrase("There is no such loan."), next_step=phrase("Search by loan number or borrower."))
+    check_existed(external_id=loan.external_id, disbursed_on=loan.disbursed_on, on=as_of)
     loaded = load_loans(loan_ids=[loan_id], business_date=business_date, lock=False)[loan_id]
-    state, journal = state_as_of(loaded, as_of=max(as_of, loan.disbursed_on))
+    state, journal = state_as_of(loaded, as_of=as_of)
     grown = uncharged(state, as_of=as_of)
     due = _due(state, grown, as_of=as_of)
     return LoanAsOf(
@@ -101,11 +118,16 @@ def state_as_of(loaded: LoadedLoan, *, as_of: date) -> tuple[LoanState, Journal]
 
 
 def payoff_quote(*, loan_id: int, on: date, business_date: date) -> Payoff:
-    """What settles the loan on a day; valid for that day only. mechanics 3.5."""
+    """What settles the loan on a day; valid for that day only. mechanics 3.5.
+
+    Raises LoanNotFound, and DayBeforeDisbursement for a day on which there was no loan yet.
+    """
     loaded = load_loans(loan_ids=[loan_id], business_date=business_date, lock=False)
     if loan_id not in loaded:
         raise LoanNotFound(phrase("There is no such loan."), next_step=phrase("Search by loan number or borrower."))
-    state, _ = state_as_of(loaded[loan_id], as_of=on)
+    found = loaded[loan_id]
+    check_existed(external_id=found.external_id, disbursed_on=found.state.disbursed_on, on=on)
+    state, _ = state_as_of(found, as_of=on)
     return payoff_of(state, at=on, uncharged_penalty=sum(uncharged(state, as_of=on).values(), ZERO))
 
 
@@ -158,24 +180,25 @@ def _bills(state: LoanState, grown: dict[int, Decimal], *, as_of: date) -> tuple
         balance -= bill.charged["principal"]
         penalty = bill.charged["penalty"] + grown.get(bill.number, ZERO)
         left = bill.remaining_total() + grown.get(bill.number, ZERO)
+        ages = left > 0 and not is_met(bill, terms=state.terms)
         shown.append(
             BillAsOf(
                 bill=bill,
                 penalty=penalty,
                 left=left,
-                dpd=max(0, (as_of - bill.due_date).days) if left > 0 else 0,
+                dpd=days_past_due(oldest_unpaid_due=bill.due_date if ages else None, as_of=as_of, holds=state.holds),
                 balance_after=balance,
-                tone=_bill_state(bill, left=left, as_of=as_of),
+                tone=_bill_state(bill, left=left, ages=ages, as_of=as_of),
             )
         )
     return tuple(shown)
 
 
-def _bill_state(bill: Bill, *, left: Decimal, as_of: date) -> str:
+def _bill_state(bill: Bill, *, left: Decimal, ages: bool, as_of: date) -> str:
     if left <= 0:
         return "paid"
     if bill.due_date < as_of:
-        return "overdue"
+        return "overdue" if ages else "penalty_only" if bill.remaining_scheduled() <= 0 else "tolerated"
     if bill.due_date == as_of:
         return "due"
     return "partly" if bill.paid_total() else "planned"

@@ -1,18 +1,23 @@
 """What an operation would do before it is booked: the same engine, nothing written."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
+from backoffice.core import formats
 from backoffice.core.money import ZERO
 from backoffice.core.words import phrase
 from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.aging import bucket_of, state_dpd
-from backoffice.repayment.domain.bills import LoanState, copy_of, oldest_unpaid
+from backoffice.repayment.domain.bills import HoldPeriod, LoanState, copy_of, oldest_unpaid
 from backoffice.repayment.domain.journal import Journal, Line
 from backoffice.repayment.domain.operations import Operation, apply
 from backoffice.repayment.domain.penalty import charge, uncharged
 from backoffice.repayment.domain.replay import advance
+from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.states import LoadedLoan, LoanHistory, fresh_state, load_histories, load_loans
 
 NEWEST = 2**62
@@ -53,6 +58,37 @@ class Preview:
         return sums
 
 
+def in_words(*, preview: Preview, loan: Loan) -> str:
+    """What an operation would do in one text, for those who read it without the panel; in the language of the moment.
+
+    What it books by component, then what a person decides by: each figure before and after.
+    """
+    before, after = preview.before, preview.after
+
+    def amount(value: Decimal) -> str:
+        return formats.amount_text(value, currency=loan.currency)
+
+    changes = [
+        (_("days past due"), str(before.dpd), str(after.dpd)),
+        (_("bucket"), before.bucket, after.bucket),
+        (_("status"), before.status, after.status),
+        (_("creditor"), before.creditor, after.creditor),
+        (_("held for the borrower"), amount(before.suspense), amount(after.suspense)),
+        (_("principal left"), amount(before.outstanding_principal), amount(after.outstanding_principal)),
+        (_("due today"), amount(before.due_total), amount(after.due_total)),
+    ]
+    parts = [
+        f"{_(name.replace('_', ' '))} {amount(value)}"
+        for name, value in preview.by_component().items()
+        if name and value
+    ]
+    parts += [f"{label} {was} → {now}" for label, was, now in changes if was != now]
+    return _("Loan %(loan)s: %(changes)s.") % {
+        "loan": loan.external_id,
+        "changes": "; ".join(parts) or _("nothing changes"),
+    }
+
+
 def preview_operation(*, loan_id: int, operation: Operation, business_date: date) -> Preview:
     """Try an operation on a loan. Raises the refusal that booking it would raise."""
     loan, history = _load(loan_id, business_date=business_date)
@@ -79,6 +115,27 @@ def preview_reversal(*, loan_id: int, operation_id: int, business_date: date) ->
             next_step=phrase("It was taken back before, or it is not an operation of this loan."),
         )
     return _compare(loan, history, kept, key=operation_id, business_date=business_date)
+
+
+def preview_holds(
+    *, loan_ids: Sequence[int], change: Callable[[tuple[HoldPeriod, ...]], tuple[HoldPeriod, ...]], business_date: date
+) -> dict[int, Preview]:
+    """Try other holds on loans: `change` gives the holds they would have; a fixed number of queries for all of them."""
+    loans = load_loans(loan_ids=loan_ids, business_date=business_date, lock=False)
+    histories = load_histories(loan_ids=loan_ids)
+    tried = {}
+    for loan_id, loan in loans.items():
+        held = replace(loan, state=replace(loan.state, holds=change(loan.state.holds)))
+        history = histories[loan_id]
+        before, journal_before = _run(loan, history, history.operations, business_date=business_date)
+        after, journal_after = _run(held, history, history.operations, business_date=business_date)
+        tried[loan_id] = Preview(
+            before=_standing(before, as_of=business_date),
+            after=_standing(after, as_of=business_date),
+            lines=(),
+            redone=sum(1 for line in journal_before.lines if line not in journal_after.lines),
+        )
+    return tried
 
 
 def _load(loan_id: int, *, business_date: date) -> tuple[LoadedLoan, LoanHistory]:

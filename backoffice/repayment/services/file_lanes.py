@@ -8,6 +8,7 @@ again, so that running a file twice books it once.
 import contextvars
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from zlib import crc32
 
 from django.core.files.storage import default_storage
@@ -29,9 +30,14 @@ CHUNK = 2_000
 LANES = 2
 
 
+class _Stopped(Exception):
+    """The file was cancelled while a chunk of it was being posted; nothing of the chunk is kept."""
+
+
 def post_lanes(*, file: PaymentFile, actor: Actor, on_chunk: Callable[[PaymentFile], None] | None = None) -> None:
     """Post what is left of a file; the first lane on the caller's connection, each other on one of its own.
 
+    A file that is cancelled meanwhile goes no further than its last committed chunks.
     `on_chunk` is called after each chunk of the first lane, with the file as it stands then.
     """
     count = _lay_lanes(file_id=file.pk)
@@ -71,8 +77,11 @@ def _post_lane(
 ) -> None:
     posted_through = PaymentFileLane.objects.values_list("posted_through", flat=True).get(file=file, number=number)
     for chunk, through in _chunks(file, number, count, after=posted_through):
-        with without_collecting():
-            _post_chunk(file_id=file.pk, number=number, chunk=chunk, through=through, actor=actor)
+        try:
+            with without_collecting():
+                _post_chunk(file_id=file.pk, number=number, chunk=chunk, through=through, actor=actor)
+        except _Stopped:
+            return
         if on_chunk:
             on_chunk(PaymentFile.objects.get(pk=file.pk))
 
@@ -81,16 +90,21 @@ def _chunks(file: PaymentFile, number: int, count: int, *, after: int) -> Iterat
     """The lane's lines after one, in chunks, each with the last line of the file it reaches; the last may be empty."""
     chunk: list[Line] = []
     last = 0
-    with default_storage.open(file.stored_as, "rb") as stored:
-        for line in read_lines(_as_text(stored)):
-            last = line.line
-            if last > after and (count == 1 or crc32(line.loan.encode()) % count == number):
-                chunk.append(line)
-                if len(chunk) == CHUNK:
-                    yield chunk, last
-                    chunk = []
+    for line in lines_of(file=file):
+        last = line.line
+        if last > after and (count == 1 or crc32(line.loan.encode()) % count == number):
+            chunk.append(line)
+            if len(chunk) == CHUNK:
+                yield chunk, last
+                chunk = []
     if last > after:
         yield chunk, last
+
+
+def lines_of(*, file: PaymentFile) -> Iterator[Line]:
+    """The lines of a file as it is kept."""
+    with default_storage.open(file.stored_as, "rb") as stored:
+        yield from read_lines(_as_text(stored))
 
 
 def _as_text(stored: Iterable[bytes]) -> Iterator[str]:
@@ -106,6 +120,8 @@ def _post_chunk(*, file_id: int, number: int, chunk: Sequence[Line], through: in
         .select_related("file")
         .get(file_id=file_id, number=number)
     )
+    if lane.file.state != PaymentFile.State.POSTING:
+        raise _Stopped
     if lane.posted_through >= through:
         return
     todo = [line for line in chunk if line.line > lane.posted_through]
@@ -143,12 +159,16 @@ def _post_chunk(*, file_id: int, number: int, chunk: Sequence[Line], through: in
 def _mark_file(*, file_id: int, booked: Sequence[PaymentLine], refused: int) -> None:
     """Count the chunk on the file, which is locked last so that lanes meet here only for the moment of a commit."""
     file = PaymentFile.objects.select_for_update().get(pk=file_id)
+    if file.state != PaymentFile.State.POSTING:
+        raise _Stopped
+    sums = {currency: Decimal(amount) for currency, amount in file.posted_sums.items()}
+    for line in booked:
+        sums[line.currency] = sums.get(line.currency, ZERO) + line.amount
     slowest = file.lanes.aggregate(posted_through=Min("posted_through"))["posted_through"]
     PaymentFile.objects.filter(pk=file_id).update(
-        state=PaymentFile.State.POSTING,
         posted_through=slowest,
         posted_count=F("posted_count") + len(booked),
-        posted_amount=F("posted_amount") + sum((line.amount for line in booked), ZERO),
+        posted_sums={currency: str(amount) for currency, amount in sorted(sums.items())},
         refused_count=F("refused_count") + refused,
     )
 
@@ -189,6 +209,7 @@ def _draft(line: PaymentLine, loan_id: int, file: PaymentFile) -> Draft:
         external_id=line.external_id or f"{file.digest[:24]}:{line.line}",
         channel=line.channel,
         reference=line.reference,
+        payment_file_id=file.pk,
     )
 
 

@@ -341,6 +341,7 @@ def _disbursement_row(opening: Opening, loan_id: int, key: int, *, pages: Pages,
         "{}",
         None,
         "",
+        None,
         actor.id,
         actor.name,
     )
@@ -376,6 +377,7 @@ def _past_row(
         as_json(details),
         None,
         past.reason,
+        None,
         actor.id,
         actor.name,
     )

@@ -1,9 +1,10 @@
-"""Files of payments: taken in whole, posted in chunks (`file_lanes`), and closed when every line is dealt with."""
+"""Files of payments: taken in, read whole, confirmed, posted in chunks (`file_lanes`), closed when nothing is left."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from pathlib import PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -14,12 +15,17 @@ from backoffice.calendars import clock
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.telling import told
-from backoffice.repayment.domain.payment_lines import BadHeader, read_lines
+from backoffice.core.words import Phrase, joined, phrase, written
+from backoffice.repayment.domain.payment_file_states import State, Verb, next_state
+from backoffice.repayment.domain.payment_lines import BadHeader, Line, read_lines
+from backoffice.repayment.domain.payment_totals import Control, differences, totals_of
 from backoffice.repayment.models import PaymentFile
-from backoffice.repayment.services.file_lanes import post_lanes
+from backoffice.repayment.services.file_lanes import lines_of, post_lanes
 
 MAX_BYTES = 256 * 1024 * 1024
 BLOCK = 1024 * 1024
+LINES_BETWEEN_MARKS = 50_000
+NO_CONTROL = Control()
 
 
 class FileRefused(Refusal):
@@ -35,8 +41,19 @@ class FileNotFound(Refusal):
     status = 404
 
 
-def receive_file(*, name: str, content: BinaryIO, source: str, actor: Actor) -> PaymentFile:
-    """Keep a file outside the web root and make it ready to post. Raises FileRefused; nothing is kept then."""
+def receive_file(
+    *,
+    name: str,
+    content: BinaryIO,
+    source: str,
+    actor: Actor,
+    control: Control = NO_CONTROL,
+    is_confirmed: bool = False,
+) -> PaymentFile:
+    """Keep a file outside the web root, to be read and posted. Raises FileRefused; nothing is kept then.
+
+    `control` is what the sender says it holds; `is_confirmed` posts it as soon as it is read, without asking a person.
+    """
     digest = hashlib.sha256()
     size = lines = 0
     while block := content.read(BLOCK):
@@ -49,7 +66,8 @@ def receive_file(*, name: str, content: BinaryIO, source: str, actor: Actor) -> 
         digest.update(block)
         lines += block.count(b"\n")
     _check_content(content, size=size)
-    known = PaymentFile.objects.filter(digest=digest.hexdigest()).first()
+    given_up = (PaymentFile.State.REFUSED, PaymentFile.State.CANCELLED)
+    known = PaymentFile.objects.filter(digest=digest.hexdigest()).exclude(state__in=given_up).first()
     if known is not None:
         raise FileRefused(
             _("This very file was taken in before as %(name)s.") % {"name": known.name},
@@ -65,41 +83,146 @@ def receive_file(*, name: str, content: BinaryIO, source: str, actor: Actor) -> 
             source=source[:40],
             stored_as=stored_as,
             line_count=max(0, lines - 1),
+            control_count=control.count,
+            control_sums={currency: str(amount) for currency, amount in control.sums.items()},
+            is_confirmed=is_confirmed,
             uploaded_by_id=actor.id,
         )
-        record(
-            verb="repayment.payment_file.received",
-            subject_type="repayment.payment_file",
-            subject_id=file.pk,
-            actor=actor,
-            after={"name": file.name, "lines": file.line_count, "digest": file.digest},
-        )
+        after = {"name": file.name, "lines": file.line_count, "digest": file.digest}
+        _note(file, verb="received", actor=actor, after=after)
+    return file
+
+
+def read_file(*, file_id: int) -> PaymentFile:
+    """Read a received file whole, add it up, and hold it against what its sender said. Raises FileNotFound.
+
+    What differs from the control totals is refused as a whole; else the file waits to be confirmed, or is posted next
+    when it was confirmed as it was sent.
+    """
+    file = _found(file_id)
+    if file.state != PaymentFile.State.RECEIVED:
+        return file
+    totals = totals_of(lines=_counted(lines_of(file=file), file_id=file_id))
+    control = Control(
+        count=file.control_count, sums={currency: Decimal(text) for currency, text in file.control_sums.items()}
+    )
+    wrong = differences(totals=totals, control=control)
+    with transaction.atomic():
+        file = PaymentFile.objects.select_for_update().get(pk=file_id)
+        if file.state != PaymentFile.State.RECEIVED:
+            return file
+        file.line_count, file.unreadable_count = totals.count, totals.unreadable
+        file.read_count = totals.count
+        file.sums = {currency: str(amount) for currency, amount in totals.sums.items()}
+        if wrong:
+            _refuse(
+                file,
+                phrase(
+                    "The file is not what its sender says it holds: %(differences)s. Nothing of it is posted.",
+                    differences=joined(*wrong),
+                ),
+                verb="find_bad",
+            )
+        else:
+            file.state = _after(file, verb="find_good")
+            if file.is_confirmed:
+                file.state = _after(file, verb="confirm")
+        file.save()
+    return file
+
+
+def confirm_file(*, file_id: int, actor: Actor, reason: str) -> PaymentFile:
+    """Let a file that was read be posted. Raises FileNotFound, FileNotInState."""
+    with transaction.atomic():
+        file = _locked(file_id)
+        file.state = _after(file, verb="confirm")
+        file.is_confirmed = True
+        file.save(update_fields=["state", "is_confirmed"])
+        _note(file, verb="confirmed", actor=actor, reason=reason, after={"lines": file.line_count, "sums": file.sums})
+    return file
+
+
+def cancel_file(*, file_id: int, actor: Actor, reason: str) -> PaymentFile:
+    """Stop a file: nothing more of it is posted; what is booked stays. Raises FileNotFound, FileNotInState."""
+    with transaction.atomic():
+        file = _locked(file_id)
+        file.state = _after(file, verb="cancel")
+        file.finished_at = clock.now()
+        file.save(update_fields=["state", "finished_at"])
+        after = {"posted": file.posted_count, "refused": file.refused_count, "sums": file.posted_sums}
+        _note(file, verb="cancelled", actor=actor, reason=reason, after=after)
     return file
 
 
 def post_file(*, file_id: int, actor: Actor, on_chunk: Callable[[PaymentFile], None] | None = None) -> PaymentFile:
-    """Post what is left of a file, chunk by chunk, a large one in lanes side by side. Raises FileNotFound."""
-    file = PaymentFile.objects.filter(pk=file_id).first()
+    """Read a file that was received; post what is left of a confirmed one, a large one in lanes side by side.
+
+    The payments are those of whoever sent the file; `actor` stands in for a file nobody sent. Raises FileNotFound.
+    """
+    file = read_file(file_id=file_id)
+    if file.state != PaymentFile.State.POSTING:
+        return file
+    post_lanes(file=file, actor=file.uploaded_by.as_actor() if file.uploaded_by else actor, on_chunk=on_chunk)
+    with transaction.atomic():
+        file = _locked(file_id)
+        if file.state == PaymentFile.State.POSTING:
+            _finish(file)
+            file.save(update_fields=["state", "finished_at", "line_count", "refusal", "refusal_words"])
+            after = {"posted": file.posted_count, "refused": file.refused_count, "sums": file.posted_sums}
+            _note(file, verb="posted", actor=actor, after=after)
+    return file
+
+
+def _finish(file: PaymentFile) -> None:
+    """All posted, some, or none: a file of which nothing was booked is not one that was posted."""
+    file.line_count = file.posted_count + file.refused_count
+    file.finished_at = clock.now()
+    if not file.posted_count and file.refused_count:
+        said = phrase("None of its %(count)s lines could be posted.", count=file.refused_count)
+        _refuse(file, said, verb="finish_none")
+        return
+    file.state = _after(file, verb="finish_some" if file.refused_count else "finish_all")
+
+
+def _refuse(file: PaymentFile, why: Phrase, *, verb: Verb) -> None:
+    file.state = _after(file, verb=verb)
+    file.finished_at = clock.now()
+    file.refusal, file.refusal_words = why[:300], written(why)
+
+
+def _counted(lines: Iterable[Line], *, file_id: int) -> Iterator[Line]:
+    """The lines, with how many are read kept on the file for whoever waits."""
+    for count, line in enumerate(lines, start=1):
+        if not count % LINES_BETWEEN_MARKS:
+            PaymentFile.objects.filter(pk=file_id).update(read_count=count)
+        yield line
+
+
+def _after(file: PaymentFile, *, verb: Verb) -> State:
+    return next_state(state=cast("State", file.state), verb=verb)
+
+
+def _found(file_id: int) -> PaymentFile:
+    file = PaymentFile.objects.select_related("uploaded_by").filter(pk=file_id).first()
     if file is None:
         raise FileNotFound(_("There is no such file."), next_step=_("Open it from the list of files."))
-    if file.state in (PaymentFile.State.POSTED, PaymentFile.State.REFUSED):
-        return file
-    post_lanes(file=file, actor=actor, on_chunk=on_chunk)
-    with transaction.atomic():
-        file = PaymentFile.objects.select_for_update().get(pk=file_id)
-        if file.state != PaymentFile.State.POSTED:
-            file.state = PaymentFile.State.POSTED
-            file.finished_at = clock.now()
-            file.line_count = file.posted_count + file.refused_count
-            file.save(update_fields=["state", "finished_at", "line_count"])
-            record(
-                verb="repayment.payment_file.posted",
-                subject_type="repayment.payment_file",
-                subject_id=file.pk,
-                actor=actor,
-                after={"posted": file.posted_count, "refused": file.refused_count, "amount": str(file.posted_amount)},
-            )
     return file
+
+
+def _locked(file_id: int) -> PaymentFile:
+    _found(file_id)
+    return PaymentFile.objects.select_for_update().get(pk=file_id)
+
+
+def _note(file: PaymentFile, *, verb: str, actor: Actor, after: dict[str, Any], reason: str = "") -> None:
+    record(
+        verb=f"repayment.payment_file.{verb}",
+        subject_type="repayment.payment_file",
+        subject_id=file.pk,
+        actor=actor,
+        reason=reason,
+        after=after,
+    )
 
 
 def _check_content(content: BinaryIO, *, size: int) -> None:
@@ -107,6 +230,7 @@ def _check_content(content: BinaryIO, *, size: int) -> None:
     if not size:
         raise FileRefused(_("The file is empty."), next_step=_("Send the file with its header and lines."))
     content.seek(0)
+    number, line = 0, ""
     for number, raw in enumerate(content, start=1):
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -122,6 +246,11 @@ def _check_content(content: BinaryIO, *, size: int) -> None:
             )
         if number == 1:
             _check_header(line)
+    if not line.endswith("\n"):
+        raise FileRefused(
+            _("Line %(line)s, the last one, has no line end: the file is cut off or not finished.") % {"line": number},
+            next_step=_("Fetch the file again, or end its last line, and send it whole."),
+        )
 
 
 def _check_header(line: str) -> None:

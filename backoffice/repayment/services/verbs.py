@@ -22,7 +22,7 @@ from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.terms import FutureRule
 from backoffice.repayment.models import Loan, Operation
-from backoffice.repayment.selectors.previews import preview_operation, preview_reversal
+from backoffice.repayment.selectors.previews import Preview, in_words, preview_operation, preview_reversal
 from backoffice.repayment.selectors.states import LoanId, OperationId
 from backoffice.repayment.services.posting import Booked, Draft, book_one, operation_of
 
@@ -120,7 +120,13 @@ def pay_off(
 
 
 def waive(
-    *, loan_id: LoanId, components: Mapping[Component, Decimal], value_date: date, actor: Actor, reason: str
+    *,
+    loan_id: LoanId,
+    components: Mapping[Component, Decimal],
+    value_date: date,
+    actor: Actor,
+    reason: str,
+    source: str = "console",
 ) -> Answer:
     """Waive penalty, interest or fees, up to the actor's limit alone, beyond it by approval."""
     return _do(
@@ -129,28 +135,48 @@ def waive(
         value_date=value_date,
         actor=actor,
         reason=reason,
+        source=source,
         amount=sum(components.values(), ZERO),
         components=dict(components),
     )
 
 
-def refund(*, loan_id: LoanId, amount: Decimal, value_date: date, actor: Actor, reason: str) -> Answer:
+def refund(
+    *, loan_id: LoanId, amount: Decimal, value_date: date, actor: Actor, reason: str, source: str = "console"
+) -> Answer:
     """Pay back what is held in suspense."""
-    return _do("repayment.refund", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason, amount=amount)
+    return _do(
+        "repayment.refund",
+        loan_id=loan_id,
+        value_date=value_date,
+        actor=actor,
+        reason=reason,
+        source=source,
+        amount=amount,
+    )
 
 
-def charge_off(*, loan_id: LoanId, value_date: date, actor: Actor, reason: str) -> Answer:
+def charge_off(*, loan_id: LoanId, value_date: date, actor: Actor, reason: str, source: str = "console") -> Answer:
     """Charge the loan off: what is owed stays owed, what comes in from now on is recovery."""
-    return _do("repayment.charge_off", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason)
+    return _do(
+        "repayment.charge_off", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason, source=source
+    )
 
 
-def write_off(*, loan_id: LoanId, value_date: date, actor: Actor, reason: str) -> Answer:
+def write_off(*, loan_id: LoanId, value_date: date, actor: Actor, reason: str, source: str = "console") -> Answer:
     """Give up a balance within the tolerance of the terms and close the loan."""
-    return _do("repayment.write_off", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason)
+    return _do("repayment.write_off", loan_id=loan_id, value_date=value_date, actor=actor, reason=reason, source=source)
 
 
 def change_creditor(
-    *, loan_id: LoanId, creditor: str, amount: Decimal, value_date: date, actor: Actor, reason: str
+    *,
+    loan_id: LoanId,
+    creditor: str,
+    amount: Decimal,
+    value_date: date,
+    actor: Actor,
+    reason: str,
+    source: str = "console",
 ) -> Answer:
     """Hand the claim to a guarantor or buyer who paid `amount`: never a payment of the borrower. mechanics 3.8."""
     return _do(
@@ -159,12 +185,13 @@ def change_creditor(
         value_date=value_date,
         actor=actor,
         reason=reason,
+        source=source,
         amount=amount,
         creditor=creditor,
     )
 
 
-def reverse(*, operation_id: OperationId, actor: Actor, reason: str) -> Answer:
+def reverse(*, operation_id: OperationId, actor: Actor, reason: str, source: str = "console") -> Answer:
     """Take an operation back; what was booked after it is replayed."""
     operation = Operation.objects.filter(pk=operation_id).first()
     if operation is None:
@@ -175,6 +202,7 @@ def reverse(*, operation_id: OperationId, actor: Actor, reason: str) -> Answer:
         value_date=operation.value_date,
         actor=actor,
         reason=reason,
+        source=source,
         amount=operation.amount,
         reverses=operation_id,
     )
@@ -182,18 +210,30 @@ def reverse(*, operation_id: OperationId, actor: Actor, reason: str) -> Answer:
 
 def carry_out(request: ApprovedRequest) -> Booked:
     """Book what was asked for, now that a second person agrees; in the transaction of the decision."""
-    payload = request.payload
-    draft = Draft(
+    draft = draft_asked_for(verb=request.verb, payload=request.payload, reason=request.reason)
+    return book_one(draft=draft, actor=request.maker, business_date=current_business_date())
+
+
+def draft_asked_for(*, verb: str, payload: Mapping[str, Any], reason: str) -> Draft:
+    """What a request asks to have booked."""
+    return Draft(
         loan_id=LoanId(int(payload["loan_id"])),
-        kind=VERBS[request.verb],
+        kind=VERBS[verb],
         value_date=date.fromisoformat(payload["value_date"]),
         amount=Decimal(payload.get("amount", "0")),
         components={component: Decimal(value) for component, value in payload.get("components", {}).items()},
         creditor=payload.get("creditor", ""),
         reverses=OperationId(payload["reverses"]) if payload.get("reverses") else None,
-        reason=request.reason,
+        source=payload.get("source", "console"),
+        reason=reason,
     )
-    return book_one(draft=draft, actor=request.maker, business_date=current_business_date())
+
+
+def try_draft(*, draft: Draft, business_date: date) -> Preview:
+    """What booking a draft would do. Raises the refusal that booking it would raise."""
+    if draft.reverses is not None:
+        return preview_reversal(loan_id=draft.loan_id, operation_id=draft.reverses, business_date=business_date)
+    return preview_operation(loan_id=draft.loan_id, operation=operation_of(draft, key=0), business_date=business_date)
 
 
 @transaction.atomic
@@ -204,6 +244,7 @@ def _do(
     value_date: date,
     actor: Actor,
     reason: str,
+    source: str,
     amount: Decimal = ZERO,
     components: dict[Component, Decimal] | None = None,
     creditor: str = "",
@@ -222,19 +263,17 @@ def _do(
         loan_id=loan_id,
         kind=VERBS[verb],
         value_date=value_date,
-        amount=ZERO if components else amount,
+        amount=amount,
         components=components or {},
         creditor=creditor,
         reverses=reverses,
+        source=source,
         reason=reason.strip(),
     )
     today = current_business_date()
     if not approvals.needs_approval(verb=verb, amount=weight, actor=actor, currency=loan.currency):
         return book_one(draft=draft, actor=actor, business_date=today)
-    if reverses is not None:
-        preview_reversal(loan_id=loan_id, operation_id=reverses, business_date=today)
-    else:
-        preview_operation(loan_id=loan_id, operation=operation_of(draft, key=0), business_date=today)
+    preview = try_draft(draft=draft, business_date=today)
     approval = approvals.submit(
         verb=verb,
         subject_type="repayment.loan",
@@ -246,6 +285,7 @@ def _do(
         currency=loan.currency,
         borrower_id=loan.borrower_id,
         portfolio=loan.portfolio,
+        consequence=in_words(preview=preview, loan=loan),
     )
     return Asked(approval_id=approval.pk)
 
@@ -258,4 +298,5 @@ def _payload(draft: Draft) -> dict[str, Any]:
         "components": {component: str(value) for component, value in draft.components.items()},
         "creditor": draft.creditor,
         "reverses": draft.reverses,
+        "source": draft.source,
     }

@@ -37,6 +37,7 @@ OPERATION_COLUMNS = (
     "details",
     "reverses_id",
     "reason",
+    "payment_file_id",
     "actor_id",
     "actor_name",
 )

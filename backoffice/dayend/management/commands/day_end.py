@@ -1,6 +1,6 @@
 """manage.py day_end: close the business date, a named day, or every day through one."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,14 @@ from backoffice.dayend.models import DayEndRun, SetAside
 from backoffice.dayend.services import Progress, close_day, close_through
 
 
+def _day(text: str) -> date:
+    """A date of the command line; what is none is refused in words."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text} is not a day of the calendar; write it as 2026-01-31") from error
+
+
 class Command(BaseCommand):
     """Prints each day's steps with counts and seconds; exit status 1 when loans are left behind."""
 
@@ -21,9 +29,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         group = parser.add_mutually_exclusive_group()
-        group.add_argument("--date", type=date.fromisoformat, help="the day to close; must be the business date")
-        group.add_argument("--through", type=date.fromisoformat, help="close every day up to and including this one")
-        group.add_argument("--open", type=date.fromisoformat, help="open the lender's first business day")
+        group.add_argument("--date", type=_day, help="the day to close; must be the business date")
+        group.add_argument("--through", type=_day, help="close every day up to and including this one")
+        group.add_argument("--open", type=_day, help="open the lender's first business day")
         parser.add_argument("--threads", type=int, default=2, help="connections to work on side by side")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -33,6 +33,7 @@ class Draft:
     channel: str = ""
     reference: str = ""
     reason: str = ""
+    payment_file_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """Writing what was booked: the pages, the operations with who did them, the trail, and word to the rest."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from backoffice.audit import outbox
@@ -10,7 +13,9 @@ from backoffice.core.actors import Actor
 from backoffice.core.money import ZERO
 from backoffice.repayment.selectors.states import LoadedLoan
 from backoffice.repayment.services.posting.drafts import Booked, Draft, Outcome
-from backoffice.repayment.services.writing import Pages, as_json
+from backoffice.repayment.services.writing import TRANSFER_COLUMNS, Pages, as_json
+
+GIVING_UP = ("charge_off", "write_off")
 
 
 def write(
@@ -25,8 +30,12 @@ def write(
 ) -> None:
     """Flush the pages with the operations booked, and say so on the trail and in the outbox."""
     booked = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Booked)]
+    given_up = _given_up(pages) if any(drafts[i].kind in GIVING_UP for i in booked) else {}
     for i in booked:
-        pages.operations.append(_operation_row(drafts[i], keys[i], loans[drafts[i].loan_id], actor, business_date))
+        draft = drafts[i]
+        if draft.kind in GIVING_UP:
+            draft = replace(draft, amount=given_up[keys[i]])
+        pages.operations.append(_operation_row(draft, keys[i], loans[draft.loan_id], actor, business_date))
     pages.flush()
     if not booked:
         return
@@ -40,6 +49,18 @@ def write(
             "count": len(booked),
         },
     )
+
+
+def _given_up(pages: Pages) -> dict[int, Decimal]:
+    """What charge-offs and write-offs gave up, by operation: nobody names that amount, it is what was owed."""
+    sums: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    operation, kind, amount, reverses = (
+        TRANSFER_COLUMNS.index(name) for name in ("operation_id", "kind", "amount", "reverses_id")
+    )
+    for row in pages.transfers:
+        if row[kind] in GIVING_UP and row[reverses] is None:
+            sums[row[operation]] += row[amount]
+    return sums
 
 
 def _entries(booked: list[tuple[Draft, int]], loans: Mapping[int, LoadedLoan], *, actor: Actor) -> list[Entry]:
@@ -104,6 +125,7 @@ def _operation_row(draft: Draft, key: int, loan: LoadedLoan, actor: Actor, busin
         as_json(details) if details else "{}",
         draft.reverses,
         draft.reason,
+        draft.payment_file_id,
         actor.id,
         actor.name,
     )

@@ -1,0 +1,23 @@
+"""What approving a verb of a loan would do: tried again as of now, drawn as the panel drew it for who asked."""
+
+from backoffice.audit.console.pictures import draw_with
+from backoffice.audit.models import Approval
+from backoffice.calendars.selectors import business_date
+from backoffice.core.confirm import Consequence
+from backoffice.repayment.console.consequences import consequence_of
+from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.services import verbs
+
+
+def register_pictures() -> None:
+    """Connects every verb of a loan; called once when Django starts."""
+    for verb in verbs.VERBS:
+        draw_with(verb=verb, draw=picture)
+
+
+def picture(approval: Approval) -> Consequence:
+    """The consequence as of now. Raises what booking it would raise."""
+    draft = verbs.draft_asked_for(verb=approval.verb, payload=approval.payload, reason=approval.reason)
+    preview = verbs.try_draft(draft=draft, business_date=business_date())
+    kind = Operation.Kind(draft.kind)
+    return consequence_of(preview=preview, loan=Loan.objects.get(pk=draft.loan_id), caption=str(kind.label))

@@ -1,0 +1,58 @@
+"""What loans and payment files are called in the trail and in requests, by the numbers people know."""
+
+from collections.abc import Collection
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from backoffice.core.trail import Named, Names, name_subjects
+from backoffice.repayment.models import Loan, Operation, PaymentFile
+
+MOST_FOUND = 50
+
+
+def register_names() -> None:
+    """Connects the kinds of subjects of this app; called once when Django starts."""
+    name_subjects(kind="repayment.loan", names=Names(read=_loans, find=_loan_ids))
+    name_subjects(kind="repayment.operation", names=Names(read=_operations, find=_nothing))
+    name_subjects(kind="repayment.payment_file", names=Names(read=_files, find=_nothing))
+
+
+def _loans(ids: Collection[str]) -> dict[str, Named]:
+    rows = Loan.objects.filter(pk__in=_numbers(ids)).values_list("pk", "external_id")
+    return {
+        str(pk): Named(_("loan %(number)s") % {"number": number}, reverse("repayment:loan", args=[pk]))
+        for pk, number in rows
+    }
+
+
+def _loan_ids(number: str) -> list[str]:
+    """The ids of the loans with a number; it may stand in several portfolios."""
+    return [str(pk) for pk in Loan.objects.filter(external_id=number).values_list("pk", flat=True)[:MOST_FOUND]]
+
+
+def _operations(ids: Collection[str]) -> dict[str, Named]:
+    rows = Operation.objects.filter(pk__in=_numbers(ids)).select_related("loan")
+    return {
+        str(row.pk): Named(
+            _("%(kind)s, loan %(number)s") % {"kind": row.get_kind_display(), "number": row.loan.external_id},
+            reverse("repayment:loan", args=[row.loan_id]),
+        )
+        for row in rows
+    }
+
+
+def _files(ids: Collection[str]) -> dict[str, Named]:
+    rows = PaymentFile.objects.filter(pk__in=_numbers(ids)).values_list("pk", "name")
+    return {
+        str(pk): Named(_("payment file %(name)s") % {"name": name}, reverse("repayment:payment_file", args=[pk]))
+        for pk, name in rows
+    }
+
+
+def _nothing(number: str) -> list[str]:
+    return []
+
+
+def _numbers(ids: Collection[str]) -> list[int]:
+    return [int(each) for each in ids if each.isascii() and each.isdigit() and len(each) <= 18]
