@@ -9,7 +9,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.drainage import GENERATOR_STATS, reset_generator_stats
 from drf_spectacular.generators import SchemaGenerator
-from rest_framework.serializers import BaseSerializer, ListSerializer
+from rest_framework.serializers import BaseSerializer, ListField, ListSerializer
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
@@ -171,8 +171,9 @@ def parts_of(serializer: Any) -> Iterator[Any]:
         serializer = serializer.child
     yield serializer
     for field in serializer.fields.values():
-        if isinstance(field, BaseSerializer):
-            yield from parts_of(field)
+        part = field.child if isinstance(field, ListField) else field
+        if isinstance(part, BaseSerializer):
+            yield from parts_of(part)
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call.method != "GET"], ids=lambda call: call.name)
