@@ -68,7 +68,7 @@ def rotate(*, actor: Actor, batch: int = BATCH) -> Iterator[Rotated]:
             subject_type="customers.key",
             subject_id=ring().active_id,
             actor=actor,
-            after={"borrowers": done, "further rows": further},
+            after={"borrowers": done} | ({"further rows": further} if further else {}),
         )
 
 
