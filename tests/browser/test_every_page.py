@@ -15,6 +15,8 @@ from backoffice.audit import approvals
 from backoffice.audit.models import AuditEntry
 from backoffice.calendars import clock
 from backoffice.dayend.models import DayEndRun, DayEndStep
+from backoffice.outreach.models import RulePackVersion
+from backoffice.outreach.services import packs
 from backoffice.repayment.models import PaymentFile, ProductVersion
 from tests.console.book import Book, open_book
 from tests.staff.factories import TeamFactory, logged_in, person
@@ -31,6 +33,7 @@ NAMES = (
     "audit:set_limit",
     "audit:trail",
     "calendars:calendars",
+    "outreach:packs",
     "repayment:products",
     "repayment:moves",
     "repayment:payment_files",
@@ -90,7 +93,10 @@ def _addresses(book: Book) -> list[str]:
     version = ProductVersion.objects.order_by("id").first()
     if version is not None:
         rows.append(reverse("repayment:product_version", args=[version.pk]))
-    return named + rows
+    pack = RulePackVersion.objects.get(pack__code="us_reg_f")
+    draft = packs.draft_from(version_id=pack.pk, actor=asker.as_actor())
+    rows += [reverse(f"outreach:{name}", args=[draft.pk]) for name in ("pack_version", "edit_pack", "discard_pack")]
+    return [*named, *rows, reverse("outreach:pack", args=["us_reg_f"])]
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

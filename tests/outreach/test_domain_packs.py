@@ -5,9 +5,10 @@ from datetime import date, datetime
 import pytest
 
 from backoffice.outreach.domain.channels import Channel
-from backoffice.outreach.domain.pack_faults import PackFaulty
+from backoffice.outreach.domain.pack_faults import PROBLEMS, PackFaulty
 from backoffice.outreach.domain.packs import PARTIES, Pack, PastConsent, parse
 from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.selectors.pack_faults import SENTENCES
 
 HEAD = """code = "demo"
 title = "Demonstration"
@@ -291,3 +292,7 @@ def test_takes_hours_that_never_hold_for_the_same_contact() -> None:
     ended = HOURS + "effective_to = 2026-01-01\n"
     later = HOURS.replace("demo.hours", "demo.later").replace("2021-11-30", "2026-01-01").replace('"08:00"', '"20:00"')
     assert [rule.id for rule in parse(HEAD + ended + later).rules] == ["demo.hours", "demo.later"]
+
+
+def test_every_problem_has_a_sentence_in_the_readers_language() -> None:
+    assert set(SENTENCES) == set(PROBLEMS)

@@ -209,7 +209,7 @@ def _rule(fields: Fields) -> Rule:
     effective_from = fields.day("effective_from")
     effective_to = fields.day("effective_to") if fields.has("effective_to") else None
     if effective_to is not None and effective_to <= effective_from:
-        fields.fault("effective_to", "inconsistent_window", given="effective_to is not after effective_from")
+        fields.fault("effective_to", "end_not_after_start")
     rule = Rule(
         id=fields.identifier("id"),
         kind=cast("Kind", kind),
@@ -235,7 +235,7 @@ def _rule(fields: Fields) -> Rule:
 def _hours(fields: Fields, purposes: frozenset[Purpose]) -> dict[str, Any]:
     start, end = fields.minute("from"), fields.minute("to")
     if start >= end:
-        fields.fault("from", "inconsistent_window", given="from is not before to")
+        fields.fault("from", "from_not_before_to")
     days, holidays = fields.weekdays("days"), fields.word("holidays", HOLIDAYS, default="open")
     return {"from_minute": start, "to_minute": end, "days": days, "holidays": holidays}
 
@@ -379,7 +379,7 @@ def _check_hours_meet(pack: Pack, top: Fields) -> None:
             or not one.days & other.days
         ):
             place = top.at(section="rules", number=number, name=other.id)
-            place.fault("from", "inconsistent_window", given=f"beside {one.id} no minute is left")
+            place.fault("from", "no_minute_left", given=one.id)
 
 
 def _meet(one: Rule, other: Rule) -> bool:
