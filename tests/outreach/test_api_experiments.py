@@ -108,6 +108,7 @@ def test_lists_and_reads_with_filters():
     listed = client.get(f"{API}/experiments/?state=draft&layer=texts").json()["results"]
     assert [one["id"] for one in listed] == [experiment.pk]
     assert client.get(f"{API}/experiments/?layer=offers").json()["results"] == []
+    assert client.get(f"{API}/experiments/?state=running").json()["results"] == []
     assert client.get(f"{API}/experiments/{experiment.pk}/").json()["question"].startswith("Does a shorter")
     missing = client.get(f"{API}/experiments/0/")
     assert (missing.status_code, missing.json()["code"]) == (404, "outreach.experiment_not_found")

@@ -304,6 +304,9 @@ def test_warns_that_stopping_early_leaves_no_verdict():
     client, experiment = as_role("team_lead"), running()
     panel = client.get(reverse("outreach:stop_experiment", args=[experiment.pk])).content.decode()
     assert "Stopped before that it will never have a verdict." in text_of(panel)
+    on(date(2026, 4, 1))
+    panel = client.get(reverse("outreach:stop_experiment", args=[experiment.pk])).content.decode()
+    assert "it will never have a verdict" not in text_of(panel)
     assert "is stopped." in text_of(send(client, "stop_experiment", experiment.pk).content.decode())
     experiment.refresh_from_db()
     assert experiment.state == "stopped"

@@ -122,6 +122,7 @@ def test_takes_groups_without_any_spread_at_their_word():
 
 
 def test_knows_the_spread_of_a_binary_metric_from_its_sum():
+    assert binary(1, 1).variance == 0
     assert binary(20, 100).variance == pytest.approx(100 / 99 * 0.2 * 0.8)
     assert sqrt(measured([1.0, 3.0]).variance) == pytest.approx(sqrt(2))
 

@@ -15,7 +15,12 @@ from backoffice.outreach.domain.experiments.declaring import NewArm, NewFactor
 from backoffice.outreach.models import Arm, Experiment, Exposure, Factor, Metric, Outcome
 from backoffice.outreach.services import experiments
 from backoffice.outreach.services.experiments.declaring import CodeTaken, DeclarationRefused, NothingToConfirm
-from backoffice.outreach.services.experiments.locking import ExperimentNotFound, ExperimentNotInState, StartIsAskedFor
+from backoffice.outreach.services.experiments.locking import (
+    ExperimentNotFound,
+    ExperimentNotInState,
+    StartIsAskedFor,
+    move,
+)
 from backoffice.outreach.services.experiments.recording import (
     NotTakingIn,
     OutcomeKeyReused,
@@ -433,6 +438,14 @@ def test_an_experiment_that_may_be_judged_can_be_decided_for_any_arm():
     experiments.decide(experiment_id=experiment.pk, arm_number=2, conclusion="shorter is cheaper", actor=ANALYST)
     experiment.refresh_from_db()
     assert (experiment.state, experiment.chosen.number) == ("decided", 2)
+
+
+def test_states_move_by_the_table_and_no_other_way():
+    experiment = running()
+    with pytest.raises(ExperimentNotInState):
+        move(experiment, to="decided", actor=ANALYST)
+    experiment.refresh_from_db()
+    assert experiment.state == "running"
 
 
 def test_only_what_is_stopped_can_be_decided():

@@ -38,10 +38,6 @@ class PatternField(TextField):
             self.fail("form")
         return Decimal(text)
 
-    def to_representation(self, value: Decimal) -> str:  # type: ignore[override]  # out of its number again
-        """Every digit of it."""
-        return f"{value:f}"
-
 
 @extend_schema_field({"type": "string", "pattern": SHARE, "example": "0.25"})
 class ShareField(PatternField):

@@ -9,6 +9,7 @@ PostgreSQL gives the same place of unit 17 under the salt "s" by
 from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
+from itertools import accumulate
 from typing import Final
 
 PLACES: Final = 2**60
@@ -37,13 +38,9 @@ def assign(*, salt: str, unit_id: int, shares: Mapping[str, Decimal]) -> str:
     if sum(shares.values()) != 1:
         msg = f"shares sum to {sum(shares.values())}, not to one"
         raise SharesDoNotFit(msg)
-    here, end = place(salt=f"assign|{salt}", unit_id=unit_id), Decimal(0)
-    group = ""
-    for group, share in shares.items():
-        end += _checked(share)
-        if here < end * PLACES:
-            return group
-    return group
+    here = place(salt=f"assign|{salt}", unit_id=unit_id)
+    ends = accumulate(map(_checked, shares.values()))
+    return next(group for group, end in zip(shares, ends, strict=True) if here < end * PLACES)
 
 
 def holdout(*, salt: str, unit_id: int, share: Decimal) -> bool:

@@ -60,6 +60,4 @@ def _shown(value: object) -> str:
         return date_text(value)
     if isinstance(value, int):
         return count_text(value)
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return str(value)
+    return f"{Decimal(str(value)).normalize():f}"
