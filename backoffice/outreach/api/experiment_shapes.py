@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import LATEST_DAY, DayField, TextField, YesNoField
 from backoffice.outreach.domain.experiments.declaring import LONGEST_WINDOW, MOST_ARMS, Declaration, NewArm, NewFactor
 from backoffice.outreach.models import Experiment, Metric
@@ -72,13 +73,13 @@ class MomentField(serializers.DateTimeField):
         return at
 
 
-class ExperimentReasonSerializer(serializers.Serializer):
+class ExperimentReasonSerializer(BodySerializer):
     """Why something is done; kept in the audit trail."""
 
     reason = TextField(min_length=3, max_length=500)
 
 
-class NewLayerSerializer(serializers.Serializer):
+class NewLayerSerializer(BodySerializer):
     """A layer: its experiments never share a unit."""
 
     code = serializers.RegexField(CODE, max_length=40)
@@ -110,7 +111,7 @@ class MetricSerializer(LayerSerializer):
     currency = serializers.CharField(allow_blank=True)
 
 
-class NewArmSerializer(serializers.Serializer):
+class NewArmSerializer(BodySerializer):
     """One way of doing it."""
 
     name = TextField(max_length=120)
@@ -119,14 +120,14 @@ class NewArmSerializer(serializers.Serializer):
     is_control = YesNoField(default=False)
 
 
-class NewFactorSerializer(serializers.Serializer):
+class NewFactorSerializer(BodySerializer):
     """One element of an orthogonal plan; the first version is today's."""
 
     name = TextField(max_length=60)
     levels = serializers.ListField(child=TextField(max_length=200), min_length=2, max_length=3)
 
 
-class DeclarationSerializer(serializers.Serializer):
+class DeclarationSerializer(BodySerializer):
     """An experiment before it starts: `arms` for the design arms, `factors` for L8 and L18."""
 
     name = TextField(max_length=120)
@@ -205,14 +206,14 @@ class AskedSerializer(serializers.Serializer):
     approval_id = serializers.IntegerField()
 
 
-class DecisionSerializer(serializers.Serializer):
+class DecisionSerializer(BodySerializer):
     """The arm an experiment is decided for, and the conclusion."""
 
     arm = serializers.IntegerField(min_value=1, max_value=32_767)
     conclusion = TextField(min_length=3, max_length=2000)
 
 
-class UnitsSerializer(serializers.Serializer):
+class UnitsSerializer(BodySerializer):
     """Borrowers for whom the arms begin to differ now."""
 
     borrower_ids = serializers.ListField(
@@ -234,7 +235,7 @@ class TakenInSerializer(serializers.Serializer):
     units = UnitSerializer(many=True)
 
 
-class NewOutcomeSerializer(serializers.Serializer):
+class NewOutcomeSerializer(BodySerializer):
     """What a borrower did: 1 or 0 of a binary metric, an amount of another."""
 
     borrower_id = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
@@ -244,7 +245,7 @@ class NewOutcomeSerializer(serializers.Serializer):
     key = TextField(max_length=120, help_text="makes a repeat the same outcome")
 
 
-class OutcomesSerializer(serializers.Serializer):
+class OutcomesSerializer(BodySerializer):
     """Outcomes to write down."""
 
     outcomes = serializers.ListField(child=NewOutcomeSerializer(), min_length=1, max_length=MOST_UNITS)

@@ -92,7 +92,7 @@ class ExperimentsView(ListView):
     @idempotent
     def post(self, request: Request) -> Response:
         """A draft; nothing happens to anybody until a second person starts it."""
-        asked = self.request_serializer_class(data=request.data)
+        asked = shapes.NewExperimentSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         made = experiments.declare_experiment(declaration=asked.declaration(), actor=actor_of(request.user))
         return Response(self.serializer_class(made).data, status=self.success_status)
@@ -147,7 +147,7 @@ class ChangeView(ExperimentView):
     @idempotent
     def post(self, request: Request, experiment_id: int) -> Response:
         """Another declaration in place of the whole old one; the code stays."""
-        asked = self.request_serializer_class(data=request.data)
+        asked = shapes.DeclarationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         experiments.change_draft(
             experiment_id=experiment_id,

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import MoneyField, TextField
 from backoffice.outreach.domain.channels import MESSAGES
 from backoffice.outreach.domain.elements import LANGUAGES
@@ -84,7 +85,7 @@ class MessagePageSerializer(serializers.Serializer):
     moves = MoveSerializer(many=True)
 
 
-class OutreachReasonSerializer(serializers.Serializer):
+class OutreachReasonSerializer(BodySerializer):
     """Why it is done."""
 
     reason = TextField(min_length=3, max_length=500)
@@ -121,7 +122,7 @@ class TemplateVersionSerializer(serializers.Serializer):
     is_legal = serializers.BooleanField()
 
 
-class PreviewRequestSerializer(serializers.Serializer):
+class PreviewRequestSerializer(BodySerializer):
     """Words to look at."""
 
     channel = serializers.ChoiceField(choices=MESSAGE_CHANNELS)

@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField, TextField
 from backoffice.outreach.models import RulePackVersion
 
@@ -79,14 +80,14 @@ class VersionAnswerSerializer(serializers.Serializer):
     check = CheckSerializer(allow_null=True)
 
 
-class NewVersionSerializer(serializers.Serializer):
+class NewVersionSerializer(BodySerializer):
     """The text of a draft."""
 
     content = serializers.CharField(max_length=LONGEST_PACK, trim_whitespace=False, help_text="TOML")
     note = TextField(max_length=300, required=False, default="")
 
 
-class SubmitSerializer(serializers.Serializer):
+class SubmitSerializer(BodySerializer):
     """From which day, and why."""
 
     effective_from = DayField()
