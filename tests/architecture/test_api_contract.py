@@ -183,18 +183,13 @@ def test_reads_a_body_with_nothing_but_the_serializer_that_refuses_unknown_field
     ] == []
 
 
-# Of these there is no record here, which is said before what is wrong with the body; and a file is sent as a form.
-NO_RECORD = ("/approvals/", "/holds/{hold_id}/", "/payment-files/")
-
-
-GIVEN_A_COLOUR = [
-    call for call in CALLS if call.method != "GET" and not any(part in call.address for part in NO_RECORD)
-]
+GIVEN_A_COLOUR = [call for call in CALLS if call.method != "GET" and "payment-files" not in call.address]
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("call", GIVEN_A_COLOUR, ids=lambda call: call.name)
 def test_refuses_a_field_it_does_not_know_and_names_it(call):
+    """That there is no such record may be said first; here are a loan and its borrower."""
     open_book()
     loan = open_loan()
     address = call.address.replace("{loan_id}", str(loan.pk)).replace("{borrower_id}", str(loan.borrower_id))
@@ -204,7 +199,8 @@ def test_refuses_a_field_it_does_not_know_and_names_it(call):
     concrete = replace(call, address=address).concrete
     answer = send(concrete, {"colour": "red"}, format="json", HTTP_IDEMPOTENCY_KEY="a-key")
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert (answer.status_code, "colour" in answer.json()["fields"]) in {(400, True), (422, True)}
+    allowed = {(400, True), (422, True)} | ({(404, False)} if "_id}" in address else set())
+    assert (answer.status_code, "colour" in answer.json()["fields"]) in allowed
 
 
 def test_describes_every_body_as_closed():
