@@ -106,3 +106,28 @@ def test_every_calendar_has_its_tab_in_the_window(page: Page, live_server: LiveS
     edges = page.locator(".tabs a").evaluate_all("tabs => tabs.map(tab => tab.getBoundingClientRect().right)")
     assert max(edges) <= page.locator(".tabs").evaluate("tabs => tabs.getBoundingClientRect().right")
     assert out_of_place(page, live_server, address) == []
+
+
+# Chosen options that do not fit into their field: the text and what a select keeps free for its arrow.
+CUT = """() => [...document.querySelectorAll("select")].filter(select => select.getClientRects().length).filter(select => {
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = getComputedStyle(select).font;
+    return pen.measureText(select.selectedOptions[0]?.text ?? "").width > select.clientWidth - 16;
+}).map(select => select.selectedOptions[0].text)"""
+
+
+def test_the_product_editor_cuts_no_choice_and_keeps_its_save_in_sight(page: Page, live_server: LiveServer) -> None:
+    open_book()
+    enter(page, live_server, user=person("admin", team=TeamFactory()))
+    address = reverse("repayment:new_product")
+
+    assert out_of_place(page, live_server, address) == []
+    for language in LANGUAGES:
+        page.context.add_cookies([{"name": settings.LANGUAGE_COOKIE_NAME, "value": language, "url": live_server.url}])
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(live_server.url + address)
+            page.evaluate("() => document.querySelectorAll('details').forEach(each => { each.open = true; })")
+            assert (language, width, page.evaluate(CUT)) == (language, width, [])
+            assert page.locator("button[data-main]").bounding_box()["y"] < 800
+            assert page.locator("#portfolios option").count() > 0

@@ -10,9 +10,10 @@ from django.urls import reverse
 from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import SYSTEM
 from backoffice.repayment.models import Operation, PaymentFile
+from backoffice.repayment.selectors.states import OperationId
 from backoffice.repayment.services import file_lanes, verbs
 from backoffice.repayment.services.payment_files import cancel_file, confirm_file, post_file
-from backoffice.repayment.services.posting import Booked, OperationId
+from backoffice.repayment.services.posting import Booked
 from tests.console.book import as_role
 from tests.console.page import fields_of, rows_of, text_of
 from tests.staff.factories import actor

@@ -254,7 +254,12 @@ class NewProductForm(forms.Form):
 
     code = forms.SlugField(label=_("Code"), max_length=64)
     name = forms.CharField(label=pgettext_lazy("product", "Name"), max_length=120)
-    portfolio = forms.SlugField(label=_("Portfolio"), max_length=64)
+    portfolio = forms.SlugField(
+        label=_("Portfolio"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"list": "portfolios", "autocomplete": "off"}),
+        help_text=_("One that the book has, or a new one: teams see the portfolios they work on."),
+    )
     currency = forms.RegexField(label=_("Currency"), regex=r"^[A-Z]{3}$", initial="CNY", help_text=_("ISO 4217"))
 
 

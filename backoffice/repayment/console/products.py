@@ -19,6 +19,7 @@ from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
+from backoffice.customers.selectors import portfolios
 from backoffice.core.telling import told
 from backoffice.repayment.console.product_forms import NewProductForm, TermsForm, initial_of
 from backoffice.repayment.console.product_preview import preview_of
@@ -182,6 +183,8 @@ def _editor(
     """The editor, or its preview alone when the script asks for it while the person types."""
     is_look = "look" in request.POST
     context: dict[str, Any] = {"form": form, "named": named, "version": version, "back": back}
+    if named:
+        context["portfolios"] = portfolios()
     if form.is_bound:
         if form.is_valid() and form.terms:
             context |= preview_of(

@@ -21,6 +21,6 @@ class Command(BaseCommand):
         if not options["verbosity"]:
             return
         for login in logins:
-            code = f"   code: manage.py demo_code {login.username}" if login.totp_secret else ""
+            code = f"   code: make demo-code LOGIN={login.username}" if login.totp_secret else ""
             self.stdout.write(f"  {login.username:<14} {login.password}{code}")
         self.stdout.write(f"Kept in {settings.RUN_DIR / FILE}")
