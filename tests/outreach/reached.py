@@ -1,4 +1,4 @@
-"""A borrower in New York with a phone, under one pack, the clock of the pages set: what the screens are tested on."""
+"""A borrower in New York with a phone, under one pack, and the clock of the pages set, to test screens on."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -6,7 +6,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from backoffice.core.actors import SYSTEM
-from backoffice.core.bulk import fetch
 from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.purposes import Purpose
@@ -63,15 +62,17 @@ def test_shows_each_contact_with_its_facts_and_what_it_counts_as(borrower):
     assert row[1].startswith("call · collection")
     assert row[2] == "wrong number P-WN"
     assert "outcome: information only" in row[3]
-    assert "correction: wrong number" in row[3]
+    assert "correction : wrong number" in row[3]
     assert "chain verified" in text_of(html)
     assert "3 entries, each proven by the one before it" in text_of(html)
 
 
 def test_says_at_which_entry_the_log_is_broken(borrower):
     called(borrower, "R-INF", NOON - HOUR)
-    fetch("ALTER TABLE outreach_contactentry DISABLE TRIGGER ALL; SELECT 1")
-    ContactEntry.objects.filter(sequence=2).update(code="R-PTP")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE outreach_contactentry SET code = 'R-PTP' WHERE sequence = 2")
+        cursor.execute("SET LOCAL session_replication_role = origin")
     words = text_of(log_of(as_role("agent"), borrower))
     assert "The log is broken at entry 2: its fields are not those that were written." in words
     assert "chain broken" in words

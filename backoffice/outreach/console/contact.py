@@ -7,12 +7,13 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from backoffice.calendars import clock
-from backoffice.core.access import requires
+from backoffice.core.access import may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.customers.selectors import borrower_page_facts
 from backoffice.outreach.console.contact_reading import SCOPE_LABELS, asked_in, contact_panel, endpoints_of
 from backoffice.outreach.models.contacts import PURPOSE_CHOICES
+from backoffice.outreach.selectors.consent_history import consents_of, preferences_of
 from backoffice.staff.access import person_of
 
 
@@ -36,10 +37,13 @@ def page(request: HttpRequest, borrower_id: int) -> HttpResponse:
         return refused(request, refusal=refusal, back_url=reverse("console:search"))
     if facts.merged_into_id is not None:
         return SeeOther(reverse("outreach:contact", args=[facts.merged_into_id]))
-    endpoints = endpoints_of(facts=facts)
+    endpoints, at = endpoints_of(facts=facts), clock.now()
     context: dict[str, Any] = {
         "facts": facts,
-        "contact": contact_panel(facts=facts, at=clock.now(), asked=asked_in(query=request.GET)),
+        "contact": contact_panel(facts=facts, at=at, asked=asked_in(query=request.GET)),
+        "said": consents_of(borrower_id=borrower_id, at=at),
+        "wishes": preferences_of(borrower_id=borrower_id),
+        "may_edit": may(request, "outreach.consent.edit"),
         "purposes": PURPOSE_CHOICES,
         "scopes": SCOPE_LABELS.items(),
         "phones": [each for each in endpoints if each.kind == "phone"],

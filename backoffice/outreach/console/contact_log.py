@@ -12,7 +12,7 @@ from backoffice.core import tones
 from backoffice.core.access import may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
-from backoffice.core.tables import Choice, Column, Day, Table, Words
+from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
 from backoffice.customers.selectors import borrower_page_facts
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.dispositions import CODES
@@ -23,7 +23,7 @@ from backoffice.outreach.selectors.packs import packs_in_force
 from backoffice.outreach.selectors.rule_words import rule_said
 from backoffice.staff.access import person_of
 
-ANYWHERE: Final[list[Choice | Day | Words]] = [
+ANYWHERE: Final[list[Choice | Flag | Day | Words]] = [
     Choice("channel", gettext_lazy("Channel"), choices=CHANNEL_CHOICES),
     Choice("purpose", gettext_lazy("Purpose"), choices=PURPOSE_CHOICES),
     Day("from", gettext_lazy("From"), lookup="at__date__gte"),
@@ -131,7 +131,7 @@ def contacts(request: HttpRequest) -> HttpResponse:
     context = {
         "table": table,
         "tabs": [
-            {"label": gettext_lazy("Made"), "url": "?", "current": not is_blocked, "count": None},
+            {"label": gettext_lazy("Contacts"), "url": "?", "current": not is_blocked, "count": None},
             {"label": gettext_lazy("Blocked"), "url": "?blocked=1", "current": is_blocked, "count": None},
         ],
     }

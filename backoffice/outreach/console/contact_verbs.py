@@ -1,13 +1,11 @@
 """Panels that write into the contact log: a contact that was made, its result, a correction."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
 from django.http import Http404, HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,7 +13,7 @@ from backoffice.calendars import clock
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.core.formats import moment_text
-from backoffice.customers.models import Borrower
+from backoffice.outreach.console.of_borrower import MomentField, OutreachVerb, endpoints_of, this_minute
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.dispositions import Counts, counts_of
 from backoffice.outreach.domain.purposes import Purpose
@@ -41,20 +39,6 @@ def counted_as(counts: Counts) -> str:
     return ", ".join(str(label) for name, label in COUNTED.items() if getattr(counts, name)) or _("nothing")
 
 
-class MomentField(forms.DateTimeField):
-    """A moment to the minute, in the lender's zone."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S"], **options)
-
-
-def this_minute() -> datetime:
-    """Now, as a field shows it."""
-    return timezone.localtime(clock.now()).replace(second=0, microsecond=0)
-
-
 class LogForm(ConfirmForm):
     """A contact that was made already."""
 
@@ -78,34 +62,18 @@ class LogForm(ConfirmForm):
         self.fields["reason"].label = _("What was said")
 
 
-class LogContact(ConfirmView):
+class LogContact(OutreachVerb):
     """Writes down a contact the borrower made, or one that was made outside of the product."""
 
     permission = "outreach.contact.log"
     title: ClassVar[Text] = gettext_lazy("Log a contact")
     verb: ClassVar[Text] = gettext_lazy("Log")
     form_class = LogForm
-
-    def load(self, *, request: HttpRequest, **address: Any) -> Borrower:
-        """The borrower, if the person may see them and the record is their own."""
-        borrowers = Borrower.objects.visible_to(person_of(request)).filter(merged_into__isnull=True)
-        found = borrowers.filter(pk=address["borrower_id"]).first()
-        if found is None:
-            raise Http404
-        return found
-
-    def back_url(self, *, subject: Any) -> str:
-        """The log."""
-        return reverse("outreach:contact_log", args=[subject.pk])
-
-    def subject_line(self, *, subject: Any) -> str:
-        """Whose log it is."""
-        return _("Borrower %(id)s") % {"id": subject.external_id}
+    page = "outreach:contact_log"
 
     def form_options(self, *, subject: Any) -> dict[str, Any]:
         """Their contact points."""
-        points = subject.contact_points.filter(ended_at__isnull=True).order_by("kind", "-is_primary", "pk")
-        return {"endpoints": [(point.pk, f"{point.get_kind_display()} {point.masked}") for point in points]}
+        return {"endpoints": endpoints_of(subject)}
 
     def initial(self, *, subject: Any) -> dict[str, Any]:
         """A call of the borrower, just now."""

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from backoffice.outreach.console import (
+    consents,
     contact,
     contact_log,
     contact_verbs,
@@ -82,6 +83,21 @@ urlpatterns: list[URLPattern] = [
     path("borrowers/<int:borrower_id>/contact/panel/", contact.panel, name="contact_panel"),
     path("borrowers/<int:borrower_id>/contacts/", contact_log.contact_log, name="contact_log"),
     path("borrowers/<int:borrower_id>/contacts/log/", contact_verbs.LogContact.as_view(), name="log_contact"),
+    path("borrowers/<int:borrower_id>/consents/opt-out/", consents.OptOut.as_view(), name="opt_out"),
+    path("borrowers/<int:borrower_id>/consents/opt-in/", consents.OptIn.as_view(), name="opt_in"),
+    path("borrowers/<int:borrower_id>/consents/give/", consents.GiveConsent.as_view(), name="give_consent"),
+    path("borrowers/<int:borrower_id>/consents/callback/", consents.AgreeCallback.as_view(), name="agree_callback"),
+    path("borrowers/<int:borrower_id>/consents/times/", consents.PreferTimes.as_view(), name="prefer_times"),
+    path(
+        "borrowers/<int:borrower_id>/consents/<int:entry_id>/take-back/",
+        consents.TakeBack.as_view(),
+        name="take_back_consent",
+    ),
+    path(
+        "borrowers/<int:borrower_id>/preferences/<int:preference_id>/end/",
+        consents.EndPreference.as_view(),
+        name="end_preference",
+    ),
     path("contacts/", contact_log.contacts, name="contacts"),
     path("contacts/<int:entry_id>/result/", contact_verbs.RecordResult.as_view(), name="record_result"),
     path("contacts/<int:entry_id>/correct/", contact_verbs.CorrectResult.as_view(), name="correct_result"),

@@ -1,4 +1,4 @@
-"""The contact log as people read it: attempts and what came of them, blocked ones, and whether it is as written."""
+"""The contact log as people read it: attempts and what came of them, what was blocked, and whether it is as written."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

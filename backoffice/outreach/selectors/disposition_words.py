@@ -1,8 +1,7 @@
 """Dispositions in words: one label a code, and the codes a person may choose. collections 6."""
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.core import tones
@@ -11,10 +10,7 @@ from backoffice.outreach.domain.dispositions import CODES, MACHINE_SETS
 
 FAMILY: Final = "outreach.disposition"
 
-if TYPE_CHECKING:
-    from django.utils.functional import _StrPromise
-
-TELEPHONY: Final[dict[str, Promise]] = {
+TELEPHONY: Final = {
     "T-NA": _("rang, no answer"),
     "T-BZ": _("busy"),
     "T-OFF": _("switched off or out of reach"),
@@ -30,7 +26,7 @@ TELEPHONY: Final[dict[str, Promise]] = {
     "B-TALK": _("talked with the bot"),
     "B-NA": _("did not answer the bot"),
 }
-PARTY: Final[dict[str, Promise]] = {
+PARTY: Final = {
     "P-3P": _("another person, told nothing"),
     "P-MSG": _("another person passes on a request to call back"),
     "P-LOC": _("learned where the borrower is"),
@@ -40,7 +36,7 @@ PARTY: Final[dict[str, Promise]] = {
     "P-SUS": _("suspected unlicensed agent"),
     "P-DEC": _("told that the borrower died"),
 }
-OUTCOME: Final[dict[str, Promise]] = {
+OUTCOME: Final = {
     "NV": _("identity not confirmed"),
     "HU": _("verified, then hung up"),
     "CB": _("asks to be called back at a time"),
@@ -70,7 +66,7 @@ OUTCOME: Final[dict[str, Promise]] = {
     "ABU": _("abusive to staff"),
     "SOS": _("threat of self-harm or to life"),
 }
-DELIVERY: Final[dict[str, Promise]] = {
+DELIVERY: Final = {
     "S-SENT": _("sent"),
     "S-DELIVERED": _("delivered"),
     "S-READ": _("read"),
@@ -80,7 +76,7 @@ DELIVERY: Final[dict[str, Promise]] = {
     "S-UNKNOWN": _("nobody knows what became of it"),
     "S-FAILED": _("failed, never left"),
 }
-LABELS: Final[dict[str, Promise]] = {
+LABELS: Final = {
     **TELEPHONY,
     **PARTY,
     **{f"{letter}-{outcome}": label for letter in "RI" for outcome, label in OUTCOME.items()},
@@ -99,7 +95,7 @@ _TONES: Final[dict[str, Tone]] = {
     **dict.fromkeys(("S-DELIVERED", "S-READ", "S-REPLIED"), "good"),
     **dict.fromkeys(("T-ANS", "B-TALK", "P-REP"), "info"),
 }
-tones.declare(FAMILY, {code: (cast("_StrPromise", LABELS[code]), _TONES.get(code, "neutral")) for code in CODES})
+tones.declare(FAMILY, {code: (LABELS[code], _TONES.get(code, "neutral")) for code in CODES})
 
 
 def label_of(code: str) -> str:

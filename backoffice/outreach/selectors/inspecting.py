@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
 from backoffice.outreach.domain.compiling import PacksInForce
+from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Budget, Verdict, Wanted
 from backoffice.outreach.selectors.gate import budgets, may_contact, parameters, run
 from backoffice.outreach.selectors.gate_text import statement
@@ -69,6 +70,12 @@ def standing(*, wanted: Wanted, packs: PacksInForce) -> Standing:
         applies=frozenset(found["applies"]),
         lifted=frozenset(found["lifted"]),
     )
+
+
+def zones_of(*, borrower_id: int, at: datetime) -> tuple[str, ...]:
+    """The places a borrower may be; one statement."""
+    call = Wanted(borrower_id=borrower_id, channel=Channel.CALL, purpose=Purpose.COLLECTION, at=at)
+    return standing(wanted=call, packs=packs_in_force(on=at.astimezone(UTC).date())).zones
 
 
 def best_endpoint(*, channel: Channel, endpoints: Sequence[Endpoint]) -> Endpoint | None:

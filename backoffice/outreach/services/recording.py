@@ -102,8 +102,8 @@ def record_result(
         raise AttemptNotFound(
             _("There is no such contact in the log."), next_step=_("Open it from the borrower's contact log.")
         )
-    owner = ContactPoint.objects.filter(pk=attempt.endpoint_id or 0).values_list("borrower_id", flat=True).first()
-    fetch(LOCK_PERSON, [[attempt.borrower_id, *([owner] if owner else [])]])
+    owners = ContactPoint.objects.filter(pk=attempt.endpoint_id or 0).values_list("borrower_id", flat=True)
+    fetch(LOCK_PERSON, [[attempt.borrower_id, *owners]])
     _check_time(at, now=now)
     if at < attempt.at:
         raise ContactNotLogged(
