@@ -30,6 +30,7 @@ TEMPLATES_KEPT = 3
 # the functions that do it, in their order.
 DATA_MADE_BY = (
     ("backoffice.customers.migrations.0002_who_may_lift_a_hold", "write_limits"),
+    ("backoffice.customers.migrations.0004_who_may_hold_many", "write_limits"),
     ("backoffice.repayment.migrations.0002_rules", "write_limits"),
     ("backoffice.outreach.migrations.0005_who_may_approve_a_template", "write_limits"),
     ("backoffice.outreach.migrations.0008_experiments_frozen", "write_limits"),

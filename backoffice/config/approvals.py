@@ -3,10 +3,12 @@
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.audit import approvals
+from backoffice.customers.domain.bulk_holds import LIFT_BULK, PLACE_BULK
 from backoffice.customers.domain.holds import LIFT
-from backoffice.customers.services import holding
+from backoffice.customers.services import bulk_holding, lifting
 from backoffice.outreach.services import experiments, pack_effects, pack_publishing, reminder_plans, templates
 from backoffice.repayment.console.approval_pictures import register_pictures
+from backoffice.repayment.selectors.bulk_holds import consequence_of_lifting_bulk, consequence_of_placing_bulk
 from backoffice.repayment.services import holds, product_costs, products, verbs
 
 LABELS = {
@@ -29,9 +31,21 @@ def register_all() -> None:
     for verb, label in LABELS.items():
         approvals.register(verb, verbs.carry_out, label=label)
     register_pictures()
-    approvals.register(LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=holding.consequence_of_lifting)
     for verb, label in TEMPLATE_LABELS.items():
         approvals.register(verb, templates.approve_as_asked, label=label, consequence=templates.consequence_of)
+    approvals.register(LIFT, holds.lift_as_approved, label=_("Lift a hold"), consequence=lifting.consequence_of_lifting)
+    approvals.register(
+        PLACE_BULK,
+        bulk_holding.place_bulk_as_approved,
+        label=_("Place a hold on many borrowers"),
+        consequence=consequence_of_placing_bulk,
+    )
+    approvals.register(
+        LIFT_BULK,
+        bulk_holding.lift_bulk_as_approved,
+        label=_("Lift a hold on many borrowers"),
+        consequence=consequence_of_lifting_bulk,
+    )
     approvals.register(
         products.APPROVAL_VERB,
         products.approve_as_asked,

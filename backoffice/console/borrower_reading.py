@@ -19,9 +19,10 @@ from backoffice.customers.domain.finding import Match
 from backoffice.customers.selectors import (
     BorrowerFacts,
     FoundBorrower,
-    HoldFacts,
+    HoldGroup,
     borrower_ids_of,
     borrower_page_facts,
+    groups_of,
     holds_of_borrower,
     search,
 )
@@ -83,7 +84,7 @@ class BorrowerPage:
     loans: tuple[LoanToday, ...]
     sums: tuple[Sums, ...]
     worst: LoanToday | None
-    holds: tuple[HoldFacts, ...]
+    holds: tuple[HoldGroup, ...]
     events: tuple[TimelineEvent, ...]
     contact: ContactPanel
 
@@ -172,7 +173,7 @@ def borrower_page(*, borrower_id: int, user: Any, query: QueryDict) -> BorrowerP
         worst=max(
             (each for each in shown if each.loan.status != Loan.Status.CLOSED), key=lambda e: e.dpd, default=None
         ),
-        holds=tuple(holds_of_borrower(borrower_id=borrower_id, as_of=today)),
+        holds=groups_of(holds=holds_of_borrower(borrower_id=borrower_id, as_of=today), as_of=today),
         events=_timeline(loans=loans),
         contact=contact_panel(facts=facts, at=clock.now(), asked=asked_in(query=query, purpose=purpose)),
     )

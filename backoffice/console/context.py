@@ -15,7 +15,9 @@ from backoffice.console.navigation import Link, LinkGroup, address_of, navigatio
 from backoffice.console.searching import asked_of
 from backoffice.core import formats
 from backoffice.core.access import StaffUser
+from backoffice.customers.selectors.holds import review_count
 from backoffice.dayend.selectors import set_aside_count
+from backoffice.staff.access import person_of
 from backoffice.staff.permissions import ROLES
 
 THEMES = ("light", "dark")
@@ -63,6 +65,8 @@ class Shell:
         counts = {}
         if self._user.has_permission("audit.approval.decide"):
             counts["approvals"] = waiting_count(user=self._user)
+        if self._user.has_permission("customers.hold.review") and (day := self._business_date):
+            counts["holds"] = review_count(user=person_of(self.request), day=day)
         if self._user.has_permission("dayend.run.retry"):
             counts["set_aside"] = set_aside_count()
         return counts
@@ -73,14 +77,22 @@ class Shell:
         return [link for group in self.navigation for link in group.entries if link.key]
 
     @cached_property
-    def day(self) -> DayLight | None:
-        """The business day; None before the first was opened and on pages for strangers."""
-        if not self._user.is_authenticated:
-            return None
+    def _business_day(self) -> BusinessDayNow | None:
         try:
-            return _light_of(day=business_day())
+            return business_day()
         except DayNotOpened:
             return None
+
+    @property
+    def _business_date(self) -> date | None:
+        return self._business_day.books_on if self._business_day else None
+
+    @cached_property
+    def day(self) -> DayLight | None:
+        """The business day; None before the first was opened and on pages for strangers."""
+        if not self._user.is_authenticated or self._business_day is None:
+            return None
+        return _light_of(day=self._business_day)
 
     @cached_property
     def day_url(self) -> str:

@@ -39,6 +39,7 @@ NAVIGATION: tuple[Group, ...] = (
         (
             Entry(_("Today"), "console:home", "console.home.view", "home", "h"),
             Entry(_("Borrowers"), "console:search", "customers.borrower.search", "person", "b"),
+            Entry(_("Holds"), "console:holds", "customers.hold.view", "pause", "o", "holds"),
             Entry(_("Approvals"), "audit:approvals", "audit.approval.view", "approve", "a", "approvals"),
         ),
     ),

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core import tones
 from backoffice.customers.domain.finding import Match
-from backoffice.customers.models.holds import REASON_LABELS, SCOPE_LABELS
+from backoffice.customers.models.hold_labels import REASON_LABELS, SCOPE_LABELS
 
 HOLD_SCOPE = "customers.hold_scope"
 HOLD_REASON = "customers.hold_reason"

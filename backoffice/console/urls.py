@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.console import borrowers, gallery, searching, views
+from backoffice.console import borrowers, gallery, holds, searching, views
 
 app_name = "console"
 
@@ -14,6 +14,9 @@ urlpatterns = [
     path("search/", searching.search, name="search"),
     path("borrowers/<int:borrower_id>/", borrowers.borrower, name="borrower"),
     path("borrowers/<int:borrower_id>/reveal/<str:field>/", borrowers.reveal, name="reveal"),
-    path("borrowers/<int:borrower_id>/hold/", borrowers.PlaceHold.as_view(), name="place_hold"),
-    path("holds/<int:hold_id>/lift/", borrowers.LiftHold.as_view(), name="lift_hold"),
+    path("borrowers/<int:borrower_id>/hold/", holds.PlaceHold.as_view(), name="place_hold"),
+    path("holds/", holds.holds, name="holds"),
+    path("holds/matrix/", holds.matrix, name="hold_matrix"),
+    path("holds/<int:hold_id>/lift/", holds.LiftHold.as_view(), name="lift_hold"),
+    path("holds/<int:hold_id>/review/", holds.ReviewHold.as_view(), name="review_hold"),
 ]

@@ -7,8 +7,9 @@ from django.db.models import Q
 
 from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
+from backoffice.customers.domain.holds import CLOCKS
 from backoffice.repayment.models import PaymentFile
-from backoffice.repayment.services.holds import CLOCKS, replay_loans_of_borrowers
+from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
 from backoffice.repayment.tape import runs
 
@@ -65,6 +66,13 @@ def follow_hold(*, borrower_id: int, scopes: list[str], **_: object) -> None:
     """A hold was placed or lifted: bring the borrower's loans in line where it stops one of their clocks."""
     if CLOCKS & set(scopes):
         replay_loans_of_borrowers(borrower_ids=[borrower_id])
+
+
+@shared_task(name="repayment.follow_bulk_hold", acks_late=True)
+def follow_bulk_hold(*, bulk_id: int, scopes: list[str], first_borrower_id: int, last_borrower_id: int) -> None:
+    """A hold on many was placed or lifted: bring the loans of a range of its borrowers in line."""
+    if CLOCKS & set(scopes):
+        replay_loans_of_bulk(bulk_id=bulk_id, first_borrower_id=first_borrower_id, last_borrower_id=last_borrower_id)
 
 
 @shared_task(name="repayment.follow_merge")

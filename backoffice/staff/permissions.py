@@ -89,6 +89,10 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "customers.hold.view": Permission(_("See holds"), _EVERYONE),
     "customers.hold.place": Permission(_("Place a hold"), _FLOOR | {COMPLIANCE}),
     "customers.hold.lift": Permission(_("Ask to lift a hold"), _FLOOR | {COMPLIANCE}),
+    "customers.hold.review": Permission(_("Review a hold and put its next review off"), _FLOOR | {COMPLIANCE}),
+    "customers.hold.place_many": Permission(
+        _("Ask for a hold on many borrowers, and for its end"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
+    ),
     # outreach
     "outreach.pack.view": Permission(_("See the packs of contact rules"), _EVERYONE),
     "outreach.pack.edit": Permission(_("Draft and check a pack of contact rules"), frozenset({ADMIN, COMPLIANCE})),

@@ -1,21 +1,20 @@
-"""Finding a borrower, reading their page, revealing with a reason, holding and lifting."""
+"""Finding a borrower, reading their page, revealing with a reason."""
 
 import re
-from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from backoffice.audit.models import Approval, AuditEntry
+from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.intake import NewBorrower, NewContact
-from backoffice.customers.models import Borrower, Hold
+from backoffice.customers.models import Borrower
 from backoffice.customers.services.registering import register_borrowers
 from backoffice.repayment.models import Loan, Operation
 from tests.console.book import as_role, open_more
-from tests.console.page import fields_of, rows_of, text_of
+from tests.console.page import rows_of, text_of
 
 PHONE = "+86 138 0013 4471"
 
@@ -176,81 +175,6 @@ def test_reveals_nothing_to_roles_that_may_not(known):
 def test_reveals_no_field_the_page_does_not_show(known):
     assert as_role("agent").get(reverse("console:reveal", args=[known.pk, "key_id"])).status_code == 404
     assert as_role("agent", "south").get(reverse("console:reveal", args=[known.pk, "full_name"])).status_code == 404
-
-
-def _place(client, book, **changes):
-    address = f"{reverse('console:place_hold', args=[book.late.borrower_id])}?loan={book.late.pk}"
-    form = fields_of(client.get(address).content.decode()) | {"scopes": ["aging", "penalty"]} | changes
-    seen = fields_of(client.post(address, {**form, "look": "1"}).content.decode())
-    return client.post(address, {**form, **seen, **changes, "scopes": form["scopes"]})
-
-
-def test_places_a_hold_on_one_loan_and_shows_it(book):
-    client = as_role("agent")
-    response = _place(client, book, reason="hardship", note="in hospital")
-    assert (response.status_code, response.url) == (303, reverse("repayment:loan", args=[book.late.pk]))
-    holds = Hold.objects.order_by("id").values_list("scope", "loan_id", "reason", "note")
-    assert [*holds] == [
-        ("penalty", book.late.pk, "hardship", "in hospital"), ("aging", book.late.pk, "hardship", "in hospital"),
-    ]  # fmt: skip
-    words = text_of(client.get(response.url).content.decode())
-    assert "aging in force lift 22 Nov 2026 – before 6 Dec 2026 hardship: in hospital" in words
-
-
-def test_shows_what_a_hold_is_about_before_it_is_placed(book):
-    client = as_role("agent")
-    address = reverse("console:place_hold", args=[book.late.borrower_id])
-    form = fields_of(client.get(address).content.decode()) | {"scopes": ["calls", "aging"], "look": "1"}
-    words = text_of(client.post(address, form).content.decode())
-    assert "Stops calls, aging" in words
-    assert "Days 14" in words
-    assert "Due today, loan L-LATE ¥ 2,225.37" in words
-    assert "Days past due stand still while it is in force" in words
-    assert not Hold.objects.exists()
-
-
-def test_shows_what_a_hold_in_the_past_does_to_days_and_money_before_it_is_placed(book):
-    client = as_role("agent")
-    address = reverse("console:place_hold", args=[book.late.borrower_id])
-    form = fields_of(client.get(address).content.decode()) | {
-        "scopes": ["aging", "penalty"], "start": "2026-10-20", "last": "2026-11-08", "look": "1",
-    }  # fmt: skip
-    panel = client.post(address, form).context["panel"].consequence
-    shown = {str(line.label): (line.before, line.value) for line in panel.lines}
-    assert shown["Days past due, loan L-LATE"] == (35, 15)
-    assert shown["Bucket, loan L-LATE"] == ("M2", "M1")
-    assert shown["Due today, loan L-LATE"] == (Decimal("2225.37"), Decimal("2212.54"))
-    assert [str(warning) for warning in panel.warnings][-1].endswith("taken back and worked out again.")
-    assert not Hold.objects.exists()
-    # What was foreseen is what becomes of it.
-    _place(client, book, reason="hardship", note="", start="2026-10-20", last="2026-11-08")
-    words = text_of(client.get(reverse("repayment:loan", args=[book.late.pk])).content.decode())
-    assert "M1 · 15 days" in words
-    assert "Due today ¥ 2,212.54" in words
-    hold = Hold.objects.get(scope="aging")
-    lift = client.get(reverse("console:lift_hold", args=[hold.pk]), {"on": "2026-10-20"})
-    shown = {str(line.label): (line.before, line.value) for line in lift.context["panel"].consequence.lines}
-    assert shown["Days past due, loan L-LATE"] == (15, 35)
-
-
-def test_refuses_a_hold_that_ends_before_it_begins(book):
-    response = _place(as_role("agent"), book, last="2026-11-01")
-    assert response.status_code == 422
-    assert "The last day lies before the first." in response.content.decode()
-    assert not Hold.objects.exists()
-
-
-def test_asks_a_second_person_to_lift_a_hold(book):
-    client = as_role("agent")
-    _place(client, book, reason="hardship")
-    hold = Hold.objects.get(scope="aging")
-    address = reverse("console:lift_hold", args=[hold.pk])
-    form = fields_of(client.get(address).content.decode())
-    response = client.post(address, form | {"reason": "back at work"})
-    assert response.status_code == 303
-    hold.refresh_from_db()
-    assert (hold.lifted_at, Approval.objects.get().subject_id) == (None, str(hold.pk))
-    assert "lift asked for" in text_of(client.get(response.url).content.decode())
 
 
 def test_a_timeline_strikes_out_what_was_taken_back(book):

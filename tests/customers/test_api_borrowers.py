@@ -1,20 +1,14 @@
-"""Borrowers over the API: rows by portfolio, masks, reveals with a trace, holds, merges."""
+"""Borrowers over the API: rows by portfolio, masks, reveals with a trace, merges."""
 
 import json
-from datetime import date
 
 import pytest
 from rest_framework.test import APIClient
 
-from backoffice.audit import approvals
-from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry, IdempotencyKey
-from backoffice.calendars.services import open_first_day
-from backoffice.core.actors import SYSTEM
-from backoffice.customers.domain.holds import LIFT
-from backoffice.customers.models import Borrower, Hold
-from backoffice.customers.services.holding import lift_as_approved
+from backoffice.audit.models import AuditEntry, IdempotencyKey
+from backoffice.customers.models import Borrower
 from tests.customers.factories import CN_IDENTITY, borrower, wang
-from tests.staff.factories import actor, person
+from tests.staff.factories import person
 
 pytestmark = pytest.mark.django_db
 
@@ -40,10 +34,8 @@ def agent():
 
 
 @pytest.fixture(autouse=True)
-def no_loans_and_one_deed(monkeypatch):
+def no_loans_declared(monkeypatch):
     monkeypatch.setattr("backoffice.customers.services.merging._declared", {})
-    monkeypatch.setattr(approvals, "_deeds", {})
-    approvals.register("customers.hold.lift", lift_as_approved)
 
 
 class TestReading:
@@ -176,57 +168,6 @@ class TestCorrecting:
         for data in ({"value": 13900000001}, {"is_primary": "true"}, {"reason": 12345}):
             answer = send(agent, base, {"kind": "phone", "value": "13900000001", "reason": WHY} | data, key="k")
             assert (answer.status_code, set(answer.json()["fields"])) == (400, set(data))
-
-
-class TestHolds:
-    def test_are_placed_read_and_lifted_by_two(self, agent):
-        open_first_day(day=date(2026, 3, 5), actor=SYSTEM)
-        # The limits of a fresh database are rows of a migration; a flush between tests takes them away.
-        for role in ("team_lead", "compliance", "admin", "senior_agent"):
-            ApprovalLimit.objects.get_or_create(verb=LIFT, role=role, defaults={"max_amount": None, "alone": False})
-        row = wang()
-        hold = {"scopes": ["calls", "texts"], "start": "2026-03-01", "end": "2026-04-01", "reason": "illness"}
-
-        placed = send(agent, f"/borrowers/{row.pk}/holds/", hold, key="k1")
-        repeated = send(agent, f"/borrowers/{row.pk}/holds/", hold, key="k1")
-        overlapping = send(agent, f"/borrowers/{row.pk}/holds/", hold, key="k2")
-        hold_id = placed.json()["hold_ids"][0]
-        asked = send(agent, f"/holds/{hold_id}/lift/", {"on": "2026-03-10", "reason": "recovered"}, key="k3")
-        approvals.approve(approval_id=asked.json()["approval_id"], actor=actor("team_lead", actor_id=999_999))
-
-        assert (placed.status_code, repeated.json()) == (201, placed.json())
-        assert (overlapping.status_code, overlapping.json()["code"]) == (409, "customers.hold_overlaps")
-        assert asked.json() == {"is_lifted": False, "approval_id": Approval.objects.get().pk}
-        listed = agent.get(f"{ROOT}/borrowers/{row.pk}/holds/").json()["holds"]
-        assert [(each["scope"], each["start"], each["end"], each["state"]) for each in listed] == [
-            ("texts", "2026-03-01", "2026-04-01", "running"),
-            ("calls", "2026-03-01", "2026-03-10", "running"),
-        ]
-
-    def test_need_a_key_and_sense(self, agent):
-        path = f"/borrowers/{wang().pk}/holds/"
-        hold = {"scopes": ["calls"], "start": "2026-03-01", "reason": "illness"}
-
-        assert send(agent, path, hold).json()["code"] == "audit.idempotency_key_missing"
-        for change, status in [
-            ({"scopes": []}, 400),
-            ({"scopes": ["sleep"]}, 400),
-            ({"start": "2026-02-31"}, 400),
-            ({"end": "2026-02-01"}, 422),
-            ({"reason": "other"}, 422),
-        ]:
-            assert send(agent, path, hold | change, key="k").status_code == status, change
-        assert not Hold.objects.exists()
-
-    def test_of_a_borrower_out_of_sight_cannot_be_lifted(self, agent):
-        row = wang()
-        hold = {"scopes": ["calls"], "start": "2026-03-01", "reason": "illness"}
-        hold_id = send(agent, f"/borrowers/{row.pk}/holds/", hold, key="k1").json()["hold_ids"][0]
-        stranger = client_of("agent", team__portfolios=["other"])
-
-        answer = send(stranger, f"/holds/{hold_id}/lift/", {"on": "2026-03-10", "reason": "recovered"}, key="k")
-
-        assert (answer.status_code, Approval.objects.count()) == (404, 0)
 
 
 class TestMerging:

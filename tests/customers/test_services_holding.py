@@ -1,6 +1,6 @@
 """Holds: no two of one scope at one time, placed by one person, lifted by two."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -13,13 +13,13 @@ from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry, OutboxE
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.holds import HoldPeriod, HoldScope
 from backoffice.customers.models import Hold
-from backoffice.customers.selectors import holds_of_borrower, holds_of_loans
+from backoffice.customers.selectors import contact_holds, groups_of, holds_of_borrower, holds_of_loans
+from backoffice.customers.selectors.holds import ContactHold
 from backoffice.customers.services import lift_hold, place_hold
-from backoffice.customers.services.holding import (
+from backoffice.customers.services.holding import HoldOverlaps, HoldRefused, Placed
+from backoffice.customers.services.lifting import (
     HoldIsOver,
     HoldNotFound,
-    HoldOverlaps,
-    HoldRefused,
     LiftIsAskedFor,
     consequence_of_lifting,
     lift_as_approved,
@@ -59,7 +59,7 @@ def place(row, **changes):
             "actor": ADA,
         }
         | changes
-    )
+    ).hold_ids
 
 
 def verbs():
@@ -112,7 +112,7 @@ class TestPlacing:
             ({"end_exclusive": START - timedelta(days=1)}, {"end_exclusive"}),
             ({"reason": "boredom"}, {"reason"}),
             ({"reason": "other", "note": " "}, {"note"}),
-            ({"scopes": [], "reason": ""}, {"scopes", "reason"}),
+            ({"scopes": ["sleep"], "reason": ""}, {"scopes", "reason"}),
         ],
     )
     def test_what_makes_no_sense_is_refused_field_by_field(self, changes, at_fault):
@@ -191,17 +191,161 @@ class TestPlacing:
     @pytest.mark.parametrize("scope", list(HoldScope))
     def test_the_database_refuses_an_overlap_of_every_scope_by_itself(self, scope):
         row = borrower()
-        common = {"borrower": row, "scope": scope.value, "reason": "illness", "set_by_name": "x"}
+        common = {"borrower": row, "scope": scope.value, "reason": "illness", "set_by_name": "x", "review_on": END}
         Hold.objects.create(period=DateRange(START, END), **common)
 
-        with pytest.raises(IntegrityError, match=f"one_{scope.value}_hold_at_a_time"), transaction.atomic():
+        with pytest.raises(IntegrityError, match="one_hold_per_scope_and_reason_at_a_time"), transaction.atomic():
             Hold.objects.create(period=DateRange(START + timedelta(days=5), None), **common)
 
         Hold.objects.create(period=DateRange(END, None), **common)
+        Hold.objects.create(period=DateRange(START, None), **(common | {"reason": "dispute"}))
+
+
+@pytest.mark.django_db
+class TestTheMatrix:
+    def test_a_reason_places_what_it_demands_with_owner_and_review(self):
+        row = borrower()
+
+        placed = place_hold(borrower_id=row.pk, start=START, reason="hardship", note="lost the job", actor=ADA)
+
+        rows = list(Hold.objects.order_by("id"))
+        assert [(hold.scope, hold.effect) for hold in rows] == [
+            ("calls", "pause"),
+            ("texts", "status_only"),
+            ("debit", "ask_first"),
+            ("penalty", "stop"),
+        ]
+        assert placed == Placed(hold_ids=[hold.pk for hold in rows], approval_id=None)
+        assert {hold.group_id for hold in rows} == {rows[0].group_id}
+        assert {hold.review_on for hold in rows} == {date(2026, 3, 31)}
+        assert {(hold.owner_role, hold.owner_id, hold.owner_name) for hold in rows} == {("senior_agent", None, "")}
+
+    def test_whoever_has_the_owners_role_owns_what_they_place(self):
+        place(borrower("B-1"), reason="complaint", actor=actor("compliance", actor_id=3, name="Cy"))
+        place(borrower("B-2"), reason="complaint", owner_id=person("agent", display_name="Di").pk)
+
+        assert list(Hold.objects.filter(scope="texts").order_by("id").values_list("owner_name", flat=True)) == [
+            "Cy",
+            "Di",
+        ]
+
+    def test_a_person_may_add_and_the_addition_stands_under_the_same_reason(self):
+        ids = place(borrower(), reason="complaint", scopes=["penalty"])
+
+        assert list(Hold.objects.filter(pk__in=ids).order_by("id").values_list("scope", "effect")) == [
+            ("calls", "pause"),
+            ("texts", "reply_only"),
+            ("penalty", "stop"),
+        ]
+
+    def test_holds_of_different_reasons_run_side_by_side(self):
+        row = borrower()
+        place(row, reason="dispute", scopes=[])
+        place(row, reason="complaint", scopes=[])
+        place(row, reason="hardship", scopes=[])
+
+        calls = contact_holds(borrower_ids=[row.pk], at=datetime(2026, 3, 2, 3, tzinfo=UTC))
+
+        assert [(hold.reason, hold.scope, hold.effect) for hold in calls] == [
+            ("dispute", "calls", "stop"),
+            ("dispute", "texts", "factual_only"),
+            ("complaint", "calls", "pause"),
+            ("complaint", "texts", "reply_only"),
+            ("hardship", "calls", "pause"),
+            ("hardship", "texts", "status_only"),
+        ]
+
+    def test_adding_to_a_running_hold_leaves_what_is_there(self):
+        row = borrower()
+        place(row, reason="dispute", scopes=[])
+
+        added = place(row, reason="dispute", scopes=["aging"])
+
+        assert list(Hold.objects.filter(pk__in=added).values_list("scope", flat=True)) == ["aging"]
+        with pytest.raises(HoldOverlaps, match="for the reason “dispute”"):
+            place(row, reason="dispute", scopes=[])
+        with pytest.raises(HoldOverlaps):
+            place(row, reason="dispute", scopes=[], end_exclusive=None)
+
+    def test_what_is_left_out_is_placed_until_a_second_person_agrees(self):
+        row = borrower()
+
+        placed = place_hold(
+            borrower_id=row.pk, start=START, reason="dispute", leave_out=["penalty"], note="fee only", actor=ADA
+        )
+
+        assert Hold.objects.filter(scope="penalty", lifted_at=None).count() == 1
+        request = Approval.objects.get(pk=placed.approval_id)
+        assert (request.verb, request.reason) == ("customers.hold.lift", "fee only")
+        approvals.approve(approval_id=request.pk, actor=BO)
+        left = Hold.objects.get(scope="penalty")
+        assert (left.period.isempty, left.lifted_by_name) == (True, "Bo")
+        assert Hold.objects.filter(lifted_at=None).count() == 3
+
+    def test_whoever_may_lift_alone_leaves_out_at_once_and_the_trail_says_so(self):
+        ApprovalLimit.objects.filter(verb="customers.hold.lift", role="team_lead").update(alone=True)
+
+        placed = place_hold(
+            borrower_id=borrower().pk, start=START, reason="dispute", leave_out=["penalty"], note="fee only", actor=BO
+        )
+
+        assert placed.approval_id is None
+        assert set(Hold.objects.values_list("scope", flat=True)) == {"calls", "texts", "debit"}
+        assert AuditEntry.objects.filter(verb="customers.hold.placed").first().after["left_out"] == ["penalty"]
+
+    def test_the_database_refuses_a_hold_without_end_and_review_and_an_effect_of_another_scope(self):
+        common = {"borrower": borrower(), "reason": "illness", "set_by_name": "x"}
+        with pytest.raises(IntegrityError, match="hold_ends_or_is_reviewed"), transaction.atomic():
+            Hold.objects.create(scope="calls", period=DateRange(START, None), **common)
+        with pytest.raises(IntegrityError, match="hold_effect_suits_its_scope"), transaction.atomic():
+            Hold.objects.create(scope="penalty", effect="pause", period=DateRange(START, END), **common)
+        Hold.objects.create(scope="calls", period=DateRange(empty=True), **common)
 
 
 @pytest.mark.django_db
 class TestLifting:
+    def test_ends_all_that_was_placed_together_or_only_a_part(self):
+        row = borrower()
+        first, *_rest = place(row, reason="dispute", scopes=[], end_exclusive=None)
+
+        part = lift_hold(hold_id=first, on=date(2026, 3, 5), reason="paid", actor=SYSTEM, scopes=["penalty"])
+        assert (part.is_lifted, Hold.objects.filter(lifted_at=None).count()) == (True, 3)
+        whole = lift_hold(hold_id=first, on=date(2026, 3, 8), reason="verified", actor=SYSTEM)
+
+        assert whole.is_lifted
+        assert dict(Hold.objects.values_list("scope", "period")) == {
+            "calls": DateRange(START, date(2026, 3, 8)),
+            "texts": DateRange(START, date(2026, 3, 8)),
+            "debit": DateRange(START, date(2026, 3, 8)),
+            "penalty": DateRange(START, date(2026, 3, 5)),
+        }
+
+    def test_leaves_holds_of_other_reasons_alone(self):
+        row = borrower()
+        first, *_rest = place(row, reason="dispute", scopes=[])
+        place(row, reason="hardship", scopes=[])
+
+        lift_hold(hold_id=first, on=date(2026, 3, 8), reason="verified", actor=SYSTEM)
+
+        assert set(Hold.objects.filter(lifted_at=None).values_list("reason", flat=True)) == {"hardship"}
+
+    def test_of_what_the_borrower_asked_for_takes_one_person_unless_a_clock_starts_again(self):
+        (calls,) = place(borrower("B-1"), reason="request")
+        calls_and_penalty, _penalty = place(borrower("B-2"), reason="request", scopes=["calls", "penalty"])
+
+        assert lift_hold(hold_id=calls, on=date(2026, 3, 8), reason="call again", actor=ADA).is_lifted
+        outcome = lift_hold(hold_id=calls_and_penalty, on=date(2026, 3, 8), reason="call again", actor=ADA)
+        assert outcome.approval_id is not None
+
+    def test_of_two_parts_may_wait_for_two_decisions_but_not_one_part_twice(self):
+        first, *_rest = place(borrower(), reason="dispute", scopes=[])
+        lift_hold(hold_id=first, on=date(2026, 3, 8), reason="a", actor=ADA, scopes=["debit"])
+        lift_hold(hold_id=first, on=date(2026, 3, 8), reason="b", actor=ADA, scopes=["penalty"])
+
+        with pytest.raises(LiftIsAskedFor):
+            lift_hold(hold_id=first, on=date(2026, 3, 8), reason="c", actor=ADA)
+        assert Approval.objects.count() == 2
+
     def test_waits_for_a_second_person_whatever_the_role(self):
         (hold,) = place(borrower())
         for who in (ADA, BO, actor("admin", "compliance", actor_id=9)):
@@ -326,7 +470,7 @@ class TestReading:
     def test_a_loan_has_its_own_holds_and_its_borrowers_and_nobody_elses(self, django_assert_num_queries):
         row, other = borrower("B-1"), borrower("B-2")
         (wide,) = place(row, scopes=["aging"])
-        (narrow,) = place(row, scopes=["aging"], loan_id=5, start=date(2026, 2, 1), end_exclusive=None, reason="legal")
+        (narrow,) = place(row, scopes=["aging"], loan_id=5, start=date(2026, 2, 1), end_exclusive=None, reason="fraud")
         place(row, scopes=["calls"])
         (others,) = place(other, scopes=["penalty"])
 
@@ -337,7 +481,7 @@ class TestReading:
 
         assert found == {
             5: [
-                HoldPeriod("aging", date(2026, 2, 1), None, narrow, "legal"),
+                HoldPeriod("aging", date(2026, 2, 1), None, narrow, "fraud"),
                 HoldPeriod("aging", START, END, wide, "illness"),
             ],
             6: [HoldPeriod("aging", START, END, wide, "illness")],
@@ -351,7 +495,7 @@ class TestReading:
         (asked,) = place(row, scopes=["debit"], start=date(2026, 1, 1), end_exclusive=date(2026, 3, 6))
         lift_hold(hold_id=asked, on=date(2026, 2, 1), reason="recovered", actor=ADA)
 
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             facts = holds_of_borrower(borrower_id=row.pk, as_of=date(2026, 3, 5))
 
         assert [(hold.scope, hold.state, hold.is_lift_asked_for) for hold in facts] == [
@@ -370,6 +514,42 @@ class TestReading:
         found = holds_of_borrower(borrower_id=row.pk, as_of=START, loan_id=5)
 
         assert [hold.id for hold in found] == [own, wide]
+
+    def test_the_gate_reads_what_is_in_force_in_the_lenders_dates(self, django_assert_num_queries):
+        row, other = borrower("B-1"), borrower("B-2")
+        calls, texts, _debit = place(row, reason="represented", scopes=[], loan_id=5)
+        (others,) = place(other, scopes=["texts"], end_exclusive=None)
+        # 1 March begins in Shanghai, the lender's zone, at 16:00 UTC of 28 February.
+        eve, morning = datetime(2026, 2, 28, 15, 59, tzinfo=UTC), datetime(2026, 2, 28, 16, 0, tzinfo=UTC)
+
+        with django_assert_num_queries(1):
+            found = contact_holds(borrower_ids=[row.pk, other.pk], at=morning)
+
+        assert found == [
+            ContactHold(row.pk, 5, "calls", "represented", "via_representative", START, END, calls),
+            ContactHold(row.pk, 5, "texts", "represented", "via_representative", START, END, texts),
+            ContactHold(other.pk, None, "texts", "illness", "status_only", START, None, others),
+        ]
+        assert contact_holds(borrower_ids=[row.pk, other.pk], at=eve) == []
+
+    def test_people_see_what_was_placed_together_as_one(self):
+        row = borrower()
+        first, *_rest = place(row, reason="dispute", scopes=[], end_exclusive=None)
+        place(row, reason="request", scopes=["calls"], start=END, end_exclusive=date(2026, 5, 1))
+        lift_hold(hold_id=first, on=date(2026, 3, 5), reason="paid", actor=SYSTEM, scopes=["penalty"])
+        lift_hold(hold_id=first, on=date(2026, 4, 9), reason="verified", actor=ADA)
+
+        coming, dispute = groups_of(
+            holds=holds_of_borrower(borrower_id=row.pk, as_of=date(2026, 3, 31)), as_of=date(2026, 3, 31)
+        )
+
+        assert (dispute.words, dispute.state) == (
+            "calls stop; texts: facts only; debits: go on unless asked",
+            "running",
+        )
+        assert (dispute.ended, dispute.is_lift_asked_for, dispute.is_review_due) == (("penalty stops",), True, True)
+        assert dispute.waits_for == "the verification is sent"
+        assert (coming.words, coming.state, coming.is_review_due) == ("calls pause", "coming", False)
 
     def test_rows_are_restricted_to_who_asks(self):
         place(borrower())

@@ -65,7 +65,7 @@ def hold(row, **changes):
             "actor": SYSTEM,
         }
         | changes
-    )
+    ).hold_ids
 
 
 def whole_book():

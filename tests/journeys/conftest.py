@@ -99,7 +99,8 @@ class Desk:
             scopes=[scope],
             start=start,
             end_exclusive=end,
-            reason="dispute",
+            reason="other",
+            note="under review",
             actor=LEAD,
             loan_id=None if all_loans else loan_id,
         )

@@ -29,7 +29,7 @@ def said(answer):
 
 
 def place(client, row, last):
-    hold = {"scopes": ["calls"], "start": "2026-03-01", "last": last, "reason": "illness", "note": "in hospital"}
+    hold = {"scopes": ["calls"], "start": "2026-03-01", "last": last, "cause": "illness", "reason": "in hospital"}
     _looked, answer = confirm(client, reverse("console:place_hold", args=[row.pk]), **hold)
     assert answer.status_code == 303
     return Hold.objects.get(borrower=row)
@@ -48,18 +48,18 @@ def test_a_hold_is_lifted_by_two_people_or_not_at_all(client):
     hold, other = place(client, first, "2026-03-31"), place(client, second, "2026-03-31")
 
     # 2. And asks to lift them.
-    _looked, answer = confirm(client, reverse("console:lift_hold", args=[hold.pk]), on="2026-03-10")
+    _looked, answer = confirm(client, reverse("console:lift_hold", args=[hold.pk]), scopes=["calls"], on="2026-03-10")
     request = Approval.objects.get()
     assert said(answer)[-1] == (
         f"Asked for approval, request {request.pk}. The hold stays until a second person agrees."
     )
-    confirm(client, reverse("console:lift_hold", args=[other.pk]), on="2026-03-20")
+    confirm(client, reverse("console:lift_hold", args=[other.pk]), scopes=["calls"], on="2026-03-20")
 
     # 3. The agent cannot decide, and cannot ask twice.
     page = client.get(reverse("audit:approval", args=[request.pk])).content.decode()
     assert reverse("audit:approve", args=[request.pk]) not in page
     assert reverse("audit:withdraw", args=[request.pk]) in page
-    _looked, answer = confirm(client, reverse("console:lift_hold", args=[hold.pk]), on="2026-03-11")
+    _looked, answer = confirm(client, reverse("console:lift_hold", args=[hold.pk]), scopes=["calls"], on="2026-03-11")
     assert answer.status_code == 409
 
     # 4. The lead reads what will happen, and agrees.

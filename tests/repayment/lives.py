@@ -148,7 +148,12 @@ class Life:
         period = DateRange(start, end)
         if not Hold.objects.filter(borrower_id=borrower_id, scope=scope, period__overlap=period).exists():
             Hold.objects.create(
-                borrower_id=borrower_id, scope=scope, period=period, reason="dispute", set_by_name="Ada"
+                borrower_id=borrower_id,
+                scope=scope,
+                period=period,
+                review_on=start,
+                reason="dispute",
+                set_by_name="Ada",
             )
             self._replay()
 

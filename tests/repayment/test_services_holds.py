@@ -5,12 +5,15 @@ from datetime import date
 import pytest
 
 from backoffice.audit import approvals
+from backoffice.audit.models import OutboxEvent
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM, Actor
-from backoffice.customers.models import Hold
+from backoffice.customers.models import Borrower, Hold
+from backoffice.customers.services import Choice, ask_to_lift_bulk, ask_to_place_bulk, prepare_bulk
 from backoffice.customers.services.holding import HoldOverlaps
 from backoffice.repayment.models import Loan
 from backoffice.repayment.services.holds import lift_hold, place_hold, replay_loans, replay_loans_of_borrowers
+from backoffice.repayment.tasks import follow_bulk_hold
 from tests.repayment.cases import D
 from tests.repayment.factories import ADA, books, drifts, open_loan, post, replay_changes
 
@@ -33,10 +36,11 @@ def hold(loan, scopes, start, end=None, *, all_loans=False):
         scopes=scopes,
         start=start,
         end_exclusive=end,
-        reason="dispute",
+        reason="other",
+        note="under review",
         actor=ADA,
         loan_id=None if all_loans else loan,
-    )
+    ).hold_ids
 
 
 def test_a_hold_on_aging_takes_the_loan_back_to_where_its_days_say(loan_id):
@@ -105,3 +109,43 @@ def test_replaying_again_changes_nothing(loan_id):
     assert replay_loans_of_borrowers(borrower_ids=[Loan.objects.get(pk=loan_id).borrower_id]) == 1
     assert books(loan_id) == before
     assert replay_loans(loan_ids=[]) == 0
+
+
+def test_two_reasons_to_stop_penalty_count_a_day_once_and_each_ends_by_itself(loan_id):
+    place = {"borrower_id": Loan.objects.get(pk=loan_id).borrower_id, "loan_id": loan_id, "actor": ADA}
+    dispute = place_hold(start=date(2026, 2, 20), reason="dispute", **place).hold_ids
+    place_hold(start=date(2026, 2, 25), reason="hardship", end_exclusive=date(2026, 3, 10), **place)
+    assert drifts(TODAY) == []
+    lift_hold(hold_id=dispute[0], on=date(2026, 3, 2), reason="verified", actor=SYSTEM)
+    post(loan_id, "1.00", TODAY)
+    # 33 days less the eighteen from 20 February to 9 March, of which five lie under both.
+    assert Loan.objects.get(pk=loan_id).installments.get(number=1).penalty == D("9.20")
+    assert drifts(TODAY) == []
+    assert replay_changes(loan_id, business_date=TODAY) == {}
+
+
+def test_a_bulk_hold_is_followed_range_by_range_when_it_is_placed_and_when_it_is_lifted(loan_id):
+    other = open_loan(business_date=TODAY)
+    owners = sorted(Loan.objects.values_list("borrower_id", flat=True))
+    bulk_id = prepare_bulk(
+        name="Flood",
+        reason="disaster",
+        scopes=["aging"],
+        start=date(2026, 2, 20),
+        end_exclusive=date(2026, 3, 2),
+        choice=Choice(source="testbook", external_ids=list(Borrower.objects.values_list("external_id", flat=True))),
+        portfolios=None,
+        actor=ADA,
+    )
+    ask_to_place_bulk(bulk_id=bulk_id, reason="declared", consequence="", actor=SYSTEM)
+    event = OutboxEvent.objects.get(event="customers.bulk_hold.placed")
+    assert (event.payload["first_borrower_id"], event.payload["last_borrower_id"]) == (owners[0], owners[-1])
+    follow_bulk_hold(**event.payload)
+    follow_bulk_hold(**event.payload)
+    assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M1", "M1"]
+    assert drifts(TODAY) == []
+
+    ask_to_lift_bulk(bulk_id=bulk_id, on=date(2026, 2, 20), reason="mistake", consequence="", actor=SYSTEM)
+    follow_bulk_hold(**OutboxEvent.objects.get(event="customers.bulk_hold.lifted").payload)
+    assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M2", "M2"]
+    assert drifts(TODAY) == []

@@ -137,6 +137,7 @@ def test_a_bill_with_only_interest_left_bears_penalty_only_when_the_terms_say_so
                 borrower_id=Loan.objects.get(pk=loan_id).borrower_id,
                 scope="aging",
                 period=DateRange(date(2026, 3, 1), None),
+                review_on=date(2026, 3, 1),
                 reason="dispute",
                 set_by_name="Ada",
             ),

@@ -167,6 +167,7 @@ def test_loans_under_a_hold_are_recomputed_by_the_engine(book):
         borrower_id=Loan.objects.get(pk=book["late"]).borrower_id,
         scope="aging",
         period=DateRange(date(2026, 6, 1), None),
+        review_on=date(2026, 6, 1),
         reason="dispute",
         set_by_name="Ada",
     )

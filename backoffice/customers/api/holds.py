@@ -2,18 +2,27 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backoffice.audit.idempotent_view import idempotent
 from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of
-from backoffice.core.api.views import ApiView, read
+from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.customers import selectors, services
-from backoffice.customers.api import shapes
+from backoffice.customers.api import hold_shapes, shapes
 from backoffice.customers.api.borrowers import BorrowerView
+from backoffice.customers.domain.hold_policy import MATRIX
+from backoffice.customers.models import Hold
 from backoffice.customers.selectors.borrowers import check_visible
-from backoffice.customers.selectors.holds import check_hold_visible
+from backoffice.customers.selectors.holds import (
+    check_hold_visible,
+    due_for_review,
+    ending_soon,
+    held_groups,
+    running_on,
+)
 from backoffice.staff.access import person_of
 
 
@@ -21,9 +30,9 @@ class HoldsView(BorrowerView):
     """The holds of a borrower."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "customers.hold.view", "POST": "customers.hold.place"}
-    request_serializer_class = shapes.NewHoldSerializer
-    serializer_class = shapes.HoldsSerializer
-    answer_serializer_class = shapes.HoldIdsSerializer
+    request_serializer_class = hold_shapes.NewHoldSerializer
+    serializer_class = hold_shapes.HoldsSerializer
+    answer_serializer_class = hold_shapes.PlacedSerializer
     success_status = 201
     refusals = ("409", "422")
 
@@ -34,24 +43,69 @@ class HoldsView(BorrowerView):
 
     @idempotent
     def post(self, request: Request, borrower_id: int) -> Response:
-        """Stop calls, texts, debits, penalty or aging for a time; all scopes or none."""
+        """Place a hold: what its reason demands and what is added; all scopes or none."""
         asked = read(self.request_serializer_class, request.data)
         end = asked.pop("end")
         placed = services.place_hold(borrower_id=borrower_id, end_exclusive=end, actor=actor_of(request.user), **asked)
-        return Response(self.answer_serializer_class({"hold_ids": placed}).data, status=self.success_status)
+        return Response(self.answer_serializer_class(placed).data, status=self.success_status)
 
 
-class LiftHoldView(ApiView):
-    """End a hold, or ask a second person to agree."""
+class HeldView(ListView):
+    """Holds that were not lifted, each with its effects as one row, the latest placed first."""
 
-    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "customers.hold.lift"}
-    request_serializer_class = shapes.LiftSerializer
-    serializer_class = shapes.LiftedSerializer
+    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "customers.hold.view"}
+    query_serializer_class = hold_shapes.HoldsQuery
+    serializer_class = hold_shapes.HeldSerializer
+    which: ClassVar[dict[str, Any]] = {"due": due_for_review, "soon": ending_soon, "running": running_on}
+
+    def rows(self, *, which: str = "", **equal: str) -> QuerySet[Hold]:
+        """`due`: the review has come; `soon`: it comes, or the hold ends, within a week; `running`: in force."""
+        rows = held_groups(user=person_of(self.request)).filter(**equal)
+        narrowed: QuerySet[Hold] = self.which[which](rows, day=business_date()) if which else rows
+        return narrowed
+
+
+class HoldPoliciesView(ApiView):
+    """The holds matrix: what each reason stops, until when, and whose it is."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "customers.hold.view"}
+    serializer_class = hold_shapes.HoldPoliciesSerializer
+
+    def get(self, request: Request) -> Response:
+        """One row a reason."""
+        rows = [
+            {
+                "reason": reason.value,
+                "effects": [
+                    {"scope": scope.value, "effect": effect.value, "is_demanded": scope in policy.demanded}
+                    for scope, effect in (policy.demanded | dict(policy.offered)).items()
+                ],
+                "owner_role": policy.owner,
+                "review_days": policy.review_days,
+                "needs_end": policy.needs_end,
+                "takes_two_to_lift": policy.two_to_lift,
+                "wants_evidence": policy.wants_evidence,
+            }
+            for reason, policy in MATRIX.items()
+        ]
+        return Response(self.serializer_class({"policies": rows}).data)
+
+
+class HoldView(ApiView):
+    """The base of what hangs on one hold the person may see."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuses a hold on a borrower outside the person's portfolios as if there were none."""
         super().initial(request, *args, **kwargs)
         check_hold_visible(hold_id=kwargs["hold_id"], user=person_of(request))
+
+
+class LiftHoldView(HoldView):
+    """End a hold, or ask a second person to agree."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "customers.hold.lift"}
+    request_serializer_class = hold_shapes.LiftSerializer
+    serializer_class = hold_shapes.LiftedSerializer
 
     @idempotent
     def post(self, request: Request, hold_id: int) -> Response:
@@ -59,6 +113,25 @@ class LiftHoldView(ApiView):
         asked = read(self.request_serializer_class, request.data)
         outcome = services.lift_hold(hold_id=hold_id, actor=actor_of(request.user), **asked)
         return Response(self.serializer_class(outcome).data)
+
+
+class ReviewHoldView(HoldView):
+    """Keep a hold running until its next review."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "customers.hold.review"}
+    request_serializer_class = hold_shapes.ReviewSerializer
+    serializer_class = hold_shapes.ReviewedSerializer
+    refusals = ("403", "409", "422")
+
+    @idempotent
+    def post(self, request: Request, hold_id: int) -> Response:
+        """The finding is kept; the hold's owner role, a team lead or compliance reviews."""
+        asked = read(self.request_serializer_class, request.data)
+        finding = asked.pop("reason")
+        reviewed = services.review_hold(
+            hold_id=hold_id, finding=finding, as_of=business_date(), actor=actor_of(request.user), **asked
+        )
+        return Response(self.serializer_class({"scopes": reviewed}).data)
 
 
 class MergeView(BorrowerView):

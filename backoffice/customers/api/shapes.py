@@ -3,9 +3,8 @@
 from rest_framework import serializers
 
 from backoffice.core.api.bodies import BodySerializer
-from backoffice.core.api.fields import DayField, TextField, YesNoField
+from backoffice.core.api.fields import TextField, YesNoField
 from backoffice.customers.domain.finding import LONGEST_QUERY, Match
-from backoffice.customers.domain.holds import HoldReason, HoldScope
 from backoffice.customers.domain.identities import KINDS, OTHER
 from backoffice.customers.domain.intake import LONGEST_NAME
 from backoffice.customers.models import ContactPoint
@@ -157,66 +156,6 @@ class JudgementSerializer(ReasonSerializer):
 
     quality = serializers.ChoiceField(choices=ContactPoint.Quality.choices)
     is_primary = YesNoField()
-
-
-class HoldSerializer(serializers.Serializer):
-    """One hold. `end` is the first day it does not stop any more; null: until it is lifted."""
-
-    id = serializers.IntegerField()
-    loan_id = serializers.IntegerField(allow_null=True, help_text="null: all loans of the borrower")
-    scope = serializers.ChoiceField(choices=[scope.value for scope in HoldScope])
-    start = DayField(allow_null=True, help_text="null: lifted before it began")
-    end = DayField(source="end_exclusive", allow_null=True)
-    planned_end = DayField(allow_null=True)
-    reason = serializers.ChoiceField(choices=[reason.value for reason in HoldReason])
-    note = serializers.CharField(allow_blank=True)
-    state = serializers.ChoiceField(choices=["coming", "running", "over"])
-    set_by = serializers.CharField(source="set_by_name")
-    set_at = serializers.DateTimeField()
-    lifted_by = serializers.CharField(source="lifted_by_name", allow_blank=True)
-    lift_reason = serializers.CharField(allow_blank=True)
-    is_lift_asked_for = serializers.BooleanField()
-
-
-class HoldsSerializer(serializers.Serializer):
-    """The holds of a borrower, the newest first."""
-
-    holds = HoldSerializer(many=True)
-
-
-class NewHoldSerializer(BodySerializer):
-    """What is stopped, from when, until when, and why."""
-
-    scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=[scope.value for scope in HoldScope]), min_length=1, max_length=5
-    )
-    start = DayField()
-    end = DayField(required=False, allow_null=True, default=None, help_text="exclusive; none: until it is lifted")
-    reason = serializers.ChoiceField(choices=[reason.value for reason in HoldReason])
-    note = TextField(max_length=2000, allow_blank=True, default="")
-    evidence = TextField(max_length=2000, allow_blank=True, default="")
-    loan_id = serializers.IntegerField(
-        min_value=1, max_value=LARGEST_ID, required=False, allow_null=True, default=None, help_text="none: all loans"
-    )
-
-
-class HoldIdsSerializer(serializers.Serializer):
-    """The holds placed, one a scope."""
-
-    hold_ids = serializers.ListField(child=serializers.IntegerField())
-
-
-class LiftSerializer(ReasonSerializer):
-    """From which day on the hold does not stop any more."""
-
-    on = DayField()
-
-
-class LiftedSerializer(serializers.Serializer):
-    """Done, or waiting for a second person."""
-
-    is_lifted = serializers.BooleanField()
-    approval_id = serializers.IntegerField(allow_null=True)
 
 
 class MergeSerializer(ReasonSerializer):

@@ -11,17 +11,29 @@ from backoffice.customers.selectors.borrowers import (
     merges_of,
     portfolios,
 )
-from backoffice.customers.selectors.holds import HoldFacts, holds_of_borrower, holds_of_loans
+from backoffice.customers.selectors.holds import (
+    ContactHold,
+    HoldFacts,
+    HoldGroup,
+    contact_holds,
+    groups_of,
+    holds_of_borrower,
+    holds_of_loans,
+)
 from backoffice.customers.selectors.search import FoundBorrower, search
 
 __all__ = [
     "BorrowerFacts",
     "ContactFacts",
+    "ContactHold",
     "FoundBorrower",
     "HoldFacts",
+    "HoldGroup",
     "Likeness",
     "borrower_ids_of",
     "borrower_page_facts",
+    "contact_holds",
+    "groups_of",
     "holds_of_borrower",
     "holds_of_loans",
     "lookalikes",

@@ -1,4 +1,4 @@
-"""Holds: placed by one person, lifted by two."""
+"""Placing holds: what a reason demands is placed whole; leaving a part of it out takes a second person."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,23 +8,39 @@ from typing import Any, ClassVar
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from backoffice.audit import approvals, outbox
 from backoffice.audit import services as audit
-from backoffice.audit.models import Approval
 from backoffice.core.actors import Actor
+from backoffice.core.bulk import next_ids
 from backoffice.core.errors import Refusal
+from backoffice.customers.domain.hold_plans import Fault, HoldPlan, PlanFaulty, plan_hold
+from backoffice.customers.domain.hold_policy import MATRIX, REVIEWS_ANY_HOLD, last_review
 from backoffice.customers.domain.holds import LIFT, HoldReason, HoldScope
 from backoffice.customers.models import Borrower, Hold
-from backoffice.customers.models.holds import SCOPE_LABELS
-from backoffice.customers.selectors.holds import HoldNotFound
+from backoffice.customers.models.hold_labels import REASON_LABELS, SCOPE_LABELS
+from backoffice.customers.services.lifting import ask_to_lift, hold_facts
 from backoffice.customers.services.locking import locked_one
 from backoffice.customers.services.merging import owner_of_loan
+from backoffice.staff.models import User
 
 PLACED_EVENT = "customers.hold.placed"
-LIFTED_EVENT = "customers.hold.lifted"
+
+FAULT_WORDS = {
+    Fault.SCOPE_MISSING: gettext_lazy("Choose what the hold is about: %(scopes)s."),
+    Fault.SCOPE_UNKNOWN: gettext_lazy("Choose what the hold is about: %(scopes)s."),
+    Fault.REASON_UNKNOWN: gettext_lazy("Choose one of the reasons."),
+    Fault.END_BEFORE_START: gettext_lazy("The end must come after the start."),
+    Fault.END_MISSING: gettext_lazy("A hold for this reason has a date: say when it ends."),
+    Fault.REVIEW_TOO_EARLY: gettext_lazy("The review must come after the start."),
+    Fault.REVIEW_TOO_LATE: gettext_lazy("A hold for this reason is reviewed by %(last)s at the latest."),
+    Fault.NOTE_MISSING: gettext_lazy("Say what the other reason is."),
+    Fault.NOT_DEMANDED: gettext_lazy("Only what the reason demands, and nobody asked for by name, can be left out."),
+    Fault.WHY_LEFT_OUT: gettext_lazy("Say why it is left out."),
+    Fault.NOTHING_LEFT: gettext_lazy("Nothing would be left of the hold."),
+}
 
 
 class HoldRefused(Refusal):
@@ -34,54 +50,54 @@ class HoldRefused(Refusal):
 
 
 class HoldOverlaps(Refusal):
-    """The borrower or the loan has a hold of that scope in that period already."""
+    """The borrower or the loan has a hold of that scope and reason in that period already."""
 
     code: ClassVar[str] = "customers.hold_overlaps"
     status: ClassVar[int] = 409
 
 
-class HoldIsOver(Refusal):
-    """The hold has ended or was lifted before the day named."""
-
-    code: ClassVar[str] = "customers.hold_is_over"
-    status: ClassVar[int] = 409
-
-
-class LiftIsAskedFor(Refusal):
-    """Somebody has asked to lift the hold and waits for a decision."""
-
-    code: ClassVar[str] = "customers.hold_lift_is_asked_for"
-    status: ClassVar[int] = 409
-
-
 @dataclass(frozen=True, slots=True)
-class LiftOutcome:
-    """What became of the wish to lift: done at once, or waiting under an approval."""
+class Placed:
+    """The holds placed, one a scope; `approval_id` is the request to leave a part of them out, if one waits."""
 
-    is_lifted: bool
-    approval_id: int | None
+    hold_ids: list[int]
+    approval_id: int | None = None
 
 
 @transaction.atomic
 def place_hold(
     *,
     borrower_id: int,
-    scopes: Collection[str],
     start: date,
-    end_exclusive: date | None,
     reason: str,
     actor: Actor,
+    scopes: Collection[str] = (),
+    leave_out: Collection[str] = (),
+    end_exclusive: date | None = None,
+    review_on: date | None = None,
     loan_id: int | None = None,
     note: str = "",
     evidence: str = "",
     owner_id: int | None = None,
-) -> list[int]:
-    """Stops each scope for `[start, end_exclusive)`, on the borrower or on one loan; no end means until lifted.
+) -> Placed:
+    """Places a hold for `[start, end_exclusive)`, on the borrower or on one loan; no end means until lifted.
 
-    Gives the ids of the holds, one a scope. All of them or none. Raises HoldRefused, HoldOverlaps, BorrowerNotFound,
-    BorrowerIsMerged.
+    The reason brings its scopes and effects (`hold_policy.MATRIX`); `scopes` are added to them. Without an end that
+    comes early enough the hold is reviewed on `review_on`, or on the last day its reason allows. What is in `leave_out`
+    is left out at once when the actor may lift alone; otherwise it is placed too and its lift is asked for.
+
+    All scopes or none. What the same reason holds already for all of the period is left as it is, unless it is named.
+    Raises HoldRefused, HoldOverlaps, BorrowerNotFound, BorrowerIsMerged.
     """
-    wanted = _check(scopes=scopes, start=start, end_exclusive=end_exclusive, reason=reason, note=note)
+    plan = checked_plan(
+        reason=reason,
+        scopes=scopes,
+        leave_out=leave_out,
+        start=start,
+        end_exclusive=end_exclusive,
+        review_on=review_on,
+        note=note,
+    )
     borrower = locked_one(borrower_id=borrower_id)
     if loan_id is not None and owner_of_loan(loan_id=loan_id) not in {None, borrower_id}:
         raise HoldRefused(
@@ -89,213 +105,171 @@ def place_hold(
             next_step=_("Place the hold from the loan's own page."),
             fields={"loan_id": _("Not a loan of this borrower.")},
         )
-    period = DateRange(start, end_exclusive)
-    _check_free(borrower, loan_id=loan_id, scopes=wanted, period=period)
-    ids = []
-    for scope in wanted:
-        hold = Hold.objects.create(
+    is_asked_for = bool(plan.left_out) and approvals.needs_approval(verb=LIFT, amount=None, actor=actor)
+    wanted = [scope for scope in plan.effects if is_asked_for or scope not in plan.left_out]
+    wanted = _free(plan, wanted, borrower=borrower, loan_id=loan_id)
+    holds = Hold.objects.bulk_create(
+        _rows(
+            plan,
+            wanted,
+            borrower=borrower,
+            loan_id=loan_id,
+            note=note,
+            evidence=evidence,
+            actor=actor,
+            owner_id=owner_id,
+        )
+    )
+    audit.record_many(
+        audit.Entry(
+            verb="customers.hold.placed",
+            subject_type="customers.hold",
+            subject_id=hold.pk,
+            actor=actor,
+            reason=(note or reason).strip(),
+            after=hold_facts(hold) | ({"left_out": list(plan.left_out)} if plan.left_out and not is_asked_for else {}),
+            borrower_id=borrower.pk,
+        )
+        for hold in holds
+    )
+    ids = [int(hold.pk) for hold in holds]
+    _tell(borrower, loan_id=loan_id, scopes=wanted, hold_ids=ids, start=start)
+    dropped = [hold for hold in holds if hold.scope in plan.left_out]
+    if is_asked_for and dropped:
+        asked = ask_to_lift(holds=dropped, on=start, reason=note, actor=actor)
+        return Placed(hold_ids=ids, approval_id=asked)
+    return Placed(hold_ids=ids)
+
+
+def checked_plan(
+    *,
+    reason: str,
+    scopes: Collection[str],
+    leave_out: Collection[str],
+    start: date,
+    end_exclusive: date | None,
+    review_on: date | None,
+    note: str,
+) -> HoldPlan:
+    """What the wish comes to, without placing it. Raises HoldRefused, with the words for each field."""
+    try:
+        return plan_hold(
+            reason=reason,
+            scopes=scopes,
+            leave_out=leave_out,
+            start=start,
+            end_exclusive=end_exclusive,
+            review_on=review_on,
+            note=note,
+        )
+    except PlanFaulty as faulty:
+        known = HoldReason(reason) if reason in set(HoldReason) else HoldReason.OTHER
+        words = {
+            "scopes": ", ".join(sorted(scope.value for scope in HoldScope)),
+            "last": last_review(reason=known, since=start).isoformat(),
+        }
+        raise HoldRefused(
+            _("The hold cannot be placed like this."),
+            next_step=_("Correct the fields named."),
+            fields={name: FAULT_WORDS[fault] % words for name, fault in faulty.faults.items()},
+        ) from faulty
+
+
+def _free(plan: HoldPlan, wanted: list[HoldScope], *, borrower: Borrower, loan_id: int | None) -> list[HoldScope]:
+    """The scopes to place: those the same reason does not hold already. Raises HoldOverlaps.
+
+    The borrower's lock is held, so nobody else places one meanwhile; the exclusion constraint guards it besides.
+    """
+    period = DateRange(plan.start, plan.end_exclusive)
+    taken = list(
+        Hold.objects.filter(
+            borrower=borrower,
+            scope__in=[scope.value for scope in wanted],
+            reason=plan.reason.value,
+            period__overlap=period,
+        )
+        .filter(Q(loan_id=loan_id) if loan_id is not None else Q(loan_id__isnull=True))
+        .order_by("pk")
+    )
+    covered = {hold.scope for hold in taken if _contains(hold.period, period)}
+    in_the_way = [hold for hold in taken if hold.scope not in covered or hold.scope in plan.asked]
+    left = [scope for scope in wanted if scope.value not in covered]
+    if in_the_way or not left:
+        first = (in_the_way or taken)[0]
+        raise HoldOverlaps(
+            _("There is a hold on %(scope)s for the reason “%(reason)s” from %(start)s in that period already.")
+            % {
+                "scope": SCOPE_LABELS[HoldScope(first.scope)],
+                "reason": REASON_LABELS[plan.reason],
+                "start": first.period.lower.isoformat(),
+            },
+            next_step=_("Review that hold, choose another period, or lift it first."),
+        )
+    return left
+
+
+def _contains(outer: DateRange, inner: DateRange) -> bool:
+    if outer.lower > inner.lower:
+        return False
+    return outer.upper is None or (inner.upper is not None and inner.upper <= outer.upper)
+
+
+def _rows(
+    plan: HoldPlan,
+    scopes: list[HoldScope],
+    *,
+    borrower: Borrower,
+    loan_id: int | None,
+    note: str,
+    evidence: str,
+    actor: Actor,
+    owner_id: int | None,
+) -> list[Hold]:
+    group_id, *ids = next_ids(table=Hold._meta.db_table, count=len(scopes) + 1)
+    owner_id, owner_name = _owner(plan.reason, actor=actor, owner_id=owner_id)
+    return [
+        Hold(
+            pk=pk,
             borrower=borrower,
             loan_id=loan_id,
             scope=scope.value,
-            period=period,
-            planned_end=end_exclusive,
-            reason=reason,
+            effect=plan.effects[scope].value,
+            period=DateRange(plan.start, plan.end_exclusive),
+            planned_end=plan.end_exclusive,
+            review_on=plan.review_on,
+            group_id=group_id,
+            reason=plan.reason.value,
             note=note.strip(),
             evidence=evidence.strip(),
-            owner_id=owner_id if owner_id is not None else actor.id,
+            owner_id=owner_id,
+            owner_name=owner_name,
+            owner_role=MATRIX[plan.reason].owner,
             set_by=actor.id,
             set_by_name=actor.name,
         )
-        ids.append(int(hold.pk))
-        _note(hold, verb="customers.hold.placed", actor=actor, reason=note or reason, after=_facts(hold))
-    _tell(PLACED_EVENT, borrower, loan_id=loan_id, scopes=wanted, hold_ids=ids, start=start)
-    return ids
+        for pk, scope in zip(ids, scopes, strict=True)
+    ]
 
 
-@transaction.atomic
-def lift_hold(*, hold_id: int, on: date, reason: str, actor: Actor) -> LiftOutcome:
-    """Ends a hold on a day (the first day it does not stop any more), or asks a second person to agree.
-
-    Raises HoldNotFound, HoldIsOver, LiftIsAskedFor, approvals.ReasonMissing.
-    """
-    hold = _locked(hold_id)
-    _check_running(hold, on=on)
-    if not reason.strip():
-        raise approvals.ReasonMissing(
-            _("Say why the hold should be lifted."),
-            next_step=_("The reason is kept with the hold."),
-            fields={"reason": _("This is needed.")},
-        )
-    if not approvals.needs_approval(verb=LIFT, amount=None, actor=actor):
-        _lift(hold, on=on, reason=reason, actor=actor)
-        return LiftOutcome(is_lifted=True, approval_id=None)
-    if _asked_for(hold).exists():
-        raise LiftIsAskedFor(
-            _("Lifting this hold was asked for already and waits for a decision."),
-            next_step=_("See the requests for approval."),
-        )
-    request = approvals.submit(
-        verb=LIFT,
-        subject_type="customers.hold",
-        subject_id=hold.pk,
-        payload={"hold_id": hold.pk, "on": on.isoformat()},
-        reason=reason,
-        actor=actor,
-        borrower_id=hold.borrower_id,
-        portfolio=hold.borrower.portfolio,
-        consequence=_consequence(hold, on=on),
-    )
-    return LiftOutcome(is_lifted=False, approval_id=int(request.pk))
-
-
-def lift_as_approved(request: approvals.ApprovedRequest) -> None:
-    """The deed behind `LIFT`: what `config/approvals.py` connects. Raises HoldNotFound, HoldIsOver."""
-    hold = _locked(int(request.payload["hold_id"]))
-    on = date.fromisoformat(request.payload["on"])
-    _check_running(hold, on=on)
-    _lift(hold, on=on, reason=request.reason, actor=request.checker)
-
-
-def consequence_of_lifting(approval: Approval) -> str:
-    """What approving would do, as of now."""
-    hold = Hold.objects.select_related("borrower").filter(pk=approval.payload["hold_id"]).first()
-    if hold is None:
-        return _("The hold does not exist any more.")
-    if hold.lifted_at is not None:
-        return _("The hold was lifted meanwhile; approving changes nothing.")
-    return _consequence(hold, on=date.fromisoformat(approval.payload["on"]))
-
-
-def _check(
-    *, scopes: Collection[str], start: date, end_exclusive: date | None, reason: str, note: str
-) -> list[HoldScope]:
-    fields: dict[str, str] = {}
-    known = {scope.value for scope in HoldScope}
-    if not scopes or not set(scopes) <= known:
-        fields["scopes"] = _("Choose what the hold stops: %(scopes)s.") % {"scopes": ", ".join(sorted(known))}
-    if reason not in {reason.value for reason in HoldReason}:
-        fields["reason"] = _("Choose one of the reasons.")
-    if end_exclusive is not None and end_exclusive <= start:
-        fields["end_exclusive"] = _("The end must come after the start.")
-    if reason == HoldReason.OTHER and not note.strip():
-        fields["note"] = _("Say what the other reason is.")
-    if fields:
-        raise HoldRefused(
-            _("The hold cannot be placed like this."), next_step=_("Correct the fields named."), fields=fields
-        )
-    return [scope for scope in HoldScope if scope.value in scopes]
-
-
-def _check_free(borrower: Borrower, *, loan_id: int | None, scopes: list[HoldScope], period: DateRange) -> None:
-    """The borrower's lock is held, so nobody else places one meanwhile; the exclusion constraint guards it besides."""
-    taken = (
-        Hold.objects.filter(borrower=borrower, scope__in=[scope.value for scope in scopes], period__overlap=period)
-        .filter(Q(loan_id=loan_id) if loan_id is not None else Q(loan_id__isnull=True))
-        .order_by("pk")
-        .first()
-    )
-    if taken is not None:
-        raise HoldOverlaps(
-            _("There is a hold on %(scope)s from %(start)s in that period already.")
-            % {"scope": SCOPE_LABELS[HoldScope(taken.scope)], "start": taken.period.lower.isoformat()},
-            next_step=_("Choose another period, or lift that hold first."),
-        )
-
-
-def _locked(hold_id: int) -> Hold:
-    """The hold, locked after its borrower. Raises HoldNotFound."""
-    seen = Hold.objects.filter(pk=hold_id).first()
-    if seen is None:
-        raise HoldNotFound(_("There is no such hold."), next_step=_("Reload the borrower's page."))
-    locked_one(borrower_id=seen.borrower_id)
-    return Hold.objects.select_for_update(of=("self",)).select_related("borrower").get(pk=hold_id)
-
-
-def _check_running(hold: Hold, *, on: date) -> None:
-    ended = hold.period.isempty or (hold.period.upper is not None and hold.period.upper <= on)
-    if hold.lifted_at is not None or ended:
-        raise HoldIsOver(
-            _("This hold is over by then."), next_step=_("Nothing needs to be lifted; reload the page to see it.")
-        )
-
-
-def _asked_for(hold: Hold) -> Any:
-    return Approval.objects.filter(verb=LIFT, subject_id=str(hold.pk), state="pending")
-
-
-def _lift(hold: Hold, *, on: date, reason: str, actor: Actor) -> None:
-    before = _facts(hold)
-    start = hold.period.lower
-    hold.period = DateRange(start, max(start, on))
-    hold.lifted_by = actor.id
-    hold.lifted_by_name = actor.name
-    hold.lifted_at = Now()
-    hold.lift_reason = reason.strip()
-    hold.save(update_fields=["period", "lifted_by", "lifted_by_name", "lifted_at", "lift_reason"])
-    after = before | {"end_exclusive": max(start, on)}
-    _note(hold, verb="customers.hold.lifted", actor=actor, reason=reason, before=before, after=after)
-    _tell(
-        LIFTED_EVENT,
-        hold.borrower,
-        loan_id=hold.loan_id,
-        scopes=[HoldScope(hold.scope)],
-        hold_ids=[int(hold.pk)],
-        start=max(start, on),
-    )
-
-
-def _consequence(hold: Hold, *, on: date) -> str:
-    words = {"scope": SCOPE_LABELS[HoldScope(hold.scope)], "day": on.isoformat(), "start": hold.period.lower}
-    if hold.period.upper is None:
-        return _("The hold on %(scope)s since %(start)s ends on %(day)s; it has no planned end.") % words
-    return _("The hold on %(scope)s since %(start)s ends on %(day)s instead of %(end)s.") % (
-        words | {"end": hold.period.upper.isoformat()}
-    )
-
-
-def _facts(hold: Hold) -> dict[str, Any]:
-    return {
-        "loan_id": hold.loan_id,
-        "scope": hold.scope,
-        "start": hold.period.lower,
-        "end_exclusive": hold.period.upper,
-        "reason": hold.reason,
-    }
-
-
-def _note(
-    hold: Hold,
-    *,
-    verb: str,
-    actor: Actor,
-    reason: str,
-    after: dict[str, Any],
-    before: dict[str, Any] | None = None,
-) -> None:
-    audit.record(
-        verb=verb,
-        subject_type="customers.hold",
-        subject_id=hold.pk,
-        actor=actor,
-        reason=reason.strip(),
-        before=before,
-        after=after,
-        borrower_id=hold.borrower_id,
-    )
+def _owner(reason: HoldReason, *, actor: Actor, owner_id: int | None) -> tuple[int | None, str]:
+    """Who owns the hold: the one named, else whoever places it if their role may, else nobody but the role."""
+    if owner_id is not None and owner_id != actor.id:
+        named = User.objects.filter(pk=owner_id).first()
+        return owner_id, str(named) if named else ""
+    if owner_id is not None or actor.roles & (REVIEWS_ANY_HOLD | {MATRIX[reason].owner}):
+        return actor.id, actor.name
+    return None, ""
 
 
 def _tell(
-    event: str, borrower: Borrower, *, loan_id: int | None, scopes: list[HoldScope], hold_ids: list[int], start: date
+    borrower: Borrower, *, loan_id: int | None, scopes: list[HoldScope], hold_ids: list[int], start: date
 ) -> None:
-    """Others replay what the hold changes from `start` on; a day in the past may change what was aged or charged."""
-    outbox.publish(
-        event=event,
-        key=f"borrower:{borrower.pk}",
-        payload={
-            "borrower_id": borrower.pk,
-            "loan_id": loan_id,
-            "scopes": [scope.value for scope in scopes],
-            "hold_ids": hold_ids,
-            "start": start,
-        },
-    )
+    """Others follow what the hold changes from `start` on; a day in the past may change what was aged or charged."""
+    payload: dict[str, Any] = {
+        "borrower_id": borrower.pk,
+        "loan_id": loan_id,
+        "scopes": [scope.value for scope in scopes],
+        "hold_ids": hold_ids,
+        "start": start,
+    }
+    outbox.publish(event=PLACED_EVENT, key=f"borrower:{borrower.pk}", payload=payload)

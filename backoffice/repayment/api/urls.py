@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.repayment.api import files, imports, loans, products, verbs
+from backoffice.repayment.api import bulk_holds, files, imports, loans, products, verbs
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
@@ -31,6 +31,11 @@ urlpatterns = [
     path("imports/<int:run_id>/", imports.ImportView.as_view(), name="import"),
     path("imports/<int:run_id>/rejected-rows/", imports.RejectedRowsView.as_view(), name="rejected-rows"),
     path("payments/", verbs.PaymentsView.as_view(), name="payments"),
+    path("bulk-holds/", bulk_holds.BulkHoldsView.as_view(), name="bulk-holds"),
+    path("bulk-holds/<int:bulk_id>/", bulk_holds.BulkHoldView.as_view(), name="bulk-hold"),
+    path("bulk-holds/<int:bulk_id>/place/", bulk_holds.PlaceBulkView.as_view(), name="place-bulk-hold"),
+    path("bulk-holds/<int:bulk_id>/lift/", bulk_holds.LiftBulkView.as_view(), name="lift-bulk-hold"),
+    path("bulk-holds/<int:bulk_id>/discard/", bulk_holds.DiscardBulkView.as_view(), name="discard-bulk-hold"),
     path("payment-files/", files.FilesView.as_view(), name="payment-files"),
     path("payment-files/<int:file_id>/", files.FileView.as_view(), name="payment-file"),
     path("payment-files/<int:file_id>/posting/", files.FilePostingView.as_view(), name="payment-file-posting"),

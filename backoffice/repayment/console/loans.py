@@ -129,6 +129,7 @@ def loan(request: HttpRequest, loan_id: int) -> HttpResponse:
         "hold_url": f"{reverse('console:place_hold', args=[page.loan.borrower_id])}?loan={page.loan.pk}",
         "may_hold": may(request, "customers.hold.place"),
         "may_lift": may(request, "customers.hold.lift"),
+        "may_review": may(request, "customers.hold.review"),
         "overdue_tone": states.overdue_tone(page.shown.explanation.dpd),
     }
     return render(request, "repayment/loan.html", context)

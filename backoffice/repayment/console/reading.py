@@ -18,7 +18,7 @@ from backoffice.calendars.selectors import business_date
 from backoffice.core import formats
 from backoffice.core.money import ZERO
 from backoffice.core.tones import Tone
-from backoffice.customers.selectors import HoldFacts, holds_of_borrower
+from backoffice.customers.selectors import HoldGroup, groups_of, holds_of_borrower
 from backoffice.repayment.console import states
 from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.fees import upfront_deducted
@@ -125,7 +125,7 @@ class LoanPage:
     schedule: Schedule
     operations: tuple[OperationRow, ...]
     events: tuple[Event, ...]
-    holds: tuple[HoldFacts, ...]
+    holds: tuple[HoldGroup, ...]
     waiting: tuple[WaitingRequest, ...]
     cost: YearlyCost | None
     cap: CapVerdict | None
@@ -197,7 +197,7 @@ def loan_page(*, user: Any, loan_id: int, as_of: date | None) -> LoanPage:
         schedule=_schedule(loan=loan, shown=shown),
         operations=operations,
         events=tuple(events_of(shown=shown, operations=operations)[:RECENT]),
-        holds=tuple(holds_of_borrower(borrower_id=loan.borrower_id, as_of=day, loan_id=loan.pk)),
+        holds=groups_of(holds=holds_of_borrower(borrower_id=loan.borrower_id, as_of=day, loan_id=loan.pk), as_of=day),
         waiting=_waiting(loan=loan),
         cost=cost,
         cap=cap,

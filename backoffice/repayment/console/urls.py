@@ -3,6 +3,7 @@
 from django.urls import path
 
 from backoffice.repayment.console import (
+    bulk_holds,
     files,
     imports,
     loans,
@@ -33,6 +34,13 @@ urlpatterns = [
     path("loans/<int:loan_id>/creditor/", verbs.ChangeCreditor.as_view(), name="change_creditor"),
     path("operations/<int:operation_id>/take-back/", verbs.Reverse.as_view(), name="reverse"),
     path("payments/", payments.payments, name="payments"),
+    path("holds/many/", bulk_holds.bulk_holds, name="bulk_holds"),
+    path("holds/many/new/", bulk_holds.new_bulk_hold, name="new_bulk_hold"),
+    path("holds/many/<int:bulk_id>/", bulk_holds.bulk_hold, name="bulk_hold"),
+    path("holds/many/<int:bulk_id>/unknown.csv", bulk_holds.unknown_ids, name="bulk_hold_unknown"),
+    path("holds/many/<int:bulk_id>/place/", bulk_holds.PlaceBulk.as_view(), name="place_bulk_hold"),
+    path("holds/many/<int:bulk_id>/lift/", bulk_holds.LiftBulk.as_view(), name="lift_bulk_hold"),
+    path("holds/many/<int:bulk_id>/discard/", bulk_holds.DiscardBulk.as_view(), name="discard_bulk_hold"),
     path("payment-files/", files.payment_files, name="payment_files"),
     path("payment-files/send/", files.send_file, name="send_file"),
     path("payment-files/<int:file_id>/", files.payment_file, name="payment_file"),

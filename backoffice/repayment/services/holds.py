@@ -9,15 +9,16 @@ from backoffice.audit.approvals import ApprovedRequest
 from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
+from backoffice.customers.domain.holds import CLOCKS
 from backoffice.customers.models import Hold
-from backoffice.customers.services import holding
-from backoffice.customers.services.holding import LiftOutcome
+from backoffice.customers.services import holding, lifting
+from backoffice.customers.services.holding import Placed
+from backoffice.customers.services.lifting import LiftOutcome
 from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.states import load_histories, load_loans
 from backoffice.repayment.services.rebuilding import rebuild
 from backoffice.repayment.services.writing import Pages
 
-CLOCKS = frozenset({"aging", "penalty"})
 CHUNK = 500
 
 
@@ -25,45 +26,50 @@ CHUNK = 500
 def place_hold(
     *,
     borrower_id: int,
-    scopes: Collection[str],
     start: date,
-    end_exclusive: date | None,
     reason: str,
     actor: Actor,
+    scopes: Collection[str] = (),
+    leave_out: Collection[str] = (),
+    end_exclusive: date | None = None,
+    review_on: date | None = None,
     loan_id: int | None = None,
     note: str = "",
     evidence: str = "",
-) -> list[int]:
+) -> Placed:
     """Place a hold and, where it stops aging or penalty, replay the loans it bears on. Raises what customers raises."""
-    ids = holding.place_hold(
+    placed = holding.place_hold(
         borrower_id=borrower_id,
-        scopes=scopes,
         start=start,
-        end_exclusive=end_exclusive,
         reason=reason,
         actor=actor,
+        scopes=scopes,
+        leave_out=leave_out,
+        end_exclusive=end_exclusive,
+        review_on=review_on,
         loan_id=loan_id,
         note=note,
         evidence=evidence,
     )
-    if CLOCKS & set(scopes):
-        replay_loans(loan_ids=_open_loans(borrower_id=borrower_id, loan_id=loan_id))
-    return ids
+    _replay_for(placed.hold_ids)
+    return placed
 
 
 @transaction.atomic
-def lift_hold(*, hold_id: int, on: date, reason: str, actor: Actor) -> LiftOutcome:
+def lift_hold(
+    *, hold_id: int, on: date, reason: str, actor: Actor, scopes: Collection[str] | None = None
+) -> LiftOutcome:
     """Lift a hold, or ask for it; the loans are replayed when it is lifted at once."""
-    outcome = holding.lift_hold(hold_id=hold_id, on=on, reason=reason, actor=actor)
+    outcome = lifting.lift_hold(hold_id=hold_id, on=on, reason=reason, actor=actor, scopes=scopes)
     if outcome.is_lifted:
-        _replay_for(hold_id)
+        group_id = Hold.objects.values_list("group_id", flat=True).get(pk=hold_id)
+        _replay_for(Hold.objects.filter(group_id=group_id).values_list("pk", flat=True))
     return outcome
 
 
 def lift_as_approved(request: ApprovedRequest) -> None:
     """The deed behind an approved lift: the hold ends and its loans are replayed, in the deciding transaction."""
-    holding.lift_as_approved(request)
-    _replay_for(int(request.payload["hold_id"]))
+    _replay_for(lifting.lift_as_approved(request))
 
 
 @transaction.atomic
@@ -89,9 +95,18 @@ def replay_loans_of_borrowers(*, borrower_ids: Collection[int]) -> int:
     return replay_loans(loan_ids=loans.values_list("pk", flat=True))
 
 
-def _replay_for(hold_id: int) -> None:
-    hold = Hold.objects.get(pk=hold_id)
-    if hold.scope in CLOCKS:
+@transaction.atomic
+def replay_loans_of_bulk(*, bulk_id: int, first_borrower_id: int, last_borrower_id: int) -> int:
+    """Replay the open loans of a range of the borrowers a bulk hold is on; their number. Safe to run again."""
+    held = Hold.objects.filter(bulk_id=bulk_id, borrower_id__gte=first_borrower_id)
+    owners = held.filter(borrower_id__lte=last_borrower_id).values_list("borrower_id", flat=True)
+    return replay_loans_of_borrowers(borrower_ids=set(owners))
+
+
+def _replay_for(hold_ids: Iterable[int]) -> None:
+    """The loans that holds of one borrower bear on, where they stop a clock."""
+    hold = Hold.objects.filter(pk__in=list(hold_ids), scope__in=list(CLOCKS)).first()
+    if hold is not None:
         replay_loans(loan_ids=_open_loans(borrower_id=hold.borrower_id, loan_id=hold.loan_id))
 
 
