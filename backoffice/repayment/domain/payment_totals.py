@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 from backoffice.core.errors import Refusal
-from backoffice.core.money import ZERO
+from backoffice.core.money import ZERO, quantize
 from backoffice.core.words import Phrase, phrase
 from backoffice.repayment.domain.payment_lines import Line, PaymentLine
 
@@ -82,5 +82,5 @@ def read_control_sums(*, text: str) -> dict[str, Decimal]:
                 next_step=phrase("Write each currency once with its sum, such as CNY 1500.00, USD 20.00."),
                 fields={"control_sums": said},
             )
-        sums[match["currency"]] = Decimal(match["amount"])
+        sums[match["currency"]] = quantize(Decimal(match["amount"]))
     return sums
