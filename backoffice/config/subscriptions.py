@@ -9,4 +9,5 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "customers.hold.lifted": ("repayment.follow_hold",),
     "customers.borrower.merged": ("repayment.follow_merge",),
     "customers.borrower.unmerged": ("repayment.follow_merge",),
+    "outreach.replay.asked": ("outreach.run_replay",),
 }
