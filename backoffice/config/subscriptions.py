@@ -11,4 +11,5 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "customers.bulk_hold.lifted": ("repayment.follow_bulk_hold",),
     "customers.borrower.merged": ("repayment.follow_merge",),
     "customers.borrower.unmerged": ("repayment.follow_merge",),
+    "outreach.replay.asked": ("outreach.run_replay",),
 }

@@ -26,7 +26,7 @@ from backoffice.customers.selectors import (
     holds_of_borrower,
     search,
 )
-from backoffice.outreach.console.contact_reading import ContactPanel, asked_in, contact_panel
+from backoffice.outreach.console.contact_reading import ContactPanel, asked_in, contact_panel_or_none
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.repayment.domain.aging import bucket_of, state_dpd
 from backoffice.repayment.domain.bills import LoanState, oldest_unpaid
@@ -86,7 +86,7 @@ class BorrowerPage:
     worst: LoanToday | None
     holds: tuple[HoldGroup, ...]
     events: tuple[TimelineEvent, ...]
-    contact: ContactPanel
+    contact: ContactPanel | None
 
     @property
     def open_loans(self) -> int:
@@ -175,7 +175,7 @@ def borrower_page(*, borrower_id: int, user: Any, query: QueryDict) -> BorrowerP
         ),
         holds=groups_of(holds=holds_of_borrower(borrower_id=borrower_id, as_of=today), as_of=today),
         events=_timeline(loans=loans),
-        contact=contact_panel(facts=facts, at=clock.now(), asked=asked_in(query=query, purpose=purpose)),
+        contact=contact_panel_or_none(facts=facts, at=clock.now(), asked=asked_in(query=query, purpose=purpose)),
     )
 
 

@@ -62,6 +62,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Experiments"), "outreach:experiments", "outreach.experiment.view", "chart", "x"),
             Entry(_("Gateways"), "outreach:gateways", "outreach.gateway.view", "export", "w"),
             Entry(_("Contact rules"), "outreach:packs", "outreach.pack.view", "rules"),
+            Entry(_("Contact replay"), "outreach:replays", "outreach.replay.view", "history", "y"),
         ),
     ),
     Group(

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from backoffice.calendars import clock
-from backoffice.outreach.services import resolving, sending
+from backoffice.outreach.services import replaying, resolving, sending
 
 SENDING_SECONDS = 8.0
 
@@ -18,3 +18,9 @@ def send_due() -> int:
 def resolve_unknown() -> int:
     """Give up leases that ran out, and ask gateways about what nobody knows; gives how many were looked at."""
     return resolving.resolve(clock=clock.now)
+
+
+@shared_task(name="outreach.run_replay", acks_late=True)
+def run_replay(*, report_id: int) -> int:
+    """Judge past contacts again for a report, from where it stands; gives how many."""
+    return replaying.run_replay(report_id=report_id, now=clock.now())

@@ -3,6 +3,9 @@
 from django.utils.translation import gettext_lazy as _
 
 WORDS = {
+    "outreach.replay": _("replay report"),
+    "outreach.replay.asked": _("Past contacts to be judged again"),
+    "outreach.replay.resumed": _("Replay taken up again"),
     "outreach.contact": _("contact"),
     "outreach.contact.logged": _("Contact logged"),
     "outreach.contact.result_recorded": _("Result of a contact recorded"),

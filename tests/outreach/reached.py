@@ -15,10 +15,13 @@ from tests.outreach.test_services_gate import in_force
 NOON = datetime(2026, 4, 8, 16, tzinfo=UTC)  # twelve in New York, a Wednesday
 HOUR = timedelta(hours=1)
 ASKERS = (
+    "console.contact_reading",
     "selectors.gate",
     "selectors.inspecting",
     "services.gate",
     "console.contact_log",
+    "console.replays",
+    "services.replaying",
 )
 
 
@@ -27,6 +30,7 @@ def that_pack_alone(monkeypatch: Any) -> None:
     together = in_force()
     for module in ASKERS:
         monkeypatch.setattr(f"backoffice.outreach.{module}.packs_in_force", lambda *, on: together)
+    monkeypatch.setattr("backoffice.outreach.selectors.gate.PackHistory.at", lambda self, *, on, at: together)
 
 
 def clock_at(monkeypatch: Any, instant: datetime) -> None:

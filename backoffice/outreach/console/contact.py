@@ -11,7 +11,13 @@ from backoffice.core.access import may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.customers.selectors import borrower_page_facts
-from backoffice.outreach.console.contact_reading import SCOPE_LABELS, asked_in, contact_panel, endpoints_of
+from backoffice.outreach.console.contact_reading import (
+    SCOPE_LABELS,
+    asked_in,
+    contact_panel,
+    contact_panel_or_none,
+    endpoints_of,
+)
 from backoffice.outreach.models.contacts import PURPOSE_CHOICES
 from backoffice.outreach.selectors.consent_history import consents_of, preferences_of
 from backoffice.staff.access import person_of
@@ -24,7 +30,7 @@ def panel(request: HttpRequest, borrower_id: int) -> HttpResponse:
         facts = borrower_page_facts(borrower_id=borrower_id, user=person_of(request))
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("console:search"))
-    shown = contact_panel(facts=facts, at=clock.now(), asked=asked_in(query=request.GET))
+    shown = contact_panel_or_none(facts=facts, at=clock.now(), asked=asked_in(query=request.GET))
     return render(request, "outreach/_contact.html", {"contact": shown})
 
 
@@ -38,9 +44,13 @@ def page(request: HttpRequest, borrower_id: int) -> HttpResponse:
     if facts.merged_into_id is not None:
         return SeeOther(reverse("outreach:contact", args=[facts.merged_into_id]))
     endpoints, at = endpoints_of(facts=facts), clock.now()
+    try:
+        shown = contact_panel(facts=facts, at=at, asked=asked_in(query=request.GET))
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("console:borrower", args=[borrower_id]))
     context: dict[str, Any] = {
         "facts": facts,
-        "contact": contact_panel(facts=facts, at=at, asked=asked_in(query=request.GET)),
+        "contact": shown,
         "said": consents_of(borrower_id=borrower_id, at=at),
         "wishes": preferences_of(borrower_id=borrower_id),
         "may_edit": may(request, "outreach.consent.edit"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.http import QueryDict
@@ -19,6 +19,7 @@ from backoffice.outreach.domain.verdicts import ActorScope, Budget, Denial, Want
 from backoffice.outreach.models.contacts import CHANNEL_LABELS, PURPOSE_LABELS
 from backoffice.outreach.selectors.inspecting import Endpoint, Inspection, best_endpoint, inspect
 from backoffice.outreach.selectors.local_times import LocalTime, local_times
+from backoffice.outreach.selectors.packs import NoPacksInForce, packs_in_force
 from backoffice.outreach.selectors.rule_words import CORE_GIVEN, RuleSaid, core_given, rule_said
 
 CHANNELS: Final = (Channel.CALL, Channel.SMS, Channel.EMAIL, Channel.PUSH, Channel.INBOX)
@@ -130,8 +131,10 @@ def asked_in(*, query: QueryDict, purpose: Purpose = Purpose.COLLECTION) -> Aske
 def contact_panel(*, facts: BorrowerFacts, at: datetime, asked: Asked) -> ContactPanel:
     """The gate's answers for a borrower at an instant, by channel.
 
-    A fixed number of statements, and one more for each step to the next permitted time of a channel that is denied.
+    A fixed number of statements, and two for each step to the next permitted time of a channel that is denied. Raises
+    NoPacksInForce.
     """
+    packs = packs_in_force(on=at.astimezone(UTC).date())
     endpoints = endpoints_of(facts=facts)
     chosen = {channel: _endpoint(channel, endpoints=endpoints, asked=asked) for channel in CHANNELS}
     looked = {
@@ -143,7 +146,8 @@ def contact_panel(*, facts: BorrowerFacts, at: datetime, asked: Asked) -> Contac
                 at=at,
                 endpoint_id=endpoint.id if endpoint else None,
                 actor_scope=asked.actor_scope,
-            )
+            ),
+            packs=packs,
         )
         for channel, endpoint in chosen.items()
     }
@@ -162,6 +166,14 @@ def contact_panel(*, facts: BorrowerFacts, at: datetime, asked: Asked) -> Contac
         rules=_rules(looked, zones=zones, at=at),
         packs=", ".join(looked[Channel.CALL].verdict.packs),
     )
+
+
+def contact_panel_or_none(*, facts: BorrowerFacts, at: datetime, asked: Asked) -> ContactPanel | None:
+    """The panel for a page that shows more than it; None when no pack is in force: nobody may be reached."""
+    try:
+        return contact_panel(facts=facts, at=at, asked=asked)
+    except NoPacksInForce:
+        return None
 
 
 def endpoints_of(*, facts: BorrowerFacts) -> tuple[Endpoint, ...]:

@@ -15,6 +15,7 @@ from backoffice.outreach.models.experiments import (
 from backoffice.outreach.models.messages import Gateway, GatewayReceipt, Message, MessageMove, PrintFile
 from backoffice.outreach.models.packs import RulePack, RulePackCheck, RulePackMove, RulePackVersion
 from backoffice.outreach.models.reminders import ReminderGroup, ReminderPlan, ReminderPlanVersion
+from backoffice.outreach.models.replays import ReplayFinding, ReplayReport
 from backoffice.outreach.models.templates import MessageTemplate, Piece, TemplateVersion
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "ReminderGroup",
     "ReminderPlan",
     "ReminderPlanVersion",
+    "ReplayFinding",
+    "ReplayReport",
     "RulePack",
     "RulePackCheck",
     "RulePackMove",

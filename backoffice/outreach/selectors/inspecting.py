@@ -9,7 +9,7 @@ from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Budget, Verdict, Wanted
-from backoffice.outreach.selectors.gate import budgets, may_contact, parameters, run
+from backoffice.outreach.selectors.gate import budgets, judge, parameters, run, with_next_time
 from backoffice.outreach.selectors.gate_text import statement
 from backoffice.outreach.selectors.packs import packs_in_force
 
@@ -47,12 +47,15 @@ class Endpoint:
     is_primary: bool
 
 
-def inspect(*, wanted: Wanted) -> Inspection:
-    """One contact looked into; four statements, and one more for each step to the next permitted time."""
-    packs = packs_in_force(on=wanted.at.astimezone(UTC).date())
+def inspect(*, wanted: Wanted, packs: PacksInForce) -> Inspection:
+    """One contact looked into, by the packs in force when it is wanted.
+
+    Three statements, and two more for each step to the next permitted time, which other packs may judge.
+    """
+    verdict = judge(wanted=[wanted], packs=packs)[0]
     return Inspection(
         wanted=wanted,
-        verdict=may_contact(wanted=wanted),
+        verdict=verdict if verdict.is_allowed else with_next_time(verdict, wanted=wanted),
         budgets=tuple(budgets(wanted=wanted, packs=packs)),
         standing=standing(wanted=wanted, packs=packs),
         packs=packs,

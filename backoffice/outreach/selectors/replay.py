@@ -22,6 +22,12 @@ ORDER BY id LIMIT %(batch)s
 """
 
 
+COUNTED = """
+SELECT count(*) FROM outreach_contactentry
+WHERE kind = 'attempt' AND direction = 'out' AND at >= %(start)s AND at < %(end)s
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A contact that was made, and what the gate says of it now, with the packs it was judged by."""
@@ -41,26 +47,47 @@ def replayed(
     out later (a wrong number) counts as it is known now; what was said, asked for and held counts from when it was.
     """
     after = 0
-    asked = {"start": start, "end": end, "borrower_id": borrower_id, "batch": BATCH}
-    while rows := fetch(OUTBOUND, asked | {"after": after}):
-        wanted = [
-            Wanted(
-                borrower_id=row[1],
-                channel=Channel(row[2]),
-                purpose=Purpose(row[3]),
-                at=row[4],
-                endpoint_id=row[5],
-                loan_id=row[6][0] if row[6] else None,
-                actor_scope=row[7],
-                party=row[8],
-                message_id=row[10],
-            )
-            for row in rows
-        ]
-        verdicts = judge(wanted=wanted, packs=packs, before=[row[0] for row in rows])
-        for row, each, verdict in zip(rows, wanted, verdicts, strict=True):
-            yield Judged(entry_id=row[0], wanted=each, actor_name=row[9], verdict=verdict)
-        after = rows[-1][0]
+    while batch := judged_batch(start=start, end=end, after=after, borrower_id=borrower_id, packs=packs):
+        yield from batch
+        after = batch[-1].entry_id
+
+
+def judged_batch(
+    *,
+    start: datetime,
+    end: datetime,
+    after: int,
+    borrower_id: int | None = None,
+    packs: PacksInForce | None = None,
+    size: int = BATCH,
+) -> list[Judged]:
+    """The first contacts of a period recorded after an entry, judged; none when it is through."""
+    asked = {"start": start, "end": end, "borrower_id": borrower_id, "batch": size, "after": after}
+    rows = fetch(OUTBOUND, asked)
+    wanted = [
+        Wanted(
+            borrower_id=row[1],
+            channel=Channel(row[2]),
+            purpose=Purpose(row[3]),
+            at=row[4],
+            endpoint_id=row[5],
+            loan_id=row[6][0] if row[6] else None,
+            actor_scope=row[7],
+            party=row[8],
+            message_id=row[10],
+        )
+        for row in rows
+    ]
+    verdicts = judge(wanted=wanted, packs=packs, before=[row[0] for row in rows]) if rows else []
+    return [
+        Judged(entry_id=row[0], wanted=each, actor_name=row[9], verdict=verdict)
+        for row, each, verdict in zip(rows, wanted, verdicts, strict=True)
+    ]
+
+
+def contacts_between(*, start: datetime, end: datetime) -> int:
+    """How many contacts of ours a period has."""
+    return int(fetch(COUNTED, {"start": start, "end": end})[0][0])
 
 
 def not_permitted(*, start: datetime, end: datetime, packs: PacksInForce | None = None) -> list[Judged]:

@@ -12,6 +12,7 @@ from backoffice.core.formats import is_chinese
 from backoffice.customers.models import Hold
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.packs import Pack, Rule
+from backoffice.outreach.selectors.pack_words import CONFIDENCE_LABELS
 
 HOLD: Final = "core.hold."
 CORE_RULES: Final[dict[str, Promise]] = {
@@ -31,13 +32,6 @@ CORE_GIVEN: Final[dict[str, Promise]] = {
     "core.hold": gettext_lazy("No hold stands in the way."),
 }
 """The same checks when they let a contact through."""
-CONFIDENCE: Final[dict[str, Promise]] = {
-    "A": gettext_lazy("primary text read"),
-    "B": gettext_lazy("regulator page, law firm or press"),
-    "C": gettext_lazy("weak source"),
-    "D": gettext_lazy("general knowledge, to be verified"),
-    "policy": gettext_lazy("own policy, not law"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +64,7 @@ def rule_said(*, rule_id: str, packs: PacksInForce) -> RuleSaid:
         says=rule.zh if is_chinese() else rule.en,
         source=rule.source,
         confidence=rule.confidence,
-        confidence_says=str(CONFIDENCE.get(rule.confidence, rule.confidence)),
+        confidence_says=str(CONFIDENCE_LABELS.get(rule.confidence, rule.confidence)),
         pack=f"{pack.title_zh if is_chinese() else pack.title} ({label})",
     )
 
