@@ -109,7 +109,7 @@ def test_every_calendar_has_its_tab_in_the_window(page: Page, live_server: LiveS
 
 
 # Chosen options that do not fit into their field: the text and what a select keeps free for its arrow.
-CUT = """() => [...document.querySelectorAll("select")].filter(select => select.getClientRects().length).filter(select => {
+CUT = """() => [...document.querySelectorAll("select")].filter(each => each.getClientRects().length).filter(select => {
     const pen = document.createElement("canvas").getContext("2d");
     pen.font = getComputedStyle(select).font;
     return pen.measureText(select.selectedOptions[0]?.text ?? "").width > select.clientWidth - 16;

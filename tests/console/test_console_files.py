@@ -227,7 +227,7 @@ def test_leads_from_a_file_to_its_payments_which_are_those_of_its_sender(book):
     ("control", "said"),
     [
         ({"control_count": "3"}, "2 lines instead of 3"),
-        ({"control_sums": "CNY 120.16"}, "CNY 1120.16 instead of 120.16"),
+        ({"control_sums": "CNY 120.16"}, "CNY 1,120.16 instead of 120.16"),
         ({"control_sums": "CNY 1120.16, USD 5"}, "USD 0.00 instead of 5"),
     ],
 )

@@ -200,7 +200,7 @@ def test_refuses_a_day_before_the_loan_was_there(book, name):
     response = as_role("senior_agent").get(address, {"as_of": "2020-01-01"})
     assert response.status_code == 422
     words = text_of(response.content.decode())
-    assert "Loan L-LATE was paid out on 2026-06-18; before that there is none." in words
+    assert "Loan L-LATE was paid out on 18 Jun 2026; before that there is none." in words
     assert "Outstanding principal" not in words
     assert as_role("senior_agent").get(address, {"as_of": "2026-06-18"}).status_code == 200
 

@@ -19,8 +19,8 @@ from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
-from backoffice.customers.selectors import portfolios
 from backoffice.core.telling import told
+from backoffice.customers.selectors import portfolios
 from backoffice.repayment.console.product_forms import NewProductForm, TermsForm, initial_of
 from backoffice.repayment.console.product_preview import preview_of
 from backoffice.repayment.domain.terms import Terms
