@@ -12,6 +12,7 @@ from django.db import connection
 
 from backoffice.calendars.domain.working_days import CALENDARS, WEEKEND, closed_because
 from backoffice.core.bulk import array_text
+from backoffice.customers.domain.hold_policy import let_through_pairs
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, VOICE
 from backoffice.outreach.domain.compiling import PacksInForce, compile_rules
 from backoffice.outreach.domain.purposes import MARKETING
@@ -125,6 +126,7 @@ def parameters(
         "purpose": one.purpose.value,
         "is_marketing": one.purpose in MARKETING,
         "hold_scope": "calls" if one.channel in VOICE else "texts",
+        "passing_effects": _passing_effects(one.purpose.value, one.party),
         "endpoint_kind": ENDPOINT_KIND.get(one.channel, ""),
         "rules": compiled.rules,
         "is_by_number": compiled.is_by_number,
@@ -146,6 +148,15 @@ def run(what: Statement, params: Mapping[str, Any], *, is_planned_once: bool = T
         return list(
             cursor.execute(what.text, [params[name] for name in what.order], prepare=is_planned_once).fetchall()
         )
+
+
+@lru_cache(maxsize=256)
+def _passing_effects(purpose: str, party: str) -> str:
+    """Effects of holds that let a contact through. What only a specialist or a verified owner may have fails closed."""
+    met = {"", "once"} | ({"representative"} if party == "representative" else set())
+    return array_text(
+        (effect for effect, lets, only in let_through_pairs() if lets == purpose and only in met), kind="text"
+    )
 
 
 @lru_cache(maxsize=64)

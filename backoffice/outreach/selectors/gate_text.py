@@ -27,6 +27,7 @@ PARAMETERS = {
     "is_marketing": "boolean",
     "is_by_number": "boolean",
     "hold_scope": "text",
+    "passing_effects": "text[]",
     "endpoint_kind": "text",
     "horizon": "int",
     "named_countries": "text[]",

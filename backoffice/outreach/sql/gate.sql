@@ -9,8 +9,9 @@
 -- place is uncertain a rule denies when it would deny at any of the plausible places.
 --
 -- Inputs   what is wanted, as arrays: n, borrowers, endpoints, loans, ats, before (a log entry: judge as it was before
---          that entry was written; NULL: now); channel, purpose, is_marketing, hold_scope, denying_effects,
---          endpoint_kind ('' for none); rules as JSON (already those of the channel, purpose, scope and party);
+--          that entry was written; NULL: now); channel, purpose, is_marketing, hold_scope, passing_effects (of holds that
+--          let the purpose through), endpoint_kind ('' for none); rules as JSON (already those of the channel, purpose,
+--          scope and party);
 --          named_countries (those a pack names); holidays, as arrays of country and day; horizon (days the log is read
 --          back). What stands in braces is written in by selectors/gate_text.py: what codes count as, the zones of
 --          countries; and, for a borrower of whom nothing is known that asks for them, whole parts as `false`, which the
@@ -294,11 +295,21 @@ WITH RECURSIVE request AS MATERIALIZED (
            upper(hold.period)::timestamp AT TIME ZONE zone.name AS release_at
     FROM request
     JOIN member ON member.n = request.n
-    JOIN customers_hold hold ON hold.borrower_id = member.borrower_id AND hold.scope = %(hold_scope)s::text
+    JOIN customers_hold hold ON hold.borrower_id = member.borrower_id
+        AND (hold.scope = %(hold_scope)s::text OR (%(is_marketing)s::boolean AND hold.scope IN ('calls', 'texts')))
         AND (hold.loan_id IS NULL OR request.loan_id IS NULL OR hold.loan_id = request.loan_id)
     JOIN zone ON zone.n = request.n
     WHERE {said} AND hold.period @> (request.at AT TIME ZONE zone.name)::date
       AND (request.before IS NULL OR hold.set_at <= request.at)
+      AND NOT (
+          hold.effect = ANY(%(passing_effects)s::text[])
+          -- One closing notice, and no second one while the hold runs.
+          AND (hold.effect <> 'closing_notice_only' OR NOT EXISTS (
+              SELECT FROM counted
+              WHERE counted.n = request.n AND counted.is_of_person AND counted.is_message
+                AND counted.purpose = %(purpose)s::text AND counted.at >= hold.set_at
+          ))
+      )
 ), denial AS MATERIALIZED (
     SELECT n, rule, release_at FROM out_of_hours
     UNION ALL SELECT n, rule, release_at FROM beyond_cap
