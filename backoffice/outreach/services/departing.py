@@ -50,6 +50,9 @@ def let_out(*, message_id: int, borrower_id: int, gateway: Gateway, at: datetime
     message = locked(message_id=message_id, borrower_id=borrower_id)
     if message is None or message.state != MessageState.PLANNED or message.channel != gateway.channel:
         return None
+    if at < message.send_after:
+        # Somebody else had it in hand meanwhile and put it off.
+        return None
     if at >= message.send_before:
         move(message=message, to=MessageState.EXPIRED, at=at, code="too_late", lease_until=None)
         return None
