@@ -12,7 +12,7 @@ from backoffice.audit.append_only import forbid_changes
 class Migration(migrations.Migration):
     dependencies = [
         ("customers", "0002_who_may_lift_a_hold"),
-        ("outreach", "0012_replies_on_messages"),
+        ("outreach", "0013_print_files_sealed_anew"),
     ]
 
     operations = [
