@@ -24,7 +24,7 @@ class ConsentsView(ApiView):
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.view", "POST": "outreach.consent.edit"}
     request_serializer_class = shapes.NewConsentSerializer
     serializer_class = shapes.ConsentsSerializer
-    answer_serializer_class = shapes.EntryIdSerializer
+    answer_serializer_class = shapes.LogEntryIdSerializer
     success_status = 201
     refusals = ("404", "409", "422")
 
@@ -56,7 +56,7 @@ class PreferencesView(ApiView):
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.view", "POST": "outreach.consent.edit"}
     request_serializer_class = shapes.NewPreferenceSerializer
     serializer_class = shapes.PreferencesSerializer
-    answer_serializer_class = shapes.EntryIdSerializer
+    answer_serializer_class = shapes.LogEntryIdSerializer
     success_status = 201
     refusals = ("404", "409", "422")
 
@@ -87,7 +87,7 @@ class EndPreferenceView(ApiView):
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "outreach.consent.edit"}
     request_serializer_class = shapes.EndPreferenceSerializer
-    serializer_class = shapes.EntryIdSerializer
+    serializer_class = shapes.LogEntryIdSerializer
 
     @idempotent
     def post(self, request: Request, borrower_id: int, preference_id: int) -> Response:

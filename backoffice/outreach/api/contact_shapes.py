@@ -50,7 +50,7 @@ class DenialSerializer(serializers.Serializer):
     release_at = serializers.DateTimeField(allow_null=True, help_text="null: time alone does not change it")
 
 
-class BudgetSerializer(serializers.Serializer):
+class ContactBudgetSerializer(serializers.Serializer):
     """A cap that bears on the contact."""
 
     rule = serializers.CharField()
@@ -67,12 +67,12 @@ class MayContactSerializer(serializers.Serializer):
     is_allowed = serializers.BooleanField()
     denials = DenialSerializer(many=True)
     next_permitted_at = serializers.DateTimeField(allow_null=True)
-    budgets = BudgetSerializer(many=True)
+    budgets = ContactBudgetSerializer(many=True)
     zones = serializers.ListField(child=serializers.CharField(), help_text="where the borrower may be")
     packs = serializers.ListField(child=serializers.CharField())
 
 
-class ReserveSerializer(BodySerializer):
+class ReserveCallSerializer(BodySerializer):
     """A call that is to be made now."""
 
     channel = serializers.ChoiceField(choices=[Channel.CALL.value, Channel.BOT.value])
@@ -83,7 +83,7 @@ class ReserveSerializer(BodySerializer):
     party = serializers.ChoiceField(choices=PARTIES, default="borrower")
 
 
-class ReservedSerializer(serializers.Serializer):
+class ReservedCallSerializer(serializers.Serializer):
     """Allowed: the call is in the log as `entry_id` and counts. Denied: the attempt is kept with its rules."""
 
     is_allowed = serializers.BooleanField()
@@ -102,7 +102,7 @@ class ContactsQuery(serializers.Serializer):
     code = serializers.ChoiceField(choices=list(CODES), required=False, help_text="what it counts as now")
 
 
-class FactSerializer(serializers.Serializer):
+class ContactFactSerializer(serializers.Serializer):
     """What became known about a contact."""
 
     id = serializers.IntegerField()
@@ -113,7 +113,7 @@ class FactSerializer(serializers.Serializer):
     by = serializers.CharField(source="actor_name")
 
 
-class ContactSerializer(serializers.Serializer):
+class LoggedContactSerializer(serializers.Serializer):
     """One contact with its facts; the last one counts."""
 
     id = serializers.IntegerField()
@@ -128,7 +128,7 @@ class ContactSerializer(serializers.Serializer):
     loan_ids = serializers.ListField(child=serializers.IntegerField())
     message_id = serializers.IntegerField(allow_null=True)
     code = serializers.SerializerMethodField(help_text="what it counts as now; empty: not known yet")
-    facts = FactSerializer(many=True)
+    facts = ContactFactSerializer(many=True)
     packs = serializers.CharField(allow_blank=True)
     by = serializers.CharField(source="actor_name")
     at = serializers.DateTimeField()
@@ -139,7 +139,7 @@ class ContactSerializer(serializers.Serializer):
         return counts_as(row)
 
 
-class NewContactSerializer(BodySerializer):
+class LogContactSerializer(BodySerializer):
     """A contact that was made already, by the borrower or by us."""
 
     channel = serializers.ChoiceField(choices=CHANNELS)
@@ -153,7 +153,7 @@ class NewContactSerializer(BodySerializer):
     reason = TextField(min_length=3, max_length=500)
 
 
-class NewFactSerializer(BodySerializer):
+class LogFactSerializer(BodySerializer):
     """Whom a contact reached or what came of it."""
 
     code = serializers.ChoiceField(choices=list(CODES))
@@ -162,7 +162,7 @@ class NewFactSerializer(BodySerializer):
     reason = TextField(min_length=3, max_length=500)
 
 
-class EntryIdSerializer(serializers.Serializer):
+class LogEntryIdSerializer(serializers.Serializer):
     """The new entry of the log."""
 
     id = serializers.IntegerField()
@@ -177,7 +177,7 @@ class BrokenLinkSerializer(serializers.Serializer):
     reason = ToldField()
 
 
-class ProofSerializer(serializers.Serializer):
+class ContactProofSerializer(serializers.Serializer):
     """Every entry of the log recomputed."""
 
     entries = serializers.IntegerField()
@@ -193,7 +193,7 @@ class BlockedQuery(serializers.Serializer):
     rule = serializers.CharField(max_length=80, required=False)
 
 
-class BlockedSerializer(serializers.Serializer):
+class BlockedContactSerializer(serializers.Serializer):
     """An attempt the gate did not let through."""
 
     id = serializers.IntegerField()
@@ -324,7 +324,7 @@ class FindingsQuery(serializers.Serializer):
     rule = serializers.CharField(max_length=80, required=False)
 
 
-class FindingSerializer(serializers.Serializer):
+class ReplayFindingSerializer(serializers.Serializer):
     """A contact that should not have been made."""
 
     id = serializers.IntegerField()

@@ -67,8 +67,8 @@ class ReserveCallView(ApiView):
     """Reserve a call: judged and written into the log in one step, so that two callers never pass a cap together."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "outreach.contact.log"}
-    request_serializer_class = shapes.ReserveSerializer
-    serializer_class = shapes.ReservedSerializer
+    request_serializer_class = shapes.ReserveCallSerializer
+    serializer_class = shapes.ReservedCallSerializer
 
     @idempotent
     def post(self, request: Request, borrower_id: int) -> Response:
@@ -94,7 +94,7 @@ class ContactsView(ListView):
 
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.list"}
     query_serializer_class = shapes.ContactsQuery
-    serializer_class = shapes.ContactSerializer
+    serializer_class = shapes.LoggedContactSerializer
 
     def rows(self, **filters: Any) -> QuerySet[Any]:
         """The contacts with borrowers the person may see that fit every filter."""
@@ -105,9 +105,9 @@ class BorrowerContactsView(ListView):
     """The contacts with one person, those of the records merged into the borrower among them."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.view", "POST": "outreach.contact.log"}
-    request_serializer_class = shapes.NewContactSerializer
-    serializer_class = shapes.ContactSerializer
-    answer_serializer_class = shapes.EntryIdSerializer
+    request_serializer_class = shapes.LogContactSerializer
+    serializer_class = shapes.LoggedContactSerializer
+    answer_serializer_class = shapes.LogEntryIdSerializer
     success_status = 201
     refusals = ("404", "409", "422")
 
@@ -136,7 +136,7 @@ class ProofView(ApiView):
     """Is the log of a borrower what was written."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.view"}
-    serializer_class = shapes.ProofSerializer
+    serializer_class = shapes.ContactProofSerializer
 
     def get(self, request: Request, borrower_id: int) -> Response:
         """Every entry's hash recomputed from its fields and the entry before it."""
@@ -148,8 +148,8 @@ class FactsView(ApiView):
     """Say whom a contact reached or what came of it."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "outreach.contact.log"}
-    request_serializer_class = shapes.NewFactSerializer
-    serializer_class = shapes.EntryIdSerializer
+    request_serializer_class = shapes.LogFactSerializer
+    serializer_class = shapes.LogEntryIdSerializer
     success_status = 201
 
     @idempotent
@@ -166,7 +166,7 @@ class BlockedView(ListView):
 
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.list"}
     query_serializer_class = shapes.BlockedQuery
-    serializer_class = shapes.BlockedSerializer
+    serializer_class = shapes.BlockedContactSerializer
 
     def rows(self, *, rule: str = "", **filters: Any) -> QuerySet[Any]:
         """The attempts at borrowers the person may see that fit every filter."""

@@ -55,7 +55,7 @@ class FindingsView(ListView):
 
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.replay.view"}
     query_serializer_class = shapes.FindingsQuery
-    serializer_class = shapes.FindingSerializer
+    serializer_class = shapes.ReplayFindingSerializer
 
     def rows(self, *, report_id: int, rule: str = "", **equal: Any) -> QuerySet[Any]:
         """The findings about borrowers the person may see that fit every filter."""
