@@ -343,6 +343,9 @@ SPECTACULAR_SETTINGS = {
         "HoldState": ["coming", "running", "over"],
         "LoanStatus": "backoffice.repayment.models.Loan.Status",
         "AppChannel": ["inbox", "popup"],
+        "ConsentKind": ["consent", "callback", "revoked", "opt_out", "opt_in"],
+        "ContactChannel": ["call", "bot", "sms", "email", "push", "inbox", "popup", "letter"],
+        "PreferenceKind": ["only", "never"],
         "ContactPurpose": [
             "notice",
             "reply",

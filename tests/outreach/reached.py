@@ -22,6 +22,7 @@ ASKERS = (
     "console.contact_log",
     "console.replays",
     "services.replaying",
+    "api.contacts",
 )
 
 

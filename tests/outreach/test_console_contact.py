@@ -54,8 +54,8 @@ def test_the_light_is_amber_when_the_gate_opens_on_the_same_date_everywhere():
 
 def test_the_borrower_page_says_what_is_allowed_now_at_their_place(borrower, at):
     words = text_of(as_role("agent").get(reverse("console:borrower", args=[borrower.pk])).content.decode())
-    assert "call allowed now" in words
-    assert "e-mail not permitted There is no number or address that may be used for this." in words
+    assert "Call allowed now" in words
+    assert "E-mail not permitted There is no number or address that may be used for this." in words
     assert "Time alone does not change this." in words
     assert "New York UTC-04:00 12:00 8 Apr 2026" in words
 
@@ -63,11 +63,11 @@ def test_the_borrower_page_says_what_is_allowed_now_at_their_place(borrower, at)
 def test_says_the_rule_in_words_and_the_next_permitted_minute(borrower, at):
     at(NOON - 6 * HOUR)
     words = text_of(page_of(as_role("agent"), borrower, scope="third_party"))
-    assert "call later today • From 08:00 to 21:00 at the borrower&#x27;s place. Next permitted: 08:00" in words
+    assert "Call later today • From 08:00 to 21:00 at the borrower&#x27;s place. Next permitted: 08:00" in words
     at(NOON + 10 * HOUR)
     words = text_of(page_of(as_role("agent"), borrower, scope="third_party"))
     assert (
-        "call not permitted • From 08:00 to 21:00 at the borrower&#x27;s place. Next permitted: 9 Apr 2026 08:00"
+        "Call not permitted • From 08:00 to 21:00 at the borrower&#x27;s place. Next permitted: 9 Apr 2026 08:00"
         in words
     )
 
@@ -87,7 +87,7 @@ def test_shows_what_of_a_cap_is_used_and_when_it_refills(borrower, at):
     for days in (2, 1):
         called(borrower, "T-NA", NOON - timedelta(days=days))
     words = text_of(page_of(as_role("agent"), borrower, scope="third_party"))
-    assert "Seven calls in seven days. 2 of 7 2 call · 5 left · one more from 13 Apr 2026 00:00" in words
+    assert "Seven calls in seven days. call 2 of 7 2 5 left · one more from 13 Apr 2026 00:00" in words
 
 
 def test_lists_every_rule_with_what_it_says_and_its_source(borrower, at):
@@ -121,7 +121,7 @@ def test_says_which_rule_the_borrower_lifted(borrower, at):
 def test_an_opt_out_turns_the_light_red_at_once(borrower, at):
     consents.opt_out(borrower_id=borrower.pk, channel=Channel.CALL, source="call", actor=SYSTEM, at=NOON)
     words = text_of(as_role("agent").get(reverse("outreach:contact_panel", args=[borrower.pk])).content.decode())
-    assert "call not permitted • The borrower opted out. Time alone does not change this." in words
+    assert "Call not permitted • The borrower opted out. Time alone does not change this." in words
 
 
 def test_switches_the_purpose(borrower, at):
@@ -130,7 +130,7 @@ def test_switches_the_purpose(borrower, at):
     address = reverse("outreach:contact_panel", args=[borrower.pk])
     panel = client.get(address, {"purpose": "reminder"}).content.decode()
     assert 'aria-current="true">reminder</a>' in panel
-    assert "call allowed now" in text_of(panel)
+    assert "Call allowed now" in text_of(panel)
     assert 'aria-current="true">collection</a>' in client.get(address, {"purpose": "nonsense"}).content.decode()
 
 

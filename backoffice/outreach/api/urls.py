@@ -2,13 +2,32 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.api import experiments, messages, packs, templates
+from backoffice.outreach.api import consents, contacts, experiments, messages, packs, replays, templates
 
 app_name = "outreach-api"
 
 _one = "experiments/<int:experiment_id>/"
 
+_borrower = "borrowers/<int:borrower_id>/"
+
 urlpatterns: list[URLPattern] = [
+    path("may-contact/", contacts.MayContactView.as_view(), name="may-contact"),
+    path("contacts/", contacts.ContactsView.as_view(), name="contacts"),
+    path("contacts/<int:entry_id>/facts/", contacts.FactsView.as_view(), name="contact-facts"),
+    path("blocked-contacts/", contacts.BlockedView.as_view(), name="blocked-contacts"),
+    path(f"{_borrower}contacts/", contacts.BorrowerContactsView.as_view(), name="borrower-contacts"),
+    path(f"{_borrower}contacts/proof/", contacts.ProofView.as_view(), name="contact-proof"),
+    path(f"{_borrower}calls/", contacts.ReserveCallView.as_view(), name="reserve-call"),
+    path(f"{_borrower}consents/", consents.ConsentsView.as_view(), name="consents"),
+    path(f"{_borrower}preferences/", consents.PreferencesView.as_view(), name="preferences"),
+    path(
+        f"{_borrower}preferences/<int:preference_id>/end/",
+        consents.EndPreferenceView.as_view(),
+        name="end-preference",
+    ),
+    path("replays/", replays.ReplaysView.as_view(), name="replays"),
+    path("replays/<int:report_id>/", replays.ReplayView.as_view(), name="replay"),
+    path("replays/<int:report_id>/findings/", replays.FindingsView.as_view(), name="replay-findings"),
     path("messages/", messages.MessagesView.as_view(), name="messages"),
     path("messages/<int:message_id>/", messages.MessageView.as_view(), name="message"),
     path("messages/<int:message_id>/stop/", messages.StopMessageView.as_view(), name="stop-message"),

@@ -1,7 +1,7 @@
 """What the contact panel and the contact page of a borrower show: lights, reasons, local times, budgets and rules."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from backoffice.core.formats import capitalised
 from backoffice.customers.selectors import BorrowerFacts
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
 from backoffice.outreach.domain.compiling import PacksInForce
@@ -155,7 +156,11 @@ def contact_panel(*, facts: BorrowerFacts, at: datetime, asked: Asked) -> Contac
     return ContactPanel(
         borrower_id=facts.id,
         at=at,
-        asked=asked,
+        asked=replace(
+            asked,
+            phone_id=_id_of(chosen[Channel.CALL]),
+            email_id=_id_of(chosen[Channel.EMAIL]),
+        ),
         purposes=tuple(
             Choice(purpose.value, str(PURPOSE_LABELS[purpose]), purpose is asked.purpose)
             for purpose in dict.fromkeys((*PURPOSES, asked.purpose))
@@ -197,7 +202,7 @@ def _light(each: Inspection, *, endpoint: Endpoint | None) -> ChannelLight:
     opens_at = verdict.next_permitted_at
     return ChannelLight(
         channel=each.wanted.channel,
-        label=str(CHANNEL_LABELS[each.wanted.channel]),
+        label=capitalised(CHANNEL_LABELS[each.wanted.channel]),
         css=css,
         says=str(says),
         is_allowed=verdict.is_allowed,
@@ -290,6 +295,10 @@ def _channels_by_rule(looked: Mapping[Channel, Inspection], *, which: str) -> di
 
 def _listed(channels: Sequence[Channel]) -> str:
     return ", ".join(str(CHANNEL_LABELS[channel]) for channel in channels)
+
+
+def _id_of(endpoint: Endpoint | None) -> int | None:
+    return endpoint.id if endpoint else None
 
 
 def _number(text: Any) -> int | None:

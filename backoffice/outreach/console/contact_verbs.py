@@ -14,8 +14,8 @@ from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.core.formats import moment_text
 from backoffice.outreach.console.of_borrower import MomentField, OutreachVerb, endpoints_of, this_minute
-from backoffice.outreach.domain.channels import Channel
-from backoffice.outreach.domain.dispositions import Counts, counts_of
+from backoffice.outreach.domain.channels import VOICE, Channel
+from backoffice.outreach.domain.dispositions import PENDING_CALL, PENDING_MESSAGE, Counts, counts_of
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.models import ContactEntry
 from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES
@@ -37,6 +37,14 @@ COUNTED: dict[str, Text] = {
 def counted_as(counts: Counts) -> str:
     """What a disposition counts as, in words."""
     return ", ".join(str(label) for name, label in COUNTED.items() if getattr(counts, name)) or _("nothing")
+
+
+def _counts_as(values: Mapping[str, Any], *, is_ours: bool) -> str:
+    """What a contact counts as from then on; without a result as whatever it may turn out to be."""
+    if values["code"]:
+        return counted_as(counts_of(values["code"]))
+    pending = PENDING_CALL if Channel(values["channel"]) in VOICE else PENDING_MESSAGE
+    return counted_as(pending if is_ours else Counts(talked=pending.talked))
 
 
 class LogForm(ConfirmForm):
@@ -82,14 +90,13 @@ class LogContact(OutreachVerb):
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
         """What it counts as from then on."""
         is_ours = values["direction"] == ContactEntry.Direction.OUT
-        counts = counted_as(counts_of(values["code"])) if values["code"] else _("everything it may turn out to be")
         warnings = (
             (_("A call the gate was not asked for. It counts, and the next replay judges it."),) if is_ours else ()
         )
         return Consequence(
             lines=(
                 Line(_("Time"), moment_text(values["at"])),
-                Line(_("Counts as"), counts if is_ours or values["code"] else _("nothing")),
+                Line(_("Counts as"), _counts_as(values, is_ours=is_ours)),
             ),
             warnings=warnings,
         )

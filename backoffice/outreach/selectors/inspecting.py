@@ -84,4 +84,4 @@ def zones_of(*, borrower_id: int, at: datetime) -> tuple[str, ...]:
 def best_endpoint(*, channel: Channel, endpoints: Sequence[Endpoint]) -> Endpoint | None:
     """The point a channel is tried at first: one that may be used, the first choice before the others."""
     fitting = [each for each in endpoints if each.kind == ENDPOINT_KIND.get(channel, "")]
-    return min(fitting, key=lambda each: (each.quality not in USABLE, not each.is_primary, -each.id), default=None)
+    return min(fitting, key=lambda each: (each.quality not in USABLE, not each.is_primary, each.id), default=None)
