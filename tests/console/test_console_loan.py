@@ -404,5 +404,5 @@ def test_explains_a_hold_by_its_reason_in_words_and_where_it_ends(book):
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = "zh-hans"
     words = text_of(client.get(address).content.decode())
     assert "2026-11-11 前" in words
-    assert "期逾期未还" in words
+    assert "2 期逾期未还" in words
     assert "收取方式" not in words
