@@ -56,8 +56,8 @@ MADE = Table(
     columns=(
         Column("at", gettext_lazy("Time"), kind="moment"),
         Column("borrower", gettext_lazy("Borrower"), value="borrower.external_id", link=_page_of),
-        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display()),
-        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display()),
+        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display(), css="nowrap"),
+        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
         Column("direction", gettext_lazy("Begun"), kind="state", family="outreach.direction"),
         Column("code", gettext_lazy("Result"), kind="state", family=FAMILY, value=log.counts_as),
         Column("actor_name", gettext_lazy("By")),
@@ -92,8 +92,8 @@ def _blocked(*, packs: PacksInForce, is_of_one: bool = False) -> Table:
     columns = (
         Column("at", gettext_lazy("Time"), kind="moment"),
         borrower,
-        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display()),
-        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display()),
+        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display(), css="nowrap"),
+        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
         Column("rules", gettext_lazy("Denied by"), value=denied_by),
         Column("next_permitted_at", gettext_lazy("Permitted from"), kind="moment"),
         Column("actor_name", gettext_lazy("By")),
