@@ -125,11 +125,15 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A filter by date: from the date on, or up to and with it, by its ORM lookup such as `value_date__gte`."""
+    """A filter by date: from the date on, or up to and with it, by its ORM lookup such as `value_date__gte`.
+
+    `narrow` does it instead where an index is by the instant, which a lookup of the date would pass by.
+    """
 
     name: str
     label: Text
-    lookup: str
+    lookup: str = ""
+    narrow: Callable[[Rows, date], Rows] | None = None
     kind: ClassVar[str] = "day"
 
     def options(self) -> list[tuple[str, Text]]:
@@ -142,7 +146,7 @@ class Day:
             day = date.fromisoformat(value)
         except ValueError as error:
             raise _unreadable(self.name) from error
-        return rows.filter(**{self.lookup: day})
+        return self.narrow(rows, day) if self.narrow else rows.filter(**{self.lookup: day})
 
 
 @dataclass(frozen=True, slots=True)

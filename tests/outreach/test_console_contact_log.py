@@ -194,3 +194,16 @@ def test_reads_in_a_fixed_number_of_queries(borrower):
         for hours in range(2, 6):
             called(borrower, "T-BZ", NOON - hours * HOUR)
     assert counts[0] == counts[1]
+
+
+def test_days_of_the_list_are_days_of_the_lender(borrower):
+    called(borrower, "T-NA", NOON - HOUR)  # the eighth, 23:00 in Shanghai
+    called(borrower, "T-BZ", NOON)  # the ninth, midnight
+    client, address = as_role("team_lead"), reverse("outreach:contacts")
+    for query, results in (
+        ({"from": "2026-04-09"}, ["busy"]),
+        ({"to": "2026-04-08"}, ["rang, no answer"]),
+        ({"from": "2026-04-08", "to": "2026-04-09"}, ["busy", "rang, no answer"]),
+    ):
+        rows = rows_of(client.get(address, query).content.decode(), caption="Contacts")
+        assert [row[5] for row in rows] == results

@@ -20,14 +20,17 @@ from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES
 from backoffice.outreach.selectors import contact_log as log
 from backoffice.outreach.selectors.disposition_words import FAMILY, label_of
 from backoffice.outreach.selectors.packs import packs_in_force
+from backoffice.outreach.selectors.replay import days_between
 from backoffice.outreach.selectors.rule_words import rule_said
 from backoffice.staff.access import person_of
 
 ANYWHERE: Final[list[Choice | Flag | Day | Words]] = [
     Choice("channel", gettext_lazy("Channel"), choices=CHANNEL_CHOICES),
     Choice("purpose", gettext_lazy("Purpose"), choices=PURPOSE_CHOICES),
-    Day("from", gettext_lazy("From"), lookup="at__date__gte"),
-    Day("to", gettext_lazy("To"), lookup="at__date__lte"),
+    Day(
+        "from", gettext_lazy("From"), narrow=lambda rows, day: rows.filter(at__gte=days_between(first=day, last=day)[0])
+    ),
+    Day("to", gettext_lazy("To"), narrow=lambda rows, day: rows.filter(at__lt=days_between(first=day, last=day)[1])),
     Words("borrower", gettext_lazy("Borrower"), narrow=lambda rows, words: rows.filter(borrower__external_id=words)),
     Words("by", gettext_lazy("By"), narrow=lambda rows, words: rows.filter(actor_name__iexact=words)),
 ]
@@ -56,8 +59,8 @@ MADE = Table(
     columns=(
         Column("at", gettext_lazy("Time"), kind="moment"),
         Column("borrower", gettext_lazy("Borrower"), value="borrower.external_id", link=_page_of),
-        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display()),
-        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display()),
+        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display(), css="nowrap"),
+        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
         Column("direction", gettext_lazy("Begun"), kind="state", family="outreach.direction"),
         Column("code", gettext_lazy("Result"), kind="state", family=FAMILY, value=log.counts_as),
         Column("actor_name", gettext_lazy("By")),
@@ -92,8 +95,8 @@ def _blocked(*, packs: PacksInForce, is_of_one: bool = False) -> Table:
     columns = (
         Column("at", gettext_lazy("Time"), kind="moment"),
         borrower,
-        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display()),
-        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display()),
+        Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display(), css="nowrap"),
+        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
         Column("rules", gettext_lazy("Denied by"), value=denied_by),
         Column("next_permitted_at", gettext_lazy("Permitted from"), kind="moment"),
         Column("actor_name", gettext_lazy("By")),

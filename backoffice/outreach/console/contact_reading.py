@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from backoffice.core.formats import capitalised
+from backoffice.core.formats import capitalised, is_chinese
 from backoffice.customers.selectors import BorrowerFacts
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
 from backoffice.outreach.domain.compiling import PacksInForce
@@ -294,7 +294,7 @@ def _channels_by_rule(looked: Mapping[Channel, Inspection], *, which: str) -> di
 
 
 def _listed(channels: Sequence[Channel]) -> str:
-    return ", ".join(str(CHANNEL_LABELS[channel]) for channel in channels)
+    return ("、" if is_chinese() else ", ").join(str(CHANNEL_LABELS[channel]) for channel in channels)
 
 
 def _id_of(endpoint: Endpoint | None) -> int | None:

@@ -29,9 +29,9 @@ from backoffice.outreach.models import ReplayReport, RulePackVersion
 from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES
 from backoffice.outreach.selectors import replay_reports
 from backoffice.outreach.selectors.packs import packs_in_force, with_version
-from backoffice.outreach.selectors.replay import contacts_between
+from backoffice.outreach.selectors.replay import contacts_between, days_between
 from backoffice.outreach.selectors.rule_words import rule_said
-from backoffice.outreach.services.replaying import OPEN, ask_replay, bounds_of, check_period, go_on_with_replay
+from backoffice.outreach.services.replaying import OPEN, ask_replay, check_period, go_on_with_replay
 from backoffice.staff.access import person_of
 
 FAMILY = "outreach.replay"
@@ -88,8 +88,8 @@ def _findings(*, packs: PacksInForce) -> Table:
                 value="borrower.external_id",
                 link=lambda row: f"{reverse('outreach:contact_log', args=[row.borrower_id])}#entry-{row.entry_id}",
             ),
-            Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display()),
-            Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display()),
+            Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display(), css="nowrap"),
+            Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
             Column("rules", gettext_lazy("Denied by"), value=lambda row: _said(row.rules, packs=packs), css="words"),
             Column("actor_name", gettext_lazy("By")),
             Column("packs", gettext_lazy("Packs"), css="muted small"),
@@ -227,7 +227,7 @@ class AskReplay(ConfirmView):
         """How many contacts will be judged."""
         first, last = values["first"], values["last"]
         check_period(first=first, last=last, today=clock.today_in(settings.LENDER_TIME_ZONE))
-        start, end = bounds_of(first=first, last=last)
+        start, end = days_between(first=first, last=last)
         return Consequence(
             lines=(
                 Line(_("Days"), (last - first).days + 1),

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from backoffice.core.bulk import fetch
 from backoffice.outreach.domain.channels import Channel
@@ -93,3 +96,12 @@ def contacts_between(*, start: datetime, end: datetime) -> int:
 def not_permitted(*, start: datetime, end: datetime, packs: PacksInForce | None = None) -> list[Judged]:
     """The contacts of a period that should not have been made."""
     return [judged for judged in replayed(start=start, end=end, packs=packs) if not judged.verdict.is_allowed]
+
+
+def days_between(*, first: date, last: date) -> tuple[datetime, datetime]:
+    """The instants a period of days begins and ends at, in the lender's zone; the end is exclusive."""
+    zone = ZoneInfo(settings.LENDER_TIME_ZONE)
+    return (
+        datetime.combine(first, time(), tzinfo=zone),
+        datetime.combine(last + timedelta(days=1), time(), tzinfo=zone),
+    )

@@ -1,10 +1,8 @@
 """The past judged again as a report: asked for by a person, worked on in batches that survive a kill."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import ClassVar, Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -16,7 +14,7 @@ from backoffice.core.words import written
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.models import ReplayFinding, ReplayReport, RulePackVersion
 from backoffice.outreach.selectors.packs import packs_in_force, with_version
-from backoffice.outreach.selectors.replay import BATCH, Judged, contacts_between, judged_batch
+from backoffice.outreach.selectors.replay import BATCH, Judged, contacts_between, days_between, judged_batch
 from backoffice.outreach.selectors.replay_reports import ReplayNotFound
 
 ASKED: Final = "outreach.replay.asked"
@@ -35,15 +33,6 @@ class ReplayFinished(Refusal):
 
     code: ClassVar[str] = "outreach.replay_finished"
     status: ClassVar[int] = 409
-
-
-def bounds_of(*, first: date, last: date) -> tuple[datetime, datetime]:
-    """The instants a period of days begins and ends at, in the lender's zone; the end is exclusive."""
-    zone = ZoneInfo(settings.LENDER_TIME_ZONE)
-    return (
-        datetime.combine(first, time(), tzinfo=zone),
-        datetime.combine(last + timedelta(days=1), time(), tzinfo=zone),
-    )
 
 
 def check_period(*, first: date, last: date, today: date) -> None:
@@ -80,7 +69,7 @@ def ask_replay(
             next_step=_("Look in the list of packs."),
             fields={"pack_version_id": _("Not a version.")},
         )
-    start, end = bounds_of(first=first, last=last)
+    start, end = days_between(first=first, last=last)
     report = ReplayReport.objects.create(
         first=first,
         last=last,
@@ -132,7 +121,7 @@ def _judge_batch(*, report_id: int, now: datetime, batch: int) -> int:
     report = _locked(report_id)
     if report.state not in OPEN:
         return 0
-    start, end = bounds_of(first=report.first, last=report.last)
+    start, end = days_between(first=report.first, last=report.last)
     try:
         found = judged_batch(start=start, end=end, after=report.last_entry_id, packs=_packs(report, now), size=batch)
     except Refusal as refusal:
