@@ -56,7 +56,7 @@ NAVIGATION: tuple[Group, ...] = (
         _("Outreach"),
         (
             Entry(_("Reminders"), "repayment:reminder_plans", "outreach.plan.view", "clock", "n"),
-            Entry(_("Contacts"), "outreach:contacts", "outreach.contact.list", "phone", "c"),
+            Entry(_("Contacts"), "outreach:contacts", "outreach.contact_log.view", "phone", "c"),
             Entry(_("Messages"), "outreach:messages", "outreach.message.view", "inbox", "m"),
             Entry(_("Templates"), "outreach:templates", "outreach.template.view", "list", "e"),
             Entry(_("Experiments"), "outreach:experiments", "outreach.experiment.view", "chart", "x"),

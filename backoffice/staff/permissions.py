@@ -119,7 +119,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.import.run": Permission(_("Bring a book in"), frozenset({ADMIN})),
     # outreach: contacts
     "outreach.contact.view": Permission(_("See whether a borrower may be reached, and their contact log"), _EVERYONE),
-    "outreach.contact.list": Permission(_("See the contacts with all borrowers"), _READERS | {TEAM_LEAD}),
+    "outreach.contact_log.view": Permission(_("See the contacts with all borrowers"), _READERS | {TEAM_LEAD}),
     "outreach.contact.log": Permission(_("Log a contact, record and correct its result"), _FLOOR | {COMPLIANCE}),
     "outreach.consent.edit": Permission(_("Write down opt-outs, consents and preferred times"), _FLOOR | {COMPLIANCE}),
     "outreach.replay.view": Permission(_("See past contacts judged again"), frozenset({COMPLIANCE, ADMIN, AUDITOR})),

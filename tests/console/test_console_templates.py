@@ -12,7 +12,7 @@ TEMPLATES = sorted(path for path in ROOT.glob("*/templates/**/*.html"))
 # Words that read the same in every language, and names of keys.
 SAME_EVERYWHERE = {
     "403", "404", "400", "500", "EAR", "M1", "M2", "J", "K", "G", "Enter", "Ctrl", "Esc", "v14", "English", "中文",
-    "date", "moment", "percent", "seconds", "x", "%", "IRR", "XIRR", "CSV", "API",
+    "date", "moment", "percent", "seconds", "x", "%", "IRR", "XIRR", "CSV", "API", "GSM-7", "UCS-2",
 }  # fmt: skip
 COMMENT = re.compile(
     r"{#.*?#}|{% block card_class %}.*?{% endblock %}|{% comment %}.*?{% endcomment %}|<!--.*?-->", re.S

@@ -92,7 +92,7 @@ class ReserveCallView(ApiView):
 class ContactsView(ListView):
     """Contacts with all borrowers, the latest recorded first."""
 
-    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.list"}
+    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact_log.view"}
     query_serializer_class = shapes.ContactsQuery
     serializer_class = shapes.LoggedContactSerializer
 
@@ -164,7 +164,7 @@ class FactsView(ApiView):
 class BlockedView(ListView):
     """Attempts the gate did not let through, the latest first."""
 
-    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact.list"}
+    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "outreach.contact_log.view"}
     query_serializer_class = shapes.BlockedQuery
     serializer_class = shapes.BlockedContactSerializer
 

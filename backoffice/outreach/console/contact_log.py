@@ -118,7 +118,7 @@ def _blocked(*, packs: PacksInForce, is_of_one: bool = False) -> Table:
 OF_ONE = Table(name="attempts", columns=(), order=("-at",), page_size=25)
 
 
-@requires("outreach.contact.list")
+@requires("outreach.contact_log.view")
 def contacts(request: HttpRequest) -> HttpResponse:
     """Contacts with the borrowers the person may see, the latest first; what was blocked on its own tab."""
     is_blocked = request.GET.get("blocked") == "1"
