@@ -306,7 +306,9 @@ class LiftHold(HoldVerb):
         }
 
     def _parts(self, subject: Hold) -> list[HoldFacts]:
-        return [hold for hold in self.group.parts if hold.state != "over"]
+        """What was not lifted; a hold that has run out may still be ended for an earlier day."""
+        alive = [hold for hold in self.group.parts if hold.state != "over"]
+        return alive or [hold for hold in self.group.parts if hold.start and not hold.lifted_by_name]
 
 
 class ReviewHold(HoldVerb):

@@ -539,7 +539,7 @@ class TestReading:
         lift_hold(hold_id=first, on=date(2026, 3, 5), reason="paid", actor=SYSTEM, scopes=["penalty"])
         lift_hold(hold_id=first, on=date(2026, 4, 9), reason="verified", actor=ADA)
 
-        coming, dispute = groups_of(
+        dispute, coming = groups_of(
             holds=holds_of_borrower(borrower_id=row.pk, as_of=date(2026, 3, 31)), as_of=date(2026, 3, 31)
         )
 
