@@ -181,7 +181,7 @@ def test_refuses_control_sums_it_cannot_read():
     answer = post(
         caller("admin"), "payment-files/", {"file": file, "source": "bank", "control_sums": "1500"}, fmt="multipart"
     )
-    assert (answer.status_code, set(answer.json()["fields"])) == (400, {"control_sums"})
+    assert (answer.status_code, set(answer.json()["fields"])) == (422, {"control_sums"})
 
 
 def test_waits_when_told_to_and_is_posted_or_cancelled_by_a_call(django_capture_on_commit_callbacks):

@@ -298,7 +298,7 @@ def test_equal_terms_have_no_difference_and_every_rule_has_words() -> None:
     [
         ({"unit": "week", "every": 2, "periods": 1}, "periods", "1 bill, every 2 weeks"),
         ({"due_day": 31}, "due_day", "day 31"),
-        ({"holiday_shift": "next", "calendar": "CN"}, "calendar", "CN"),
+        ({"holiday_shift": "next", "calendar": "CN"}, "calendar", "China"),
         (
             {"fees": (FeeRule("service", "fee", "lender", "per_period_of_balance", Decimal("0.005")),)},
             "fee service",

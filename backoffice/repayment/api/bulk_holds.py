@@ -103,7 +103,7 @@ class LiftBulkSerializer(WhySerializer):
     on = DayField()
 
 
-class AskedSerializer(serializers.Serializer):
+class AskedForHoldsSerializer(serializers.Serializer):
     """Done at once, or waiting for a second person."""
 
     is_done = serializers.BooleanField(source="is_lifted")
@@ -182,7 +182,7 @@ class PlaceBulkView(BulkView):
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "customers.hold.place_many"}
     request_serializer_class = WhySerializer
-    serializer_class = AskedSerializer
+    serializer_class = AskedForHoldsSerializer
     refusals = ("409", "422")
 
     @idempotent
@@ -201,7 +201,7 @@ class LiftBulkView(BulkView):
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "customers.hold.place_many"}
     request_serializer_class = LiftBulkSerializer
-    serializer_class = AskedSerializer
+    serializer_class = AskedForHoldsSerializer
     refusals = ("409", "422")
 
     @idempotent

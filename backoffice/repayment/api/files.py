@@ -16,8 +16,6 @@ from backoffice.core.access import actor_of
 from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import MoneyField, ToldField
 from backoffice.core.api.views import ApiView, ListView, read
-from backoffice.core.errors import Refusal
-from backoffice.core.telling import told
 from backoffice.repayment.domain.payment_totals import Control, read_control_sums
 from backoffice.repayment.models import PaymentFile, PaymentFileLine
 from backoffice.repayment.services.payment_files import FileNotFound, cancel_file, confirm_file, receive_file
@@ -79,7 +77,8 @@ class UploadSerializer(BodySerializer):
     control_count = serializers.IntegerField(
         min_value=0, required=False, allow_null=True, help_text="how many lines it must have; another number is refused"
     )
-    control_sums = serializers.CharField(
+    control_sums = serializers.RegexField(
+        r"^[A-Z0-9 .,;]*$",
         max_length=400,
         required=False,
         allow_blank=True,
@@ -90,11 +89,8 @@ class UploadSerializer(BodySerializer):
     )
 
     def validate_control_sums(self, value: str) -> dict[str, Decimal]:
-        """The sums by currency."""
-        try:
-            return read_control_sums(text=value)
-        except Refusal as refusal:
-            raise serializers.ValidationError(told(refusal.whole)) from refusal
+        """The sums by currency. Raises the refusal of a text that is none, which names the field."""
+        return read_control_sums(text=value)
 
 
 class FileVerbSerializer(BodySerializer):
