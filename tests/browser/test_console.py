@@ -60,6 +60,25 @@ def test_posts_a_payment_with_the_keyboard_alone(page: Page, live_server: LiveSe
     assert (str(operation.amount), operation.reason) == ("1200.00", "seen on the account")
 
 
+def test_hears_what_is_typed_the_moment_a_dialog_takes_the_focus(
+    page: Page, live_server: LiveServer, book: Book
+) -> None:
+    _enter(page, live_server)
+    page.goto(live_server.url + reverse("repayment:loan", args=[book.late.pk]))
+    page.evaluate(
+        """() => document.addEventListener("focusin", ({target}) => {
+            if (target.name === "amount") {
+                setTimeout(() => {
+                    target.value = "1200";
+                    target.dispatchEvent(new Event("input", {bubbles: true}));
+                }, 0);
+            }
+        })"""
+    )
+    page.keyboard.press("p")
+    expect(page.locator("#panel #verb")).to_have_text("Post ¥\u00a01,200.00")
+
+
 def test_takes_a_payment_back_from_its_row(page: Page, live_server: LiveServer, book: Book) -> None:
     ApprovalLimit.objects.update_or_create(
         verb="repayment.reverse", role="senior_agent", currency="", defaults={"max_amount": None, "alone": True}
