@@ -12,8 +12,8 @@ from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.outreach.selectors.packs import packs_to_activate
 from backoffice.outreach.services import pack_publishing
-from backoffice.outreach.services.reminder_plans import activate_due as activate_plans
-from backoffice.outreach.services.reminder_plans import versions_due
+from backoffice.outreach.services.reminder_publishing import activate_due as activate_plans
+from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range

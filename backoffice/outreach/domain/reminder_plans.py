@@ -1,17 +1,21 @@
 """A reminder plan: when around a due date a borrower hears from the lender, by which channels, with which words.
 
-The content is data: `{"steps": [{"id", "offset", "at", "until", "channels", "template", "least"}], "holdout": "0.10"}`.
+The content is data: `{"steps": [{"id", "offset", "at", "until", "channels", "template"}], "holdout": "0.10"}`.
 `offset` counts days from the due date (-3: three days before), `at` and `until` are times of the borrower's day,
-`channels` are tried in their order, `template` is the code of a template, `least` the least amount worth a message.
+`channels` are tried in their order, `template` is the code of a template. What a step may say besides: whom it is for
+(`least` and `most` bound the amount of the bill, `currency` and `language` name one) and what stops it (`stops`, more
+than what always does). What a plan may say besides: `debits`, the times of the due date at which debits are tried.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
 from backoffice.outreach.domain.channels import MESSAGES, Channel
+from backoffice.outreach.domain.elements import CHINESE, ENGLISH, LANGUAGES
 from backoffice.outreach.domain.purposes import Purpose
 
 EARLIEST: Final = -30
@@ -21,6 +25,20 @@ MINUTES_OF_A_DAY: Final = 1440
 APART_FROM_A_DEBIT: Final = 60
 """Minutes a message keeps from a debit of the same day: nobody should be asked to pay what is being collected."""
 MOST_HELD_OUT: Final = Decimal("0.50")
+
+
+class StopCondition(StrEnum):
+    """What ends the steps about a bill that are still to come, or keeps one from leaving."""
+
+    PAID = "paid"
+    HOLD = "hold"
+    DEBIT = "debit"
+    EXTENSION = "extension"
+    PROMISE = "promise"
+
+
+ALWAYS: Final = frozenset({StopCondition.PAID, StopCondition.HOLD})
+"""What stops every step, whatever it says: nobody is asked for what they paid, or while they are left in peace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,29 @@ class PlanFaulty(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Whose bills a step writes about: of an amount in major units, a currency, a language of the borrower.
+
+    `most` is None and `currency` and `language` are empty where the step does not care.
+    """
+
+    least: Decimal = Decimal(0)
+    most: Decimal | None = None
+    currency: str = ""
+    language: str = ""
+
+    def takes(self, *, amount: Decimal, currency: str, language: str) -> bool:
+        """True for a bill the step writes about; a borrower whose language is not Chinese is written to in English."""
+        spoken = CHINESE if language.lower().startswith("zh") else ENGLISH
+        return (
+            self.least <= amount
+            and (self.most is None or amount <= self.most)
+            and self.currency in {"", currency}
+            and self.language in {"", spoken}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One message of the timeline; minutes since midnight at the borrower's place."""
 
@@ -50,7 +91,8 @@ class Step:
     until: int
     channels: tuple[Channel, ...]
     template: str
-    least: Decimal
+    audience: Audience
+    stops: frozenset[StopCondition]
 
     @property
     def purpose(self) -> Purpose:
@@ -60,17 +102,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ReminderContent:
-    """The steps in the order they happen, and the share of borrowers left alone to compare with."""
+    """The steps in the order they happen, the share of borrowers left alone to compare with, and the debits between.
+
+    `debits` are minutes since midnight of the due date.
+    """
 
     steps: tuple[Step, ...]
     holdout: Decimal
+    debits: tuple[int, ...] = ()
 
 
-def parse(content: Mapping[str, Any], *, debit_minutes: Collection[int] = ()) -> ReminderContent:
-    """The plan as it will run. Raises PlanFaulty with every fault, contradictions between steps included.
-
-    `debit_minutes`: when debits are tried on the due date, in minutes since midnight.
-    """
+def parse(content: Mapping[str, Any]) -> ReminderContent:
+    """The plan as it will run. Raises PlanFaulty with every fault, contradictions of its steps and debits included."""
     faults: list[PlanFault] = []
     given = content.get("steps")
     raw = given if isinstance(given, list) else []
@@ -78,16 +121,32 @@ def parse(content: Mapping[str, Any], *, debit_minutes: Collection[int] = ()) ->
         faults.append(PlanFault("", "steps", "none" if not raw else "too_many"))
     steps = [step for number, each in enumerate(raw) if (step := _step(each, number, faults))]
     holdout = _share(content.get("holdout", "0"), faults)
+    debits = _debits(content.get("debits", []), faults)
     if not faults:
-        faults += _contradictions(steps, debit_minutes)
+        faults += _contradictions(steps, debits)
     if faults:
         raise PlanFaulty(faults)
-    return ReminderContent(tuple(sorted(steps, key=lambda step: (step.offset, step.at))), holdout)
+    return ReminderContent(_in_order(steps), holdout, debits)
+
+
+def readable(content: Mapping[str, Any]) -> ReminderContent:
+    """What can be read of a plan in the making, whatever else is wrong with it: to be drawn, never to be run."""
+    given = content.get("steps")
+    faults: list[PlanFault] = []
+    raw = given[:MOST_STEPS] if isinstance(given, list) else []
+    steps = [step for number, each in enumerate(raw) if (step := _step(each, number, faults))]
+    return ReminderContent(
+        _in_order(steps), _share(content.get("holdout", "0"), faults), _debits(content.get("debits", []), faults)
+    )
 
 
 def clock_of(minute: int) -> str:
     """Minutes since midnight as people write a time."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def _in_order(steps: list[Step]) -> tuple[Step, ...]:
+    return tuple(sorted(steps, key=lambda step: (step.offset, step.at)))
 
 
 def _step(raw: Any, number: int, faults: list[PlanFault]) -> Step | None:
@@ -112,10 +171,8 @@ def _step(raw: Any, number: int, faults: list[PlanFault]) -> Step | None:
     template = raw.get("template")
     if not isinstance(template, str) or not template:
         faults.append(PlanFault(name, "template", "missing"))
-    least = _amount(raw.get("least", "0"))
-    if least is None:
-        faults.append(PlanFault(name, "least", "not_an_amount"))
-    if len(faults) > before or at is None or until is None or least is None:
+    audience, stops = _audience(raw, name, faults), _stops(raw, name, faults)
+    if len(faults) > before or at is None or until is None:
         return None
     return Step(
         id=name,
@@ -124,23 +181,55 @@ def _step(raw: Any, number: int, faults: list[PlanFault]) -> Step | None:
         until=until,
         channels=tuple(Channel(channel) for channel in channels),  # type: ignore[union-attr]
         template=str(template),
-        least=least,
+        audience=audience,
+        stops=stops,
     )
 
 
-def _contradictions(steps: list[Step], debit_minutes: Collection[int]) -> Iterator[PlanFault]:
+def _audience(raw: Mapping[str, Any], name: str, faults: list[PlanFault]) -> Audience:
+    least = _amount(raw.get("least", "0"))
+    most = _amount(raw["most"]) if raw.get("most") else None
+    for field, value in (("least", least), ("most", most if raw.get("most") else Decimal(0))):
+        if value is None:
+            faults.append(PlanFault(name, field, "not_an_amount"))
+    if least is not None and most is not None and most < least:
+        faults.append(PlanFault(name, "most", "below_least"))
+    currency, language = raw.get("currency") or "", raw.get("language") or ""
+    if not isinstance(currency, str) or (currency and not (len(currency) == 3 and currency.isupper())):
+        faults.append(PlanFault(name, "currency", "not_a_currency"))
+    if language not in {"", *LANGUAGES}:
+        faults.append(PlanFault(name, "language", "not_a_language"))
+    return Audience(least=least or Decimal(0), most=most, currency=str(currency), language=str(language))
+
+
+def _stops(raw: Mapping[str, Any], name: str, faults: list[PlanFault]) -> frozenset[StopCondition]:
+    """What stops the step; a step that does not say is stopped by everything."""
+    given = raw.get("stops", list(StopCondition))
+    if not isinstance(given, list) or any(each not in set(StopCondition) for each in given):
+        faults.append(PlanFault(name, "stops", "not_stops"))
+        return ALWAYS
+    return ALWAYS | {StopCondition(each) for each in given}
+
+
+def _debits(raw: Any, faults: list[PlanFault]) -> tuple[int, ...]:
+    minutes = [_minute(each) for each in raw] if isinstance(raw, list) else [None]
+    if None in minutes:
+        faults.append(PlanFault("", "debits", "not_times"))
+    return tuple(sorted({minute for minute in minutes if minute is not None}))
+
+
+def _contradictions(steps: list[Step], debits: Collection[int]) -> Iterator[PlanFault]:
     """Steps that cannot stand side by side: of one name, on one day at one time, or amid a debit of the day."""
     seen: set[str] = set()
     for step in steps:
         if step.id in seen:
             yield PlanFault(step.id, "id", "twice")
         seen.add(step.id)
-    ordered = sorted(steps, key=lambda step: (step.offset, step.at))
-    for earlier, later in pairwise(ordered):
+    for earlier, later in pairwise(_in_order(steps)):
         if earlier.offset == later.offset and later.at < earlier.until:
             yield PlanFault(later.id, "at", "overlaps")
     for step in steps:
-        near = [minute for minute in debit_minutes if step.at - APART_FROM_A_DEBIT < minute < step.until]
+        near = [minute for minute in debits if step.at - APART_FROM_A_DEBIT < minute < step.until]
         if step.offset == 0 and near:
             yield PlanFault(step.id, "at", "amid_a_debit")
 

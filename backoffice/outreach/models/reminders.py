@@ -1,6 +1,6 @@
 """Reminder plans, their versions, and who was reminded or left alone about which bill."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -8,8 +8,13 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from backoffice.core.formats import is_chinese
 from backoffice.customers.models import Borrower
+from backoffice.outreach.domain.reminder_plans import StopCondition
 from backoffice.outreach.domain.reminder_states import OPEN, PlanState
+
+if TYPE_CHECKING:
+    from backoffice.staff.models import User
 
 PLAN_STATE_LABELS = {
     PlanState.DRAFT: _("draft"),
@@ -18,6 +23,31 @@ PLAN_STATE_LABELS = {
     PlanState.ACTIVE: pgettext_lazy("version", "active"),
     PlanState.RETIRED: _("retired"),
 }
+STOP_LABELS = {
+    StopCondition.PAID: _("paid"),
+    StopCondition.HOLD: _("hold"),
+    StopCondition.DEBIT: _("debit in flight"),
+    StopCondition.EXTENSION: _("extension in review"),
+    StopCondition.PROMISE: _("promise open"),
+}
+
+
+class ReminderPlanQuerySet(models.QuerySet["ReminderPlan"]):
+    """Plans, for who asks."""
+
+    def visible_to(self, user: "User") -> "ReminderPlanQuerySet":
+        """Those of the portfolios the person works on, and the one of all that have none of their own."""
+        scope = user.scope()
+        return self if scope.all else self.filter(portfolio__in={"", *scope.portfolios})
+
+
+class ReminderPlanVersionQuerySet(models.QuerySet["ReminderPlanVersion"]):
+    """Versions of plans, for who asks."""
+
+    def visible_to(self, user: "User") -> "ReminderPlanVersionQuerySet":
+        """Those of the plans the person sees."""
+        scope = user.scope()
+        return self if scope.all else self.filter(plan__portfolio__in={"", *scope.portfolios})
 
 
 class ReminderPlan(models.Model):
@@ -29,6 +59,8 @@ class ReminderPlan(models.Model):
     portfolio = models.CharField(_("portfolio"), max_length=64, blank=True)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
 
+    objects = ReminderPlanQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("reminder plan")
         verbose_name_plural = _("reminder plans")
@@ -37,7 +69,12 @@ class ReminderPlan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """Its name in the language of the reader."""
+        return (is_chinese() and self.name_zh) or self.name
 
 
 class ReminderPlanVersion(models.Model):
@@ -55,6 +92,8 @@ class ReminderPlanVersion(models.Model):
     approved_by = models.BigIntegerField(null=True, blank=True)
     approved_by_name = models.CharField(_("approved by"), max_length=150, blank=True)
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+
+    objects = ReminderPlanVersionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("version of a reminder plan")
@@ -76,6 +115,13 @@ class ReminderPlanVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan_id} {self.number}"
+
+    @property
+    def was_in_force(self) -> bool:
+        """True for one that planned messages once: it can be put back in force at once."""
+        return (
+            self.state == PlanState.RETIRED.value and self.approved_at is not None and self.effective_from is not None
+        )
 
 
 class ReminderGroup(models.Model):

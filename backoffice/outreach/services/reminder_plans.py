@@ -1,27 +1,21 @@
-"""The verbs of reminder plans: draft, change, submit, approve, put in force, take out, put back. Two people publish."""
+"""Drafting reminder plans: a plan, its versions, and what a version must not contradict. Publishing is beside this."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, ClassVar, Final
 
 from django.db import transaction
 from django.db.models import Max
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.audit import approvals
-from backoffice.audit.approvals import ApprovedRequest
-from backoffice.audit.models import Approval
 from backoffice.audit.services import record
-from backoffice.core.actors import SYSTEM, Actor
+from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.reminder_plans import PlanFaulty, parse
 from backoffice.outreach.domain.reminder_states import OPEN, PlanState, may_become
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import ReminderPlan, ReminderPlanVersion, TemplateVersion
 
-PUBLISH: Final = "outreach.reminder_plan"
 SUBJECT: Final = "outreach.reminder_plan_version"
 
 FAULT_WORDS: Final = {
@@ -40,6 +34,11 @@ FAULT_WORDS: Final = {
     "twice": gettext_lazy("another step has this name"),
     "overlaps": gettext_lazy("another step of the same day is still running then"),
     "amid_a_debit": gettext_lazy("a debit is tried within the hour"),
+    "below_least": gettext_lazy("must not be less than the least amount"),
+    "not_a_currency": gettext_lazy("a currency code such as CNY, or nothing"),
+    "not_a_language": gettext_lazy("English, Chinese, or nothing"),
+    "not_stops": gettext_lazy("some of: paid, hold, debit, extension, promise"),
+    "not_times": gettext_lazy("times of the day such as 06:00, 20:00"),
 }
 
 
@@ -95,7 +94,7 @@ def draft_version(*, plan_id: int, content: Mapping[str, Any], note: str, actor:
     """A new draft of a plan. Raises PlanNotFound, PlanRefused, PlanNotInState while another one is in the making."""
     plan = ReminderPlan.objects.select_for_update().filter(pk=plan_id).first()
     if plan is None:
-        raise _not_found()
+        raise plan_not_found()
     if plan.versions.filter(state__in=OPEN).exists():
         raise PlanNotInState(
             _("A version of this plan is in the making already."), next_step=_("Finish or discard that one first.")
@@ -109,88 +108,20 @@ def draft_version(*, plan_id: int, content: Mapping[str, Any], note: str, actor:
         created_by=actor.id,
         created_by_name=actor.name,
     )
-    _note(version, verb="outreach.reminder_plan_version.drafted", actor=actor, reason=note)
+    note_down(version, verb="outreach.reminder_plan_version.drafted", actor=actor, reason=note)
     return version
 
 
 @transaction.atomic
 def change_draft(*, version_id: int, content: Mapping[str, Any], note: str, actor: Actor) -> ReminderPlanVersion:
     """New content for a draft. Raises PlanNotFound, PlanNotInState, PlanRefused."""
-    version = _locked(version_id)
+    version = locked_version(version_id)
     if version.state != PlanState.DRAFT:
-        raise _not_in_state(version)
+        raise not_in_state(version)
     check_content(content)
     version.content, version.note = dict(content), note
     version.save(update_fields=["content", "note"])
-    _note(version, verb="outreach.reminder_plan_version.changed", actor=actor, reason=note)
-    return version
-
-
-@transaction.atomic
-def submit_version(*, version_id: int, effective_from: date, reason: str, consequence: str, actor: Actor) -> Approval:
-    """Ask a second person to publish a draft from a date. Raises PlanNotFound, PlanNotInState, PlanRefused."""
-    version = _locked(version_id)
-    check_content(version.content)
-    _move(version, to=PlanState.SUBMITTED)
-    version.effective_from = effective_from
-    version.save(update_fields=["state", "effective_from"])
-    _note(version, verb="outreach.reminder_plan_version.submitted", actor=actor, reason=reason)
-    return approvals.submit(
-        verb=PUBLISH,
-        subject_type=SUBJECT,
-        subject_id=version.pk,
-        payload={"version_id": version.pk, "effective_from": effective_from.isoformat()},
-        reason=reason,
-        actor=actor,
-        portfolio=version.plan.portfolio,
-        consequence=consequence,
-    )
-
-
-def publish_as_approved(request: ApprovedRequest) -> None:
-    """The deed behind `PUBLISH`: approved, and in force from its day on. Raises PlanNotFound, PlanNotInState."""
-    version = _locked(int(request.payload["version_id"]))
-    check_content(version.content)
-    _move(version, to=PlanState.APPROVED)
-    version.approved_by, version.approved_by_name = request.checker.id, request.checker.name
-    version.approved_at = Now()
-    version.save(update_fields=["state", "approved_by", "approved_by_name", "approved_at"])
-    _note(version, verb="outreach.reminder_plan_version.approved", actor=request.checker, reason=request.reason)
-
-
-def versions_due(*, on: date) -> bool:
-    """True when an approved version waits for that day."""
-    return ReminderPlanVersion.objects.filter(state=PlanState.APPROVED.value, effective_from__lte=on).exists()
-
-
-@transaction.atomic
-def activate_due(*, on: date) -> int:
-    """Put approved versions in force whose day has come, each in place of the one before; gives how many."""
-    due = ReminderPlanVersion.objects.select_for_update(of=("self",)).filter(
-        state=PlanState.APPROVED.value, effective_from__lte=on
-    )
-    for version in due.order_by("plan_id", "number"):
-        _put_in_force(version, actor=SYSTEM, reason="")
-    return len(due)
-
-
-@transaction.atomic
-def put_back(*, version_id: int, reason: str, actor: Actor) -> ReminderPlanVersion:
-    """Roll back: a version that was in force before is in force again at once. Raises PlanNotFound, PlanNotInState."""
-    version = _locked(version_id)
-    if version.state != PlanState.RETIRED or version.approved_at is None:
-        raise _not_in_state(version)
-    _put_in_force(version, actor=actor, reason=reason)
-    return version
-
-
-@transaction.atomic
-def retire_version(*, version_id: int, reason: str, actor: Actor) -> ReminderPlanVersion:
-    """Take a version out of force, or discard a draft. Raises PlanNotFound, PlanNotInState."""
-    version = _locked(version_id)
-    _move(version, to=PlanState.RETIRED)
-    version.save(update_fields=["state"])
-    _note(version, verb="outreach.reminder_plan_version.retired", actor=actor, reason=reason)
+    note_down(version, verb="outreach.reminder_plan_version.changed", actor=actor, reason=note)
     return version
 
 
@@ -225,47 +156,48 @@ def _refused(faults: Mapping[tuple[str, str], str]) -> PlanRefused:
     )
 
 
-def _put_in_force(version: ReminderPlanVersion, *, actor: Actor, reason: str) -> None:
-    ReminderPlanVersion.objects.filter(plan_id=version.plan_id, state=PlanState.ACTIVE.value).update(
-        state=PlanState.RETIRED.value
-    )
-    _move(version, to=PlanState.ACTIVE)
-    version.save(update_fields=["state"])
-    _note(version, verb="outreach.reminder_plan_version.activated", actor=actor, reason=reason)
-
-
-def _move(version: ReminderPlanVersion, *, to: PlanState) -> None:
+def move(version: ReminderPlanVersion, *, to: PlanState) -> None:
+    """The next state of a locked version, not saved yet. Raises PlanNotInState."""
     if not may_become(current=PlanState(version.state), to=to):
-        raise _not_in_state(version)
+        raise not_in_state(version)
     version.state = to.value
 
 
-def _locked(version_id: int) -> ReminderPlanVersion:
+def locked_version(version_id: int) -> ReminderPlanVersion:
+    """The version under lock, with its plan. Raises PlanNotFound."""
     version = (
         ReminderPlanVersion.objects.select_for_update(of=("self",)).select_related("plan").filter(pk=version_id).first()
     )
     if version is None:
-        raise _not_found()
+        raise plan_not_found()
     return version
 
 
-def _not_found() -> PlanNotFound:
+def plan_not_found() -> PlanNotFound:
+    """To be raised when there is none, or none the person sees."""
     return PlanNotFound(_("There is no such plan."), next_step=_("Open it from the list of plans."))
 
 
-def _not_in_state(version: ReminderPlanVersion) -> PlanNotInState:
+def not_in_state(version: ReminderPlanVersion) -> PlanNotInState:
+    """To be raised when the version is elsewhere in its life."""
     return PlanNotInState(
         _("Version %(number)s is not in a state that allows this.") % {"number": version.number},
         next_step=_("Reload the page to see where it stands."),
     )
 
 
-def _note(version: ReminderPlanVersion, *, verb: str, actor: Actor, reason: str) -> None:
+def note_down(version: ReminderPlanVersion, *, verb: str, actor: Actor, reason: str) -> None:
+    """One entry of the trail about a version as it now is."""
     record(
         verb=verb,
         subject_type=SUBJECT,
         subject_id=version.pk,
         actor=actor,
         reason=reason,
-        after={"plan": version.plan_id, "number": version.number, "state": version.state},
+        after={
+            "plan": version.plan_id,
+            "number": version.number,
+            "state": version.state,
+            "effective_from": version.effective_from,
+        },
     )

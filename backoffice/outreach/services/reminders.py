@@ -179,7 +179,7 @@ def _chosen(
         groups.append((plan, bill, is_held))
         outcome.held_out += is_held
         for step in steps if not is_held else ():
-            if bill.amount < step.least:
+            if not step.audience.takes(amount=bill.amount, currency=bill.currency, language=bill.language):
                 outcome.too_small += 1
                 continue
             message = _message(plan, step, bill, day=day, words=words)

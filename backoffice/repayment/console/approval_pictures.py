@@ -1,18 +1,21 @@
-"""What approving a verb of a loan would do: tried again as of now, drawn as the panel drew it for who asked."""
+"""What approving a verb of this app would do: tried again as of now, drawn as the panel drew it for who asked."""
 
 from backoffice.audit.console.pictures import draw_with
 from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core.confirm import Consequence
+from backoffice.outreach.services.reminder_publishing import PUBLISH
+from backoffice.repayment.console import reminder_verbs
 from backoffice.repayment.console.consequences import consequence_of
 from backoffice.repayment.models import Loan, Operation
 from backoffice.repayment.services import verbs
 
 
 def register_pictures() -> None:
-    """Connects every verb of a loan; called once when Django starts."""
+    """Connects every verb of a loan, and publishing a reminder plan; called once when Django starts."""
     for verb in verbs.VERBS:
         draw_with(verb=verb, draw=picture)
+    draw_with(verb=PUBLISH, draw=reminder_verbs.picture)
 
 
 def picture(approval: Approval) -> Consequence:

@@ -1,4 +1,4 @@
-"""What loans and payment files are called in the trail and in requests, by the numbers people know."""
+"""What loans, payment files and reminder plans are called in the trail and in requests, by the numbers people know."""
 
 from collections.abc import Collection
 
@@ -6,6 +6,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from backoffice.core.trail import Named, Names, name_subjects
+from backoffice.outreach.models import ReminderPlanVersion
+from backoffice.outreach.services.reminder_plans import SUBJECT as PLAN_VERSION
 from backoffice.repayment.models import Loan, Operation, PaymentFile
 
 MOST_FOUND = 50
@@ -16,6 +18,7 @@ def register_names() -> None:
     name_subjects(kind="repayment.loan", names=Names(read=_loans, find=_loan_ids))
     name_subjects(kind="repayment.operation", names=Names(read=_operations, find=_nothing))
     name_subjects(kind="repayment.payment_file", names=Names(read=_files, find=_nothing))
+    name_subjects(kind=PLAN_VERSION, names=Names(read=_plan_versions, find=_nothing))
 
 
 def _loans(ids: Collection[str]) -> dict[str, Named]:
@@ -47,6 +50,17 @@ def _files(ids: Collection[str]) -> dict[str, Named]:
     return {
         str(pk): Named(_("payment file %(name)s") % {"name": name}, reverse("repayment:payment_file", args=[pk]))
         for pk, name in rows
+    }
+
+
+def _plan_versions(ids: Collection[str]) -> dict[str, Named]:
+    rows = ReminderPlanVersion.objects.filter(pk__in=_numbers(ids)).select_related("plan")
+    return {
+        str(row.pk): Named(
+            _("%(plan)s, version %(number)s") % {"plan": row.plan.title, "number": row.number},
+            reverse("repayment:reminder_version", args=[row.pk]),
+        )
+        for row in rows
     }
 
 

@@ -73,6 +73,17 @@ urlpatterns = [
     path("reminders/versions/<int:version_id>/", reminders.version, name="reminder_version"),
     path("reminders/versions/<int:version_id>/edit/", reminders.edit, name="edit_reminders"),
     path("reminders/versions/<int:version_id>/submit/", reminder_verbs.SubmitPlan.as_view(), name="submit_reminders"),
+    path(
+        "reminders/versions/<int:version_id>/take-back/",
+        reminder_verbs.TakeBackPlan.as_view(),
+        name="take_back_reminders",
+    ),
+    path(
+        "reminders/versions/<int:version_id>/discard/", reminder_verbs.DiscardPlan.as_view(), name="discard_reminders"
+    ),
     path("reminders/versions/<int:version_id>/retire/", reminder_verbs.RetirePlan.as_view(), name="retire_reminders"),
+    path(
+        "reminders/versions/<int:version_id>/roll-back/", reminder_verbs.RollBack.as_view(), name="roll_back_reminders"
+    ),
     path("reminders/versions/<int:version_id>/put-back/", reminder_verbs.PutBack.as_view(), name="put_back_reminders"),
 ]
