@@ -342,6 +342,8 @@ SPECTACULAR_SETTINGS = {
         "HoldScope": ["calls", "texts", "debit", "penalty", "aging"],
         "HoldState": ["coming", "running", "over"],
         "LoanStatus": "backoffice.repayment.models.Loan.Status",
+        "PlanVersionState": "backoffice.repayment.api.reminder_shapes.STATES",
+        "StopCondition": "backoffice.repayment.api.reminder_shapes.STOPS",
         "AppChannel": ["inbox", "popup"],
         "ConsentKind": ["consent", "callback", "revoked", "opt_out", "opt_in"],
         "ContactChannel": ["call", "bot", "sms", "email", "push", "inbox", "popup", "letter"],

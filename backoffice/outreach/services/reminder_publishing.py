@@ -53,7 +53,7 @@ def submit_version(*, version_id: int, effective_from: date, reason: str, conseq
     """
     version = locked_version(version_id)
     move(version, to=PlanState.SUBMITTED)
-    _check_first_day(effective_from)
+    check_first_day(first_day=effective_from)
     check_content(version.content)
     version.effective_from = effective_from
     version.save(update_fields=["state", "effective_from"])
@@ -113,10 +113,9 @@ def versions_due(*, on: date) -> bool:
 @transaction.atomic
 def activate_due(*, on: date) -> int:
     """Put approved versions in force whose day has come, each in place of the one before; gives how many."""
-    due = ReminderPlanVersion.objects.select_for_update(of=("self",)).filter(
-        state=PlanState.APPROVED.value, effective_from__lte=on
-    )
-    for version in due.order_by("plan_id", "number"):
+    approved = ReminderPlanVersion.objects.filter(state=PlanState.APPROVED.value, effective_from__lte=on)
+    due = list(approved.select_for_update(of=("self",)).order_by("plan_id", "number"))
+    for version in due:
         _put_in_force(version, actor=SYSTEM, reason="")
     return len(due)
 
@@ -197,7 +196,8 @@ def _put_in_force(version: ReminderPlanVersion, *, actor: Actor, reason: str) ->
     note_down(version, verb="outreach.reminder_plan_version.activated", actor=actor, reason=reason)
 
 
-def _check_first_day(first_day: date) -> None:
+def check_first_day(*, first_day: date) -> None:
+    """Raises PlanFirstDayRefused for a day whose messages are planned already, or past."""
     tomorrow = business_date() + timedelta(days=1)
     if first_day < tomorrow:
         raise PlanFirstDayRefused(

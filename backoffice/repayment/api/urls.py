@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from backoffice.repayment.api import bulk_holds, files, imports, loans, products, verbs
+from backoffice.repayment.api import bulk_holds, files, imports, loans, products, reminders, verbs
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
+
+_plan = "reminder-plans/<int:plan_id>/"
+_version = "reminder-plan-versions/<int:version_id>/"
 
 urlpatterns = [
     path("quotes/", QuotesView.as_view(), name="quotes"),
@@ -45,4 +48,15 @@ urlpatterns = [
         name="payment-file-cancellation",
     ),
     path("payment-files/<int:file_id>/refused-lines/", files.RefusedLinesView.as_view(), name="refused-lines"),
+    path("reminder-plans/", reminders.ReminderPlansView.as_view(), name="reminder-plans"),
+    path(_plan, reminders.ReminderPlanView.as_view(), name="reminder-plan"),
+    path(f"{_plan}versions/", reminders.ReminderPlanVersionsView.as_view(), name="reminder-plan-versions"),
+    path(f"{_plan}effect/", reminders.ReminderEffectView.as_view(), name="reminder-effect"),
+    path(_version, reminders.ReminderVersionView.as_view(), name="reminder-version"),
+    path(f"{_version}simulation/", reminders.SimulateReminderVersionView.as_view(), name="simulate-reminders"),
+    path(f"{_version}submit/", reminders.SubmitReminderVersionView.as_view(), name="submit-reminders"),
+    path(f"{_version}take-back/", reminders.TakeBackReminderVersionView.as_view(), name="take-back-reminders"),
+    path(f"{_version}retire/", reminders.RetireReminderVersionView.as_view(), name="retire-reminders"),
+    path(f"{_version}roll-back/", reminders.RollBackReminderVersionView.as_view(), name="roll-back-reminders"),
+    path(f"{_version}put-back/", reminders.PutBackReminderVersionView.as_view(), name="put-back-reminders"),
 ]

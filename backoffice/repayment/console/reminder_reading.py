@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from backoffice.calendars import clock
-from backoffice.core.formats import amount_text
+from backoffice.core.formats import amount_text, percent_text
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import CHINESE
 from backoffice.outreach.domain.reminder_plans import Audience, ReminderContent, Step, StopCondition, clock_of
@@ -206,11 +206,18 @@ def effect_shown(found: PlanEffect) -> dict[str, Any]:
 
 
 def changes_between(*, was: ReminderContent, now: ReminderContent) -> list[Mapping[str, str]]:
-    """What a version changes: step by step, then the share left alone and the debits; only what differs."""
-    before = {step.name: _in_one_line(step) for step in steps_shown(content=was)}
-    after = {step.name: _in_one_line(step) for step in steps_shown(content=now)}
-    rows = [(name, before.get(name, "–"), after.get(name, "–")) for name in {**before, **after}]
-    rows.append((_("Left alone to compare with"), f"{was.holdout:.2%}", f"{now.holdout:.2%}"))
+    """What a version changes: field by field of each step, the share left alone, the debits; only what differs."""
+    before = {step.name: step for step in steps_shown(content=was)}
+    after = {step.name: step for step in steps_shown(content=now)}
+    rows: list[tuple[str, str, str]] = []
+    for name in {**before, **after}:
+        old, new = (_said(each[name]) if name in each else {} for each in (before, after))
+        if old and new:
+            rows += [(f"{name} · {label}", old[label], new[label]) for label in old]
+        else:
+            rows.append((name, " · ".join(old.values()) or "–", " · ".join(new.values()) or "–"))
+    left_alone = _("Left alone to compare with")
+    rows.append((left_alone, percent_text(was.holdout, bare=True), percent_text(now.holdout, bare=True)))
     rows.append((_("Debits of the due date"), _times(was.debits), _times(now.debits)))
     return [{"label": label, "was": old, "now": new} for label, old, new in rows if old != new]
 
@@ -261,9 +268,16 @@ def _shown(step: Step, template: MessageTemplate | None, simulated: Simulated | 
     )
 
 
-def _in_one_line(step: StepShown) -> str:
-    parts = (step.when, step.time, step.channels, step.template, step.audience, step.stops)
-    return " · ".join(parts)
+def _said(step: StepShown) -> dict[str, str]:
+    """A step in words, by what each field is called."""
+    return {
+        _("When"): step.when,
+        _("Time of the borrower's day"): step.time,
+        _("Channels in their order"): step.channels,
+        _("Template"): step.template_title,
+        _("For whom"): step.audience,
+        _("Stopped by"): step.stops,
+    }
 
 
 def _times(minutes: tuple[int, ...]) -> str:

@@ -72,7 +72,8 @@ class SubmitPlan(PlanVerb):
         return {"effective_from": day_after(business_date())}
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
-        """Messages of tomorrow by channel, and what the gate would stop. Raises PlanRefused."""
+        """Messages of tomorrow by channel, and what the gate would stop. Raises PlanFirstDayRefused, PlanRefused."""
+        reminder_publishing.check_first_day(first_day=values["effective_from"])
         return Consequence(
             lines=consequence_lines(subject),
             approval=_("A compliance officer, an administrator or a team lead decides. It starts on %(day)s.")
