@@ -233,6 +233,13 @@ def test_judges_a_period_again(borrower):
     (row,) = client.get(f"{BASE}/replays/{report_id}/findings/", {"rule": "us_reg_f.hours"}).json()["results"]
     assert (row["rules"], row["borrower_id"], row["by"]) == (["us_reg_f.hours"], borrower.pk, "system")
     assert client.get(f"{BASE}/replays/{report_id}/findings/", {"channel": "sms"}).json()["results"] == []
+    done = send(client, f"replays/{report_id}/stop/", {"reason": "too late"}, key="k-stop")
+    assert (done.status_code, done.json()["code"]) == (409, "outreach.replay_not_under_way")
+    other = send(client, "replays/", {"first": "2026-04-08", "last": "2026-04-08", "reason": "again"}, key="k-3").json()
+    stopped = send(client, f"replays/{other['id']}/stop/", {"reason": "twice the same"}, key="k-4").json()
+    assert (stopped["state"], stopped["fault"].partition(": ")[2]) == ("stopped", "twice the same")
+    went_on = send(client, f"replays/{other['id']}/go-on/", {"reason": "after all"}, key="k-5").json()
+    assert (went_on["state"], went_on["fault"], went_on["finished_at"]) == ("waiting", "", None)
     future = send(client, "replays/", {"first": "2026-04-08", "last": "2026-06-08", "reason": "why"}, key="k-2")
     assert (future.status_code, future.json()["code"]) == (422, "outreach.replay_not_asked")
     assert client.get(f"{BASE}/replays/0/").status_code == 404

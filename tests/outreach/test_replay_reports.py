@@ -131,6 +131,52 @@ def test_a_report_that_cannot_be_made_says_why_and_goes_on_when_it_is_put_right(
         replaying.go_on_with_replay(report_id=0, reason="again", actor=EVE)
 
 
+def test_a_report_under_way_is_stopped_keeps_what_was_judged_and_goes_on(broken, monkeypatch):
+    report_id = asked()
+    real = replaying._judge_batch
+
+    def stopped_after_one(**fields):
+        found = real(**fields)
+        if found:
+            replaying.stop_replay(report_id=report_id, reason="wrong period", actor=EVE, now=NOON)
+        return found
+
+    with monkeypatch.context() as meddled:
+        meddled.setattr(replaying, "_judge_batch", stopped_after_one)
+        replaying.run_replay(report_id=report_id, now=NOON, batch=1)
+    report = ReplayReport.objects.get(pk=report_id)
+    assert (report.state, report.judged, report.finished_at) == ("stopped", 1, NOON)
+    assert report.why_it_failed == "Stopped by Eve: wrong period"
+    entry = AuditEntry.objects.get(verb="outreach.replay.stopped")
+    assert (entry.reason, entry.after) == ("wrong period", {"judged": 1, "contacts": 3})
+    with pytest.raises(replaying.ReplayNotUnderWay):
+        replaying.stop_replay(report_id=report_id, reason="again", actor=EVE, now=NOON)
+
+    replaying.go_on_with_replay(report_id=report_id, reason="right after all", actor=EVE)
+    replaying.run_replay(report_id=report_id, now=NOON)
+    report.refresh_from_db()
+    assert (report.state, report.judged, report.fault) == ("done", 3, "")
+
+
+def test_is_stopped_on_the_screen(broken):
+    report_id = asked()
+    client = as_role("compliance")
+    page, address = reverse("outreach:replay", args=[report_id]), reverse("outreach:stop_replay", args=[report_id])
+    assert f'href="{address}"' in client.get(page).content.decode()
+    panel = client.get(address)
+    assert "What is judged so far stays in the report." in text_of(panel.content.decode())
+    seen = panel.context["panel"].consequence.fingerprint
+    answer = client.post(address, {"seen": seen, "key": "k", "reason": "wrong period"})
+    assert answer.headers["Location"] == page
+
+    text = text_of(client.get(page).content.decode())
+    assert ": wrong period Let it go on when it is wanted" in text
+    assert f'href="{address}"' not in client.get(page).content.decode()
+    refused = client.post(address, {"seen": seen, "key": "k-2", "reason": "wrong period"})
+    assert "The report is not being worked on." in refused.content.decode()
+    assert as_role("auditor").get(address).status_code == 403
+
+
 def test_judges_by_a_draft_in_the_place_of_its_pack(broken):
     pack = RulePack.objects.create(code="us_reg_f_draft")
     stricter = PACK.replace('code = "us_reg_f"', 'code = "us_reg_f"').replace('to = "21:00"', 'to = "11:00"')

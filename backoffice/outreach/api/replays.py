@@ -12,8 +12,9 @@ from backoffice.calendars import clock
 from backoffice.core.access import actor_of
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.outreach.api import contact_shapes as shapes
+from backoffice.outreach.api.message_shapes import OutreachReasonSerializer
 from backoffice.outreach.selectors import replay_reports
-from backoffice.outreach.services.replaying import ask_replay
+from backoffice.outreach.services.replaying import ask_replay, go_on_with_replay, stop_replay
 from backoffice.staff.access import person_of
 
 
@@ -46,6 +47,40 @@ class ReplayView(ApiView):
 
     def get(self, request: Request, report_id: int) -> Response:
         """How far it is, and how many contacts were not permitted."""
+        report = replay_reports.report_of(report_id=report_id, user=person_of(request))
+        return Response(self.serializer_class(report).data)
+
+
+class StopReplayView(ApiView):
+    """Stop the work on a report."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "outreach.replay.run"}
+    request_serializer_class = OutreachReasonSerializer
+    serializer_class = shapes.ReplaySerializer
+    refusals = ("404", "409", "422")
+
+    @idempotent
+    def post(self, request: Request, report_id: int) -> Response:
+        """What was judged stays; it can go on from there."""
+        asked = read(self.request_serializer_class, request.data)
+        stop_replay(report_id=report_id, actor=actor_of(request.user), now=clock.now(), **asked)
+        report = replay_reports.report_of(report_id=report_id, user=person_of(request))
+        return Response(self.serializer_class(report).data)
+
+
+class GoOnWithReplayView(ApiView):
+    """Hand a report that stands still to a worker again."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "outreach.replay.run"}
+    request_serializer_class = OutreachReasonSerializer
+    serializer_class = shapes.ReplaySerializer
+    refusals = ("404", "409", "422")
+
+    @idempotent
+    def post(self, request: Request, report_id: int) -> Response:
+        """It goes on where it stopped."""
+        asked = read(self.request_serializer_class, request.data)
+        go_on_with_replay(report_id=report_id, actor=actor_of(request.user), **asked)
         report = replay_reports.report_of(report_id=report_id, user=person_of(request))
         return Response(self.serializer_class(report).data)
 

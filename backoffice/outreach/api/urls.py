@@ -27,6 +27,8 @@ urlpatterns: list[URLPattern] = [
     ),
     path("replays/", replays.ReplaysView.as_view(), name="replays"),
     path("replays/<int:report_id>/", replays.ReplayView.as_view(), name="replay"),
+    path("replays/<int:report_id>/stop/", replays.StopReplayView.as_view(), name="stop-replay"),
+    path("replays/<int:report_id>/go-on/", replays.GoOnWithReplayView.as_view(), name="go-on-with-replay"),
     path("replays/<int:report_id>/findings/", replays.FindingsView.as_view(), name="replay-findings"),
     path("messages/", messages.MessagesView.as_view(), name="messages"),
     path("messages/<int:message_id>/", messages.MessageView.as_view(), name="message"),

@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.calendars import clock
 from backoffice.core import tones
@@ -31,7 +31,7 @@ from backoffice.outreach.selectors import replay_reports
 from backoffice.outreach.selectors.packs import packs_in_force, with_version
 from backoffice.outreach.selectors.replay import contacts_between, days_between
 from backoffice.outreach.selectors.rule_words import rule_said
-from backoffice.outreach.services.replaying import OPEN, ask_replay, check_period, go_on_with_replay
+from backoffice.outreach.services.replaying import OPEN, ask_replay, check_period, go_on_with_replay, stop_replay
 from backoffice.staff.access import person_of
 
 FAMILY = "outreach.replay"
@@ -42,6 +42,7 @@ tones.declare(
         ReplayReport.State.RUNNING: (gettext_lazy("running"), "info"),
         ReplayReport.State.DONE: (gettext_lazy("done"), "good"),
         ReplayReport.State.FAILED: (gettext_lazy("failed"), "danger"),
+        ReplayReport.State.STOPPED: (pgettext_lazy("work", "stopped"), "warn"),
     },
 )
 UNSAFE = ("=", "+", "-", "@", "\t", "\r")
@@ -138,7 +139,7 @@ def replay(request: HttpRequest, report_id: int) -> HttpResponse:
         "judged_by": judged_by(report),
         "table": table,
         "broken": [(rule_said(rule_id=rule, packs=packs), contacts) for rule, contacts in broken],
-        "is_stuck": report.state == ReplayReport.State.FAILED or report.state in OPEN,
+        "is_stuck": report.state != ReplayReport.State.DONE,
         "may_run": may(request, "outreach.replay.run"),
         **_progress(report),
     }
@@ -248,12 +249,10 @@ class AskReplay(ConfirmView):
         return gettext_lazy("The contacts are being judged.")
 
 
-class GoOnWithReplay(ConfirmView):
-    """Hands a report that stands still to a worker again."""
+class ReportVerb(ConfirmView):
+    """What the verbs of one report have in common."""
 
     permission = "outreach.replay.run"
-    title: ClassVar[Text] = gettext_lazy("Go on with the report")
-    verb: ClassVar[Text] = gettext_lazy("Go on")
 
     def load(self, *, request: HttpRequest, **address: Any) -> ReplayReport:
         """The report."""
@@ -272,6 +271,13 @@ class GoOnWithReplay(ConfirmView):
         """The report."""
         return reverse("outreach:replay", args=[subject.pk])
 
+
+class GoOnWithReplay(ReportVerb):
+    """Hands a report that stands still to a worker again."""
+
+    title: ClassVar[Text] = gettext_lazy("Go on with the report")
+    verb: ClassVar[Text] = gettext_lazy("Go on")
+
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
         """How many are left."""
         return Consequence(lines=(Line(_("Contacts left"), max(0, subject.contacts - subject.judged), total=True),))
@@ -280,6 +286,26 @@ class GoOnWithReplay(ConfirmView):
         """Takes it up where it stopped."""
         go_on_with_replay(report_id=subject.pk, reason=values["reason"], actor=actor)
         return gettext_lazy("The report goes on where it stopped.")
+
+
+class StopReplay(ReportVerb):
+    """Ends the work on a report; what was judged stays."""
+
+    title: ClassVar[Text] = gettext_lazy("Stop the report")
+    verb: ClassVar[Text] = gettext_lazy("Stop")
+    costly = True
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
+        """What will not be judged; the worker goes on meanwhile, so no number that changes by the second."""
+        return Consequence(
+            lines=(Line(_("Contacts to judge"), subject.contacts, total=True),),
+            warnings=(_("What is judged so far stays in the report. It can go on later from where it stopped."),),
+        )
+
+    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Stops it."""
+        stop_replay(report_id=subject.pk, reason=values["reason"], actor=actor, now=clock.now())
+        return gettext_lazy("The report is stopped.")
 
 
 def _progress(report: ReplayReport) -> dict[str, Any]:

@@ -104,6 +104,7 @@ urlpatterns: list[URLPattern] = [
     path("replay/<int:report_id>/", replays.replay, name="replay"),
     path("replay/<int:report_id>/progress/", replays.progress, name="replay_progress"),
     path("replay/<int:report_id>/csv/", replays.export, name="replay_csv"),
+    path("replay/<int:report_id>/stop/", replays.StopReplay.as_view(), name="stop_replay"),
     path("replay/<int:report_id>/go-on/", replays.GoOnWithReplay.as_view(), name="go_on_with_replay"),
     path("contacts/", contact_log.contacts, name="contacts"),
     path("contacts/<int:entry_id>/result/", contact_verbs.RecordResult.as_view(), name="record_result"),

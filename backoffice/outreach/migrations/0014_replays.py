@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
                             ("running", "running"),
                             ("done", "done"),
                             ("failed", "failed"),
+                            ("stopped", "stopped"),
                         ],
                         default="waiting",
                         max_length=7,

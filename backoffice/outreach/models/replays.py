@@ -37,6 +37,7 @@ class ReplayReport(models.Model):
         RUNNING = "running", _("running")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
+        STOPPED = "stopped", _("stopped")
 
     first = models.DateField()
     last = models.DateField()
@@ -70,7 +71,7 @@ class ReplayReport(models.Model):
 
     @property
     def why_it_failed(self) -> str:
-        """What stopped it, to be told in the reader's language."""
+        """What or who stopped it, to be told in the reader's language."""
         return as_said(self.fault)
 
 

@@ -10,7 +10,7 @@ from backoffice.audit import outbox
 from backoffice.audit import services as audit
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
-from backoffice.core.words import written
+from backoffice.core.words import phrase, written
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.models import ReplayFinding, ReplayReport, RulePackVersion
 from backoffice.outreach.selectors.packs import packs_in_force, with_version
@@ -26,6 +26,13 @@ class ReplayNotAsked(Refusal):
     """This period cannot be judged again; `fields` says why."""
 
     code: ClassVar[str] = "outreach.replay_not_asked"
+
+
+class ReplayNotUnderWay(Refusal):
+    """Nobody works on the report, so there is nothing to stop."""
+
+    code: ClassVar[str] = "outreach.replay_not_under_way"
+    status: ClassVar[int] = 409
 
 
 class ReplayFinished(Refusal):
@@ -96,8 +103,8 @@ def go_on_with_replay(*, report_id: int, reason: str, actor: Actor) -> None:
     report = _locked(report_id)
     if report.state == ReplayReport.State.DONE:
         raise ReplayFinished(_("The report is done already."), next_step=_("Ask for a new one."))
-    report.state, report.fault = ReplayReport.State.WAITING, ""
-    report.save(update_fields=["state", "fault"])
+    report.state, report.fault, report.finished_at = ReplayReport.State.WAITING, "", None
+    report.save(update_fields=["state", "fault", "finished_at"])
     audit.record(
         verb="outreach.replay.resumed",
         subject_type="outreach.replay",
@@ -106,6 +113,30 @@ def go_on_with_replay(*, report_id: int, reason: str, actor: Actor) -> None:
         reason=reason,
     )
     outbox.publish(event=ASKED, key=f"replay:{report_id}", payload={"report_id": report_id})
+
+
+@transaction.atomic
+def stop_replay(*, report_id: int, reason: str, actor: Actor, now: datetime) -> None:
+    """End the work on a report after the batch it is at; what was judged stays, and it can go on from there.
+
+    Raises ReplayNotFound, ReplayNotUnderWay.
+    """
+    report = _locked(report_id)
+    if report.state not in OPEN:
+        raise ReplayNotUnderWay(
+            _("The report is not being worked on."), next_step=_("Reload the page to see where it stands.")
+        )
+    why = phrase("Stopped by %(name)s: %(reason)s", name=actor.name, reason=reason)
+    report.state, report.fault, report.finished_at = ReplayReport.State.STOPPED, written(why), now
+    report.save(update_fields=["state", "fault", "finished_at"])
+    audit.record(
+        verb="outreach.replay.stopped",
+        subject_type="outreach.replay",
+        subject_id=report_id,
+        actor=actor,
+        reason=reason,
+        after={"judged": report.judged, "contacts": report.contacts},
+    )
 
 
 def run_replay(*, report_id: int, now: datetime, batch: int = BATCH) -> int:
