@@ -79,7 +79,7 @@ def test_names_every_fault_of_a_text(admin: APIClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "outreach.pack_faulty")
     assert answer.json()["fields"] == {
         "ke.hours.from": "inconsistent window: from is not before to",
-        "ke.attempts.counts": '"rings" is not one of: attempt, call, conversation, message, unanswered',
+        "ke.attempts.counts": "“rings” is not one of: attempt, call, conversation, message, unanswered",
     }
 
 

@@ -17,6 +17,7 @@ from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
+from backoffice.core.telling import told
 from backoffice.outreach.domain.pack_faults import PackFaulty
 from backoffice.outreach.domain.pack_states import IN_FORCE, OPEN
 from backoffice.outreach.domain.packs import Pack, parse
@@ -156,7 +157,7 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
         try:
             packs.change_draft(version_id=subject.pk, actor=actor_of(request.user), **form.cleaned_data)
         except Refusal as refusal:
-            form.add_error(None, f"{refusal.message} {refusal.next_step}")
+            form.add_error(None, told(refusal.whole))
         else:
             messages.success(request, _("The draft is saved."))
             return go_to(request, _address(subject))

@@ -3,40 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from backoffice.core.errors import Refusal
-from backoffice.core.words import phrase
-
-PROBLEMS: Final[dict[str, str]] = {
-    "syntax": "the text is no TOML: {given}",
-    "missing": "is required",
-    "unknown_field": "is not known here",
-    "not_text": "must be a text of 1 to {given} characters",
-    "not_identifier": 'must be words of a-z, 0-9 and _ joined by points, as "cn.hours", and not begin with "core."',
-    "not_code": "must be 1 to 40 of a-z, 0-9 and _",
-    "not_listed": "must be a list that names something",
-    "unknown_word": '"{given}" is not one of: {allowed}',
-    "unknown_country": '"{given}" is not a country code of two capital letters',
-    "not_whole": "must be a whole number from 1 to {given}",
-    "not_flag": "must be true or false",
-    "not_time": 'must be a time of day written "08:00", at most "24:00"',
-    "not_date": "must be a date written 2026-03-02, without quotes",
-    "not_moment": "must be a moment with its offset, written 2026-03-02T10:00:00-05:00, without quotes",
-    "not_disposition": 'must be the code of what became of a contact, such as "T-NA"',
-    "not_table": "must be a table",
-    "from_not_before_to": "inconsistent window: from is not before to",
-    "end_not_after_start": "inconsistent window: effective_to is not after effective_from",
-    "no_minute_left": "inconsistent window: beside {given} no minute is left",
-    "no_window": "needs one window: days or minutes",
-    "two_windows": "has both days and minutes: choose one window",
-    "duplicate": "is used twice",
-    "unknown_rule": '"{given}" is no rule of this pack',
-    "unknown_zone": '"{given}" is no time zone',
-    "compliant": "never call a pack compliant: say which texts were read",
-    "default_names_none": "the default pack names no country: it applies where no other pack does",
-    "lengths_differ": "must have as many entries as the list it translates",
-}
+from backoffice.core.words import Phrase, phrase
+from backoffice.outreach.domain.toml_faults import toml_said
 
 _HEADER = re.compile(r"\s*\[\[\s*(rules|vectors)\s*\]\]")
 _ANY_HEADER = re.compile(r"\s*\[")
@@ -59,7 +30,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong: where, which field, which of `PROBLEMS`, and the line of the text when it is known."""
+    """One thing that is wrong: where, which field, a word for it, and the line of the text when it is known."""
 
     place: Place
     field: str
@@ -74,9 +45,9 @@ class Fault:
         return ".".join(filter(None, [self.place.path, self.field]))
 
     @property
-    def message(self) -> str:
-        """What is wrong, in English; the console says it in the reader's language."""
-        return PROBLEMS[self.problem].format(given=self.given, allowed=self.allowed)
+    def message(self) -> Phrase:
+        """What is wrong, to be told in the reader's language."""
+        return _said(given=self.given, allowed=self.allowed)[self.problem]
 
 
 class PackFaulty(Refusal):
@@ -90,12 +61,49 @@ class PackFaulty(Refusal):
         fields: dict[str, str] = {}
         for fault in faults:
             said = fields.get(fault.path)
-            fields[fault.path] = f"{said}; {fault.message}" if said else fault.message
+            fields[fault.path] = (
+                phrase("%(first)s; %(second)s", first=said, second=fault.message) if said else fault.message
+            )
         super().__init__(
             phrase("This pack cannot be used: %(names)s.", names=named),
             next_step=phrase("Correct the named fields and try again."),
             fields=fields,
         )
+
+
+def _said(*, given: str, allowed: str) -> dict[str, Phrase]:
+    """Every problem a text can have, in words."""
+    return {
+        "syntax": phrase("the text is no TOML: %(given)s", given=toml_said(message=given)),
+        "missing": phrase("is required"),
+        "unknown_field": phrase("is not known here"),
+        "not_text": phrase("must be a text of 1 to %(given)s characters", given=given),
+        "not_identifier": phrase(
+            "must be words of a-z, 0-9 and _ joined by points, as “cn.hours”, and not begin with “core.”"
+        ),
+        "not_code": phrase("must be 1 to 40 of a-z, 0-9 and _"),
+        "not_listed": phrase("must be a list that names something"),
+        "unknown_word": phrase("“%(given)s” is not one of: %(allowed)s", given=given, allowed=allowed),
+        "unknown_country": phrase("“%(given)s” is not a country code of two capital letters", given=given),
+        "not_whole": phrase("must be a whole number from 1 to %(given)s", given=given),
+        "not_flag": phrase("must be true or false"),
+        "not_time": phrase("must be a time of day written “08:00”, at most “24:00”"),
+        "not_date": phrase("must be a date written 2026-03-02, without quotes"),
+        "not_moment": phrase("must be a moment with its offset, written 2026-03-02T10:00:00-05:00, without quotes"),
+        "not_disposition": phrase("must be the code of what became of a contact, such as “T-NA”"),
+        "not_table": phrase("must be a table"),
+        "from_not_before_to": phrase("inconsistent window: from is not before to"),
+        "end_not_after_start": phrase("inconsistent window: effective_to is not after effective_from"),
+        "no_minute_left": phrase("inconsistent window: beside %(given)s no minute is left", given=given),
+        "no_window": phrase("needs one window: days or minutes"),
+        "two_windows": phrase("has both days and minutes: choose one window"),
+        "duplicate": phrase("is used twice"),
+        "unknown_rule": phrase("“%(given)s” is no rule of this pack", given=given),
+        "unknown_zone": phrase("“%(given)s” is no time zone", given=given),
+        "compliant": phrase("never call a pack compliant: say which texts were read"),
+        "default_names_none": phrase("the default pack names no country: it applies where no other pack does"),
+        "lengths_differ": phrase("must have as many entries as the list it translates"),
+    }
 
 
 def line_of_syntax(*, message: str) -> int | None:
