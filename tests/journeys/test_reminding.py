@@ -122,6 +122,7 @@ def test_those_left_alone_get_nothing_and_are_what_the_others_are_compared_with(
 
     for loan_id in sorted(reminded):
         desk.pay(loan_id, BILL)
+    Message.objects.update(cost=Decimal("0.05"), currency="CNY")
     desk.until(date(2026, 2, 17))
 
     found = effect_of_plan(plan_id=ReminderPlan.objects.get().pk, business_date=desk.today)
@@ -129,6 +130,23 @@ def test_those_left_alone_get_nothing_and_are_what_the_others_are_compared_with(
     assert found.effect.control == Sample(units=len(alone), total=Decimal(0))
     assert found.effect.difference == 1
     assert found.extra == len(reminded)
+    assert (found.sent, found.costs) == (len(reminded), {"CNY": Decimal("0.05") * len(reminded)})
+    assert found.cost_per_extra == {"CNY": Decimal("0.05")}
+    Message.objects.update(purpose="collection")
+    assert effect_of_plan(plan_id=ReminderPlan.objects.get().pk, business_date=desk.today).sent == 0
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_bill_that_fell_to_the_plan_after_its_due_date_tells_nothing_about_reminding(desk: Desk) -> None:
+    nobody_is_left_alone("0.5")
+    desk.open(JANUARY_15)
+    for number in range(8):
+        desk.disburse(borrower_id=a_borrower(number))
+    desk.until(date(2026, 2, 16))
+
+    found = effect_of_plan(plan_id=ReminderPlan.objects.get().pk, business_date=desk.today)
+    assert ReminderGroup.objects.filter(planned_on__gt=DUE).count() == 8
+    assert (found.effect.treated.units, found.effect.control.units) == (0, 0)
 
 
 @pytest.mark.usefixtures("_plan")
