@@ -132,6 +132,9 @@ def test_those_left_alone_get_nothing_and_are_what_the_others_are_compared_with(
     assert found.extra == len(reminded)
     assert (found.sent, found.costs) == (len(reminded), {"CNY": Decimal("0.05") * len(reminded)})
     assert found.cost_per_extra == {"CNY": Decimal("0.05")}
+    low, high = found.cost_bounds["CNY"]
+    assert low == Decimal("0.05") / found.effect.high
+    assert high == Decimal("0.05") / found.effect.low
     Message.objects.update(purpose="collection")
     assert effect_of_plan(plan_id=ReminderPlan.objects.get().pk, business_date=desk.today).sent == 0
 

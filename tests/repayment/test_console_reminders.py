@@ -94,7 +94,9 @@ def test_the_list_says_what_holds_for_whom_and_what_it_did(first: ReminderPlanVe
     drafted(first)
     text = text_of(page_of(browser("agent"), "/reminders/"))
 
-    assert "Around the due date standard all without a plan of their own version 1 from 15 Jan 2026 5 steps, 0 %" in text
+    assert (
+        "Around the due date standard all without a plan of their own version 1 from 15 Jan 2026 5 steps, 0 %" in text
+    )
     assert "too few to say version 2 draft" in text
     assert "New plan" not in text
     assert "到期日前后" in page_of(browser("agent", language="zh-hans"), "/reminders/")
@@ -128,7 +130,10 @@ def test_a_plan_shows_its_timeline_its_steps_and_that_nothing_is_compared_yet(fi
 
     assert "No due date has passed yet since the plan began" in text
     assert page.count('class="window') == 5 + 2
-    assert "1 day before d-1 10:00–18:00 SMS → push Reminder one day before the due date everybody stopped by: paid," in text
+    assert (
+        "1 day before d-1 10:00–18:00 SMS → push Reminder one day before the due date everybody stopped by: paid,"
+        in text
+    )
     assert "paid, hold, debit in flight, extension in review, promise open" in text
     assert "Roll back" not in text
 

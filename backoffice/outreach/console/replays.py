@@ -77,7 +77,7 @@ REPORTS = Table(
 )
 
 
-def _findings(*, packs: PacksInForce) -> Table:
+def _findings(*, packs: PacksInForce, is_done: bool) -> Table:
     return Table(
         name="findings",
         caption=gettext_lazy("Contacts that were not permitted"),
@@ -107,8 +107,10 @@ def _findings(*, packs: PacksInForce) -> Table:
             ),
         ),
         order=("-at",),
-        empty_title=gettext_lazy("Every contact was permitted"),
-        empty_text=gettext_lazy("Nothing of this period went against the rules it was judged by."),
+        empty_title=gettext_lazy("Every contact was permitted") if is_done else gettext_lazy("Nothing found so far"),
+        empty_text=gettext_lazy("Nothing of this period went against the rules it was judged by.")
+        if is_done
+        else gettext_lazy("Not every contact of this period has been judged yet."),
     )
 
 
@@ -130,7 +132,9 @@ def replay(request: HttpRequest, report_id: int) -> HttpResponse:
         report = replay_reports.report_of(report_id=report_id, user=user)
         packs = _packs_of(report)
         rows = replay_reports.findings(report_id=report_id, user=user)
-        table = _findings(packs=packs).shown(rows=rows, query=request.GET)
+        table = _findings(packs=packs, is_done=report.state == ReplayReport.State.DONE).shown(
+            rows=rows, query=request.GET
+        )
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("outreach:replays"))
     broken = replay_reports.broken_rules(report_id=report_id, user=user)

@@ -171,6 +171,14 @@ class SampleSerializer(serializers.Serializer):
     share = serializers.DecimalField(source="mean", max_digits=9, decimal_places=6, allow_null=True)
 
 
+class CostBoundsSerializer(serializers.Serializer):
+    """Between what a payment won may have cost, in one currency."""
+
+    currency = serializers.CharField()
+    low = SignedMoneyField()
+    high = SignedMoneyField(allow_null=True, help_text="null: the difference may be nought, so there is no bound")
+
+
 class PlanEffectSerializer(serializers.Serializer):
     """The reminded against those left alone: the difference of the shares with its interval, and what it cost."""
 
@@ -184,3 +192,4 @@ class PlanEffectSerializer(serializers.Serializer):
     sent = serializers.IntegerField(help_text="reminders about these bills")
     costs = CostSerializer(many=True)
     cost_per_extra_payment = CostSerializer(many=True, help_text="empty while reminding wins nothing")
+    cost_bounds = CostBoundsSerializer(many=True)

@@ -16,6 +16,7 @@ from backoffice.audit.idempotent_view import idempotent
 from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of
 from backoffice.core.api.views import ApiView, ListView, read
+from backoffice.core.money import exponent_of, quantize
 from backoffice.outreach.models import ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.services import reminder_plans, reminder_publishing
 from backoffice.outreach.services.reminder_plans import plan_not_found
@@ -114,6 +115,10 @@ class ReminderEffectView(PlanView):
             "sent": found.sent,
             "costs": _costs(found.costs),
             "cost_per_extra_payment": _costs(found.cost_per_extra),
+            "cost_bounds": [
+                {"currency": currency, "low": _cents(low, currency), "high": _cents(high, currency)}
+                for currency, (low, high) in sorted(found.cost_bounds.items())
+            ],
         }
         return Response(self.serializer_class(answer).data)
 
@@ -272,4 +277,9 @@ def _counts(counts: Counter[str]) -> list[dict[str, Any]]:
 
 
 def _costs(costs: Mapping[str, Decimal]) -> list[dict[str, Any]]:
-    return [{"currency": currency, "amount": amount} for currency, amount in sorted(costs.items())]
+    return [{"currency": currency, "amount": _cents(amount, currency)} for currency, amount in sorted(costs.items())]
+
+
+def _cents(amount: Decimal | None, currency: str) -> Decimal | None:
+    """An amount as the currency is quoted, half up."""
+    return None if amount is None else quantize(amount, exponent=exponent_of(currency))

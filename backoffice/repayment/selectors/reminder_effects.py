@@ -34,7 +34,8 @@ class PlanEffect:
     """The share of bills paid in time, reminded against left alone, and what a payment won cost by currency.
 
     `extra` is how many payments more there were among the reminded than without reminding, with what is known now;
-    `sent` and `costs` are of the reminders about the same bills.
+    `sent` and `costs` are of the reminders about the same bills. `cost_bounds` is the interval of the cost per payment
+    won: its upper end is None where the difference may be nought, so that a payment may cost anything.
     """
 
     effect: Effect
@@ -42,6 +43,7 @@ class PlanEffect:
     costs: dict[str, Decimal]
     sent: int
     cost_per_extra: dict[str, Decimal]
+    cost_bounds: dict[str, tuple[Decimal, Decimal | None]]
 
 
 def effect_of_plan(*, plan_id: int, business_date: date, grace_days: int = 0) -> PlanEffect:
@@ -79,12 +81,19 @@ def _effect(*, reminded: Sample, alone: Sample, costs: dict[str, Decimal], sent:
     found = effect(treated=reminded, control=alone)
     extra = None if found.difference is None else found.difference * reminded.units
     is_won = extra is not None and extra > 0
+    most_won = (found.high or Decimal(0)) * reminded.units
+    least_won = (found.low or Decimal(0)) * reminded.units
     return PlanEffect(
         effect=found,
         extra=extra,
         costs=costs,
         sent=sent,
         cost_per_extra={c: total / extra for c, total in costs.items()} if is_won and extra else {},
+        cost_bounds={
+            currency: (total / most_won, total / least_won if least_won > 0 else None)
+            for currency, total in costs.items()
+            if most_won > 0
+        },
     )
 
 
