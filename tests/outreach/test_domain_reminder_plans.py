@@ -79,6 +79,9 @@ def test_refuses_a_plan_without_steps_and_a_share_that_is_none() -> None:
 def test_refuses_two_steps_at_once_and_one_amid_a_debit() -> None:
     assert faults_of(a_step(), a_step(id="other", at="12:00")) == [("other", "at", "overlaps")]
     assert faults_of(a_step(), a_step()) == [("d-3", "id", "twice"), ("d-3", "at", "overlaps")]
+    assert faults_of(a_step(offset=0, until="11:00"), a_step(id="noon", offset=0, at="12:00")) == [
+        ("noon", "offset", "same_day")
+    ]
     assert faults_of(a_step(offset=0), debits=["11:00"]) == [("d-3", "at", "amid_a_debit")]
     assert parse({"steps": [a_step(offset=0)], "debits": ["18:00", "09:00"]}).debits == (540, 1080)
     assert faults_of(a_step(), debits=["noon"]) == [("", "debits", "not_times")]
@@ -102,6 +105,19 @@ def test_a_step_is_for_everybody_unless_it_says_for_whom() -> None:
     assert not takes(amount=Decimal("500.01"), currency="CNY", language="zh-Hans")
     assert not takes(amount=Decimal(100), currency="USD", language="zh-Hans")
     assert not takes(amount=Decimal(100), currency="CNY", language="en")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"most": "99.99"}, {"least": "100"}),
+        ({"least": "100"}, {"most": "99.99"}),
+        ({"currency": "CNY"}, {"currency": "USD"}),
+        ({"language": "en"}, {"language": "zh-hans"}),
+    ],
+)
+def test_two_steps_of_a_day_may_write_to_different_people(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert len(parse({"steps": [a_step(**one), a_step(id="other", **other)]}).steps) == 2
 
 
 def test_money_and_holds_stop_a_step_whatever_it_says() -> None:

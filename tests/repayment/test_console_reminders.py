@@ -310,7 +310,7 @@ def test_a_version_whose_words_are_gone_says_so_and_cannot_be_put_back(first: Re
     TemplateVersion.objects.filter(template__code="reminder_d3").update(state="retired")
     text = text_of(page_of(browser(), f"/reminders/versions/{first.pk}/"))
 
-    assert "d-3.template : no active template with this code has words for one of the channels" in text
+    assert "d-3 · Template : no active template with this code has words for one of the channels" in text
     assert "Put back in force" not in text
 
 

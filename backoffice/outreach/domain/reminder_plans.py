@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from itertools import pairwise
+from itertools import combinations
 from typing import Any, Final
 
 from backoffice.outreach.domain.channels import MESSAGES, Channel
@@ -78,6 +78,15 @@ class Audience:
             and (self.most is None or amount <= self.most)
             and self.currency in {"", currency}
             and self.language in {"", spoken}
+        )
+
+    def meets(self, other: "Audience") -> bool:
+        """True when some bill may be one of both."""
+        return (
+            (self.most is None or other.least <= self.most)
+            and (other.most is None or self.least <= other.most)
+            and (not (self.currency and other.currency) or self.currency == other.currency)
+            and (not (self.language and other.language) or self.language == other.language)
         )
 
 
@@ -219,15 +228,22 @@ def _debits(raw: Any, faults: list[PlanFault]) -> tuple[int, ...]:
 
 
 def _contradictions(steps: list[Step], debits: Collection[int]) -> Iterator[PlanFault]:
-    """Steps that cannot stand side by side: of one name, on one day at one time, or amid a debit of the day."""
+    """Steps that cannot stand side by side: of one name, on one day for the same people, or amid a debit of the day.
+
+    A borrower gets one message a day, so the second step of a day would never reach those the first one writes to.
+    """
     seen: set[str] = set()
     for step in steps:
         if step.id in seen:
             yield PlanFault(step.id, "id", "twice")
         seen.add(step.id)
-    for earlier, later in pairwise(_in_order(steps)):
-        if earlier.offset == later.offset and later.at < earlier.until:
-            yield PlanFault(later.id, "at", "overlaps")
+    for earlier, later in combinations(_in_order(steps), 2):
+        if earlier.offset == later.offset and earlier.audience.meets(later.audience):
+            yield (
+                PlanFault(later.id, "at", "overlaps")
+                if later.at < earlier.until
+                else PlanFault(later.id, "offset", "same_day")
+            )
     for step in steps:
         near = [minute for minute in debits if step.at - APART_FROM_A_DEBIT < minute < step.until]
         if step.offset == 0 and near:

@@ -33,6 +33,7 @@ FAULT_WORDS: Final = {
     "not_a_share": gettext_lazy("a share from 0 to 0.50"),
     "twice": gettext_lazy("another step has this name"),
     "overlaps": gettext_lazy("another step of the same day is still running then"),
+    "same_day": gettext_lazy("another step of the same day writes to the same borrowers; each gets one message a day"),
     "amid_a_debit": gettext_lazy("a debit is tried within the hour"),
     "below_least": gettext_lazy("must not be less than the least amount"),
     "not_a_currency": gettext_lazy("a currency code such as CNY, or nothing"),

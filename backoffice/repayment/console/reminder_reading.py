@@ -82,7 +82,8 @@ class Timeline:
 
     marks: tuple[Mark, ...]
     days: tuple[tuple[Decimal, str], ...]
-    debits: tuple[tuple[Decimal, str], ...]
+    debits: tuple[Decimal, ...]
+    debit_times: str
     due_left: Decimal
     due_width: Decimal
     axis: int
@@ -101,6 +102,16 @@ class Timeline:
     def debits_y(self) -> int:
         """Where the debits are named."""
         return self.axis + 38
+
+    @property
+    def debit_top(self) -> int:
+        """Where the strokes of the debits begin."""
+        return self.axis - 14
+
+    @property
+    def due_middle(self) -> Decimal:
+        """The middle of the due date."""
+        return self.due_left + self.due_width / 2
 
     @property
     def window_y(self) -> int:
@@ -158,7 +169,8 @@ def timeline(*, content: ReminderContent, steps: tuple[StepShown, ...]) -> Timel
     return Timeline(
         marks=marks,
         days=tuple((percent(offset) + one_day / 2, _day(offset)) for offset in places),
-        debits=tuple((percent(0, minute), clock_of(minute)) for minute in content.debits),
+        debits=tuple(percent(0, minute) for minute in content.debits),
+        debit_times=" ".join(clock_of(minute) for minute in content.debits),
         due_left=percent(0),
         due_width=one_day,
         axis=axis,

@@ -198,7 +198,8 @@ def judged(subject: ReminderPlanVersion) -> dict[str, Any]:
     try:
         simulated = simulate_version(version=subject, day=tomorrow)
     except Refusal as refusal:
-        return {"refusal": refusal, "tomorrow": tomorrow, **_drawn(subject.content)}
+        faults = forms.fault_labels(fields=refusal.fields, steps=subject.content.get("steps", []))
+        return {"refusal": refusal, "faults": faults, "tomorrow": tomorrow, **_drawn(subject.content)}
     day = reading.day_shown(simulated=simulated, day=tomorrow)
     return {"day": day, "tomorrow": tomorrow, **_drawn(subject.content, simulated=simulated)}
 
@@ -210,10 +211,7 @@ def _judgement(
     if faults:
         return {"faults": faults, **_drawn(content)}
     subject.content = dict(content)
-    found = judged(subject)
-    if "refusal" in found:
-        found["faults"] = forms.fault_labels(fields=found["refusal"].fields, steps=content.get("steps", []))
-    return {"faults": [], **found}
+    return {"faults": [], **judged(subject)}
 
 
 def _drawn(content: Mapping[str, Any], *, simulated: Any = None) -> dict[str, Any]:
