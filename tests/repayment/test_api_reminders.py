@@ -199,6 +199,10 @@ def test_a_plan_of_a_portfolio_elsewhere_is_not_there(first: ReminderPlanVersion
     body = {"content": content_with(first)}
     assert send(north, f"/repayment/reminder-plans/{south.pk}/versions/", body).status_code == 404
     assert not south.versions.exists()
+    elsewhere = send(north, "/repayment/reminder-plans/", {"code": "east", "name": "E", "portfolio": "east"}, key="e")
+    assert (elsewhere.status_code, set(elsewhere.json()["fields"])) == (422, {"portfolio"})
+    assert send(north, "/repayment/reminder-plans/", {"code": "n", "name": "N", "portfolio": "north"}, key="n").json()
+    assert ReminderPlan.objects.filter(portfolio="north").exists()
 
 
 @pytest.mark.parametrize("role", ["agent", "collector", "analyst", "auditor"])

@@ -336,6 +336,8 @@ def test_plans_of_portfolios_elsewhere_are_not_there(first: ReminderPlanVersion)
     assert "South" not in page_of(north, "/reminders/")
     assert north.get(f"/reminders/{south.pk}/").status_code == 404
     assert north.post(f"/reminders/{south.pk}/draft/").status_code == 404
+    assert "Every portfolio has a plan." in page_of(north, "/reminders/new/")
+    assert 'value="cash"' in page_of(browser(), "/reminders/new/")
 
 
 @pytest.mark.parametrize("role", ["agent", "collector", "analyst", "auditor"])

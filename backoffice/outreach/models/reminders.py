@@ -14,6 +14,7 @@ from backoffice.outreach.domain.reminder_plans import StopCondition
 from backoffice.outreach.domain.reminder_states import OPEN, PlanState
 
 if TYPE_CHECKING:
+    from backoffice.staff.domain.scope import Scope
     from backoffice.staff.models import User
 
 PLAN_STATE_LABELS = {
@@ -38,7 +39,7 @@ class ReminderPlanQuerySet(models.QuerySet["ReminderPlan"]):
     def visible_to(self, user: "User") -> "ReminderPlanQuerySet":
         """Those of the portfolios the person works on, and the one of all that have none of their own."""
         scope = user.scope()
-        return self if scope.all else self.filter(portfolio__in={"", *scope.portfolios})
+        return self if scope.all else self.filter(portfolio__in=_seen(scope))
 
 
 class ReminderPlanVersionQuerySet(models.QuerySet["ReminderPlanVersion"]):
@@ -47,7 +48,12 @@ class ReminderPlanVersionQuerySet(models.QuerySet["ReminderPlanVersion"]):
     def visible_to(self, user: "User") -> "ReminderPlanVersionQuerySet":
         """Those of the plans the person sees."""
         scope = user.scope()
-        return self if scope.all else self.filter(plan__portfolio__in={"", *scope.portfolios})
+        return self if scope.all else self.filter(plan__portfolio__in=_seen(scope))
+
+
+def _seen(scope: "Scope") -> set[str]:
+    """The portfolios of the plans a person sees, "" among them: the plan for all reminds their borrowers too."""
+    return {"", *scope.portfolios} if scope.portfolios else set()
 
 
 class ReminderPlan(models.Model):

@@ -1,6 +1,6 @@
 """Drafting reminder plans: a plan, its versions, and what a version must not contradict. Publishing is beside this."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
 from django.db import transaction
@@ -71,8 +71,22 @@ class PlanNotInState(Refusal):
 
 
 @transaction.atomic
-def create_plan(*, code: str, name: str, name_zh: str, portfolio: str, actor: Actor) -> ReminderPlan:
-    """A plan without a version. Raises PlanTaken."""
+def create_plan(
+    *,
+    code: str,
+    name: str,
+    name_zh: str,
+    portfolio: str,
+    actor: Actor,
+    portfolios: Collection[str] | None = None,
+) -> ReminderPlan:
+    """A plan without a version, for one of the actor's `portfolios` (None: of all). Raises PlanRefused, PlanTaken."""
+    if portfolios is not None and portfolio not in portfolios:
+        raise PlanRefused(
+            _("This portfolio is not one of yours."),
+            next_step=_("Choose a portfolio your team works on."),
+            fields={"portfolio": _("is not one of yours")},
+        )
     if ReminderPlan.objects.filter(code=code).exists() or ReminderPlan.objects.filter(portfolio=portfolio).exists():
         raise PlanTaken(
             _("Another plan has this code or this portfolio."),

@@ -41,7 +41,7 @@ class ReminderPlansView(ListView):
     request_serializer_class = shapes.NewPlanSerializer
     serializer_class = shapes.ReminderPlanSerializer
     success_status = 201
-    refusals = ("409",)
+    refusals = ("409", "422")
 
     def rows(self) -> QuerySet[ReminderPlan]:
         """Those of the person's portfolios, and the one for all without their own."""
@@ -51,7 +51,9 @@ class ReminderPlansView(ListView):
     def post(self, request: Request) -> Response:
         """Make a plan for a portfolio that has none; it reminds nobody before a version is published."""
         asked = read(self.request_serializer_class, request.data)
-        made = reminder_plans.create_plan(**asked, actor=actor_of(request.user))
+        scope = person_of(request).scope()
+        portfolios = None if scope.all else scope.portfolios
+        made = reminder_plans.create_plan(**asked, portfolios=portfolios, actor=actor_of(request.user))
         return Response(self.serializer_class(made).data, status=self.success_status)
 
 

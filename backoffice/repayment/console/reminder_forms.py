@@ -1,6 +1,6 @@
 """The forms of reminder plans: a plan, a version, and the steps of its timeline as rows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from django import forms
@@ -54,13 +54,15 @@ class PlanForm(forms.Form):
         help_text=gettext_lazy("A portfolio has one plan; the others are reminded by the plan for all."),
     )
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, portfolios: Collection[str] | None, **options: Any) -> None:
         super().__init__(*args, **options)
         taken = set(ReminderPlan.objects.values_list("portfolio", flat=True))
         names = sorted(set(Loan.objects.order_by().values_list("portfolio", flat=True).distinct()))
-        choices: list[tuple[str, Any]] = [] if "" in taken else [("", gettext_lazy("all portfolios without their own"))]
+        names = [name for name in names if name not in taken and (portfolios is None or name in portfolios)]
+        is_for_all = "" not in taken and portfolios is None
+        choices: list[tuple[str, Any]] = [("", gettext_lazy("all portfolios without their own"))] if is_for_all else []
         field = self.fields["portfolio"]
-        field.choices = [*choices, *((name, name) for name in names if name not in taken)]  # type: ignore[attr-defined]
+        field.choices = [*choices, *((name, name) for name in names)]  # type: ignore[attr-defined]
 
 
 class VersionForm(forms.Form):

@@ -109,10 +109,12 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
 @requires("outreach.plan.edit")
 def new_plan(request: HttpRequest) -> HttpResponse:
     """A plan for a portfolio that has none."""
-    form = forms.PlanForm(request.POST or None)
+    scope = person_of(request).scope()
+    portfolios = None if scope.all else scope.portfolios
+    form = forms.PlanForm(request.POST or None, portfolios=portfolios)
     if request.method == "POST" and form.is_valid():
         try:
-            made = reminder_plans.create_plan(**form.cleaned_data, actor=actor_of(request.user))
+            made = reminder_plans.create_plan(**form.cleaned_data, portfolios=portfolios, actor=actor_of(request.user))
         except Refusal as refusal:
             form.add_error(None, told(refusal.whole))
         else:
