@@ -1,4 +1,4 @@
-"""Lines of a payment file: each is read or refused by itself, and nothing is cut to something that means another thing."""
+"""Lines of a payment file: each is read or refused by itself, and no value is cut to one that means another thing."""
 
 from collections.abc import Sequence
 
