@@ -116,7 +116,6 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "backoffice.console.context.shell",
-                "backoffice.console.context.shell",
             ],
         },
     },
@@ -203,8 +202,6 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = not PLAIN_HTTP
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if PRODUCTION and not host.startswith(".")]
-
-CSRF_FAILURE_VIEW = "backoffice.console.errors.csrf_failure"
 
 # ---------------------------------------------------------------------------------------------------- browser armour
 

@@ -68,7 +68,7 @@ class Shell:
         if self._user.has_permission("customers.hold.review") and (day := self._business_date):
             counts["holds"] = review_count(user=person_of(self.request), day=day)
         if self._user.has_permission("dayend.run.retry"):
-            counts["set_aside"] = set_aside_count()
+            counts["set_aside"] = set_aside_count(user=self._user)
         return counts
 
     @cached_property

@@ -105,12 +105,7 @@ def _waiting(requests: QuerySet[Approval], *, user: Any) -> tuple[Waiting, ...]:
 
 
 def _left_behind(*, user: Any) -> tuple[tuple[SetAside, Loan | None], ...]:
-    scope = user.scope()
-    return tuple(
-        (row, loan)
-        for row, loan in set_aside(limit=FEW)
-        if scope.all or (loan is not None and loan.portfolio in scope.portfolios)
-    )
+    return tuple(set_aside(user=user, limit=FEW))
 
 
 def _files(*, user: Any) -> tuple[PaymentFile, ...]:

@@ -1,11 +1,14 @@
 """Records of closing a business day: the run, its steps, the ranges of work, and the loans it had to set aside."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.words import as_said
+from backoffice.repayment.models import Loan
 
 
 class DayEndRun(models.Model):
@@ -81,6 +84,14 @@ class DayEndRange(models.Model):
         return f"{self.first_id} to {self.last_id}"
 
 
+class SetAsideQuerySet(models.QuerySet["SetAside"]):
+    """Loans set aside with the row rules of the staff."""
+
+    def visible_to(self, user: Any) -> "SetAsideQuerySet":
+        """Only the loans the person may see."""
+        return self if user.scope().all else self.filter(loan_id__in=Loan.objects.visible_to(user).values("pk"))
+
+
 class SetAside(models.Model):
     """A loan a close could not close, with the reason; it stays on the list until a retry closes it."""
 
@@ -95,6 +106,8 @@ class SetAside(models.Model):
     last_tried_at = models.DateTimeField(db_default=Now())
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.CharField(max_length=150, blank=True)
+
+    objects = SetAsideQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

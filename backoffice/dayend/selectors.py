@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db.models import Count, F, Prefetch, Q
 
@@ -61,23 +62,25 @@ def steps_prefetch() -> Prefetch:
     return Prefetch("steps", queryset=steps.order_by("position"))
 
 
-def set_aside(*, is_open: bool = True, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
-    """Loans left behind with their loan, newest first; two queries."""
-    rows = list(SetAside.objects.filter(resolved_at__isnull=is_open).order_by("-id")[:limit])
+def set_aside(*, user: Any, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
+    """Loans left behind that still wait, of those the person may see, with their loan, newest first; two queries."""
+    waiting = SetAside.objects.visible_to(user).filter(resolved_at__isnull=True)
+    rows = list(waiting.order_by("-id")[:limit])
     loans = Loan.objects.in_bulk([row.loan_id for row in rows])
     return [(row, loans.get(row.loan_id)) for row in rows]
 
 
-def set_aside_by(*, run_id: int, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
-    """Loans one close left behind, those that still wait first; two queries."""
-    rows = list(SetAside.objects.filter(run_id=run_id).order_by(F("resolved_at").desc(nulls_first=True), "-id")[:limit])
+def set_aside_by(*, run_id: int, user: Any, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
+    """Loans one close left behind, of those the person may see, the waiting ones first; two queries."""
+    left = SetAside.objects.visible_to(user).filter(run_id=run_id)
+    rows = list(left.order_by(F("resolved_at").desc(nulls_first=True), "-id")[:limit])
     loans = Loan.objects.in_bulk([row.loan_id for row in rows])
     return [(row, loans.get(row.loan_id)) for row in rows]
 
 
-def set_aside_count() -> int:
-    """How many loans wait for a person."""
-    return SetAside.objects.filter(resolved_at__isnull=True).count()
+def set_aside_count(*, user: Any) -> int:
+    """How many loans wait for this person."""
+    return SetAside.objects.visible_to(user).filter(resolved_at__isnull=True).count()
 
 
 def missed_days(*, calendar_today: date) -> int:

@@ -29,7 +29,7 @@ from backoffice.core.words import written
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Worked
 from backoffice.repayment.selectors.verification import verify_range
-from backoffice.repayment.services.closing import CANNOT_BE_DONE, why
+from backoffice.repayment.services.closing import CANNOT_BE_DONE, loans_without_month_end, why
 from backoffice.repayment.services.holds import replay_loans
 
 THREADS = 2
@@ -271,7 +271,10 @@ def _finish(run: DayEndRun) -> None:
 
 
 def _resolve_closed(run: DayEndRun) -> None:
-    """Loans set aside by an earlier close and closed by this one need nobody any more."""
-    SetAside.objects.filter(resolved_at__isnull=True, last_tried_at__lt=run.started_at).exclude(code=DRIFT).update(
-        resolved_at=clock.now(), resolved_by=SYSTEM.name
-    )
+    """Loans set aside by an earlier close and closed by this one need nobody any more.
+
+    One whose month end could not be pictured was not tried again by this close; it waits until the picture is there.
+    """
+    left = SetAside.objects.filter(resolved_at__isnull=True, last_tried_at__lt=run.started_at).exclude(code=DRIFT)
+    unpictured = loans_without_month_end(loans={row.loan_id: row.day for row in left})
+    left.exclude(loan_id__in=unpictured).update(resolved_at=clock.now(), resolved_by=SYSTEM.name)

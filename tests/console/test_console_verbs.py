@@ -383,3 +383,13 @@ def test_no_verb_reaches_a_loan_of_another_portfolio(book, verb):
     clients = [as_role("team_lead", "north"), as_role("senior_agent", "north")]
     assert {client.get(address).status_code for client in clients} <= {403, 404}
     assert {client.post(address, {}).status_code for client in clients} <= {403, 404}
+
+
+@pytest.mark.parametrize("length", [300, 301])
+def test_a_reason_is_no_longer_than_an_operation_keeps_it(book, length):
+    client, address = as_role("agent"), _address("post_payment", book)
+    form = fields_of(client.get(address).content.decode())
+    seen = fields_of(client.post(address, {**form, "look": "1"}).content.decode())
+    before = _payments(book)
+    response = client.post(address, {**form, **seen, "reason": "x" * length})
+    assert (response.status_code, _payments(book) - before) == ((303, 1) if length == 300 else (422, 0))

@@ -302,6 +302,27 @@ def test_a_loan_is_tried_again_every_night_and_listed_once(stubborn):
     assert MonthEnd.objects.filter(loan_id=bad, month_end=date(2026, 2, 28)).count() == 1
 
 
+def test_a_loan_whose_month_end_could_not_be_pictured_waits_for_it(monkeypatch):
+    loan_id, *_ = opened(date(2026, 1, 31))
+    run = start(day=date(2026, 1, 31), actor=ADA)
+    post(loan_id, "1.00", date(2026, 2, 1), business_date=business_date())
+
+    def fail(*_arguments, **_named):
+        raise LookupError("no picture")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(closing, "replayed_state", fail)
+        while ranges := step_on(run_id=run.pk):
+            for range_id in ranges:
+                work_range(range_id=range_id)
+    aside = SetAside.objects.get()
+    close(date(2026, 2, 1))
+    aside.refresh_from_db()
+    assert (aside.code, aside.resolved_at, MonthEnd.objects.count()) == ("LookupError", None, 0)
+    assert retry_set_aside(set_aside_id=aside.pk, actor=ADA) is True
+    assert MonthEnd.objects.filter(loan_id=loan_id, month_end=date(2026, 1, 31)).count() == 1
+
+
 def test_a_loan_is_closed_by_trying_again(stubborn):
     _, bad, let_go = stubborn
     close_through(through=date(2026, 3, 2), actor=ADA, threads=1)

@@ -302,6 +302,11 @@ def test_a_bad_value_is_refused_with_its_reason(name: str, value: Any, reason: s
             "bands.1.code",
             "is used by another band",
         ),
+        (
+            {"bands": [{"code": "C", "first": 0, "last": 0}, {"code": "very_late", "first": 1, "last": None}]},
+            "bands.1.code",
+            "must be 1 to 8 characters without spaces",
+        ),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(change: dict[str, Any], path: str, reason: str) -> None:

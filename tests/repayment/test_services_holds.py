@@ -149,3 +149,12 @@ def test_a_bulk_hold_is_followed_range_by_range_when_it_is_placed_and_when_it_is
     follow_bulk_hold(**OutboxEvent.objects.get(event="customers.bulk_hold.lifted").payload)
     assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M2", "M2"]
     assert drifts(TODAY) == []
+
+
+def test_a_loan_brought_in_for_a_borrower_under_a_hold_is_opened_under_it(loan_id):
+    hold(loan_id, ["aging", "penalty"], date(2026, 2, 20), date(2026, 3, 2), all_loans=True)
+    later = open_loan(business_date=TODAY, borrower_id=Loan.objects.get(pk=loan_id).borrower_id)
+    assert books(later) == books(loan_id)
+    assert Loan.objects.get(pk=later).bucket == "M1"
+    assert replay_changes(later, business_date=TODAY) == {}
+    assert drifts(TODAY) == []

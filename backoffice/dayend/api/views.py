@@ -1,6 +1,6 @@
 """The day end over the API: how days were closed, starting a close, and the loans that were set aside."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -18,7 +18,6 @@ from backoffice.core.errors import Refusal
 from backoffice.dayend import services
 from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.tasks import continue_run
-from backoffice.repayment.models import Loan
 
 VIEW_RUNS: dict[str, str] = {"GET": "dayend.run.view"}
 
@@ -135,7 +134,7 @@ class SetAsideView(ListView):
 
     def rows(self, *, resolved: bool | None = None, loan: int | None = None) -> QuerySet[SetAside]:
         """Those on loans the person may see."""
-        rows = set_aside_seen_by(self.request.user)
+        rows: QuerySet[SetAside] = SetAside.objects.visible_to(self.request.user)
         if resolved is not None:
             rows = rows.filter(resolved_at__isnull=not resolved)
         return rows if loan is None else rows.filter(loan_id=loan)
@@ -149,16 +148,10 @@ class RetryView(ApiView):
 
     def post(self, request: Request, set_aside_id: int) -> Response:
         """`resolved_at` says whether it worked now; else `reason` says why not."""
-        if not set_aside_seen_by(request.user).filter(pk=set_aside_id).exists():
+        if not SetAside.objects.visible_to(request.user).filter(pk=set_aside_id).exists():
             raise SetAsideNotFound(_("There is no such loan on the list."), next_step=_("Reload the list."))
         services.retry_set_aside(set_aside_id=set_aside_id, actor=actor_of(request.user))
         return Response(self.serializer_class(SetAside.objects.get(pk=set_aside_id)).data)
-
-
-def set_aside_seen_by(user: Any) -> QuerySet[SetAside]:
-    """Loans set aside among those the person may see."""
-    rows = SetAside.objects.all()
-    return rows if user.scope().all else rows.filter(loan_id__in=Loan.objects.visible_to(user).values("pk"))
 
 
 def _run(run_id: int) -> DayEndRun:

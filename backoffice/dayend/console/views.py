@@ -55,7 +55,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "missed": selectors.missed_days(calendar_today=clock.today_in(settings.TIME_ZONE)),
         "forecast": selectors.forecast(day=now.today),
         "runs": [_shown(run) for run in selectors.runs()],
-        "set_aside": selectors.set_aside(),
+        "set_aside": selectors.set_aside(user=request.user),
         "may_close": may(request, "dayend.run.start"),
         "may_retry": may(request, "dayend.run.retry"),
         **_under_way(),
@@ -73,7 +73,7 @@ def page(request: HttpRequest, run_id: int) -> HttpResponse:
         "run": run,
         "item": _shown(run),
         "moves_url": _moves_address(run),
-        "left_behind": selectors.set_aside_by(run_id=run_id),
+        "left_behind": selectors.set_aside_by(run_id=run_id, user=request.user),
     }
     return render(request, "dayend/run.html", context)
 
@@ -151,7 +151,7 @@ class RetrySetAside(ConfirmView):
     verb: ClassVar[Text] = gettext_lazy("Try again")
 
     def load(self, *, request: HttpRequest, **address: Any) -> SetAside:
-        row = SetAside.objects.filter(pk=address["set_aside_id"]).first()
+        row = SetAside.objects.visible_to(request.user).filter(pk=address["set_aside_id"]).first()
         if row is None:
             raise Http404
         return row

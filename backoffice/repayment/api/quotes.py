@@ -103,7 +103,7 @@ class ToleranceSerializer(BodySerializer):
 class BandSerializer(BodySerializer):
     """One bucket: days past due from `first` to `last`, null for the open end."""
 
-    code = serializers.RegexField(r"^[^\s\u0000]{1,16}$")
+    code = serializers.RegexField(r"^[^\s\u0000]{1,8}$")
     first = serializers.IntegerField(min_value=0, max_value=36_600)
     last = serializers.IntegerField(min_value=0, max_value=36_600, allow_null=True)
 

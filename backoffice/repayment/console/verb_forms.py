@@ -11,6 +11,7 @@ from backoffice.core.confirm import ConfirmForm
 from backoffice.core.fields import AmountField, DayField
 from backoffice.core.money import ZERO
 from backoffice.repayment.console import states
+from backoffice.repayment.models import Operation
 
 SURPLUS = (
     ("", _("as the terms of the loan say")),
@@ -22,7 +23,21 @@ SURPLUS = (
 )
 
 
-class LoanForm(ConfirmForm):
+class OperationForm(ConfirmForm):
+    """Why, no longer than an operation keeps it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["reason"] = forms.CharField(
+            label=_("Reason"),
+            min_length=3,
+            max_length=Operation._meta.get_field("reason").max_length,
+            widget=forms.Textarea(attrs={"rows": 2}),
+            help_text=_("Kept in the audit trail."),
+        )
+
+
+class LoanForm(OperationForm):
     """What every verb of a loan asks: the day it counts for, and why."""
 
     value_date = DayField(label=_("Value date"))

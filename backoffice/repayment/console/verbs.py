@@ -313,6 +313,7 @@ class Reverse(ConfirmView):
     permission = "repayment.payment.reverse"
     title, verb = gettext_lazy("Take back"), gettext_lazy("Take back")
     costly = True
+    form_class = verb_forms.OperationForm
 
     def load(self, *, request: HttpRequest, **address: Any) -> Operation:
         """The operation, if the person may see its loan."""

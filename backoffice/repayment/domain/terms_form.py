@@ -180,7 +180,7 @@ _TERMS_READERS: dict[str, Reader] = {
         record(
             Band,
             {
-                "code": text(pattern=r"[^\s]{1,16}", hint=phrase("must be 1 to 16 characters without spaces")),
+                "code": text(pattern=r"[^\s]{1,8}", hint=phrase("must be 1 to 8 characters without spaces")),
                 "first": whole(least=0, most=36_600),
                 "last": optional(whole(least=0, most=36_600)),
             },

@@ -1,6 +1,5 @@
 """One loan on any day: replayed from its live operations, so that a page can travel in time as a whole."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -202,23 +201,3 @@ def _bill_state(bill: Bill, *, left: Decimal, ages: bool, as_of: date) -> str:
     if bill.due_date == as_of:
         return "due"
     return "partly" if bill.paid_total() else "planned"
-
-
-def facts_of_borrower(*, loans: Sequence[Loan]) -> dict[str, Any]:
-    """Worst-of and sums over a borrower's loans, per currency: worst bucket by days, due and outstanding."""
-    order = {"M0": 0, "M1": 1, "M2": 2, "M3": 3, "M4": 4, "M5": 5, "M6": 6, "M6+": 7}
-    open_loans = [loan for loan in loans if loan.status != Loan.Status.CLOSED]
-    worst = max(open_loans, key=lambda loan: order.get(loan.bucket, 0), default=None)
-    sums: dict[str, dict[str, Decimal]] = {}
-    for loan in open_loans:
-        entry = sums.setdefault(loan.currency, {"outstanding_principal": ZERO, "overdue_amount": ZERO})
-        entry["outstanding_principal"] += loan.outstanding_principal
-        entry["overdue_amount"] += loan.overdue_amount
-    return {
-        "worst_bucket": worst.bucket if worst else "",
-        "oldest_unpaid_due_date": min(
-            (loan.oldest_unpaid_due_date for loan in open_loans if loan.oldest_unpaid_due_date), default=None
-        ),
-        "open_loans": len(open_loans),
-        "sums": sums,
-    }

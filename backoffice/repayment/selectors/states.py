@@ -109,7 +109,7 @@ def load_loans(
     bills = _near_bills(loan_ids=near_ids, business_date=business_date)
     far_ids = [row[0] for row in rows] if not near else [row[0] for row in rows if _tolerates_a_rest(row[7])]
     bills |= _bills(loan_ids=far_ids, whole_schedule=whole_schedule)
-    holds = _holds(rows)
+    holds = clocks_held(loans=[(row[0], row[1]) for row in rows])
     loans = {row[0]: _loaded(row, bills.get(row[0], []), holds.get(row[0], ()), business_date) for row in rows}
     for loan_id in near_ids:
         _reckon_ahead(loans[loan_id])
@@ -237,12 +237,13 @@ def _bills(*, loan_ids: list[int], whole_schedule: bool) -> dict[int, list[Bill]
     return bills
 
 
-def _holds(rows: list[tuple[Any, ...]]) -> dict[int, tuple[HoldPeriod, ...]]:
-    if not rows:
+def clocks_held(*, loans: Sequence[tuple[int, int]]) -> dict[int, tuple[HoldPeriod, ...]]:
+    """The holds that stop a clock of each loan, given with its borrower (ids); one query."""
+    if not loans:
         return {}
     found = holds_of_loans(
-        loan_ids=[row[0] for row in rows],
-        borrower_ids=[row[1] for row in rows],
+        loan_ids=[loan_id for loan_id, _borrower_id in loans],
+        borrower_ids=[borrower_id for _loan_id, borrower_id in loans],
         scopes=("aging", "penalty"),
     )
     return {

@@ -1,6 +1,6 @@
 """Close a business day over a range of loans: by set where only dates matter, through the engine where money moves."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -118,6 +118,18 @@ def snapshot_range(*, day: date, first_id: int, last_id: int, run_id: int | None
 
     _do_what_can_be_done(picture, loan_ids=[row[0] for row in later], left_behind=result.left_behind)
     return result
+
+
+def loans_without_month_end(*, loans: Mapping[int, date]) -> set[int]:
+    """Of loans by the day a close left them behind: those that lived through a month end on it and lack its row."""
+    ended = {loan_id: day for loan_id, day in loans.items() if day == month_end(day)}
+    rows = fetch(
+        "SELECT loan.id FROM unnest(%s::bigint[], %s::date[]) AS asked (id, day) JOIN repayment_loan loan USING (id) "
+        "WHERE (loan.closed_on IS NULL OR loan.closed_on > asked.day) AND NOT EXISTS (SELECT FROM repayment_monthend "
+        "kept WHERE kept.loan_id = loan.id AND kept.month_end = asked.day)",
+        [list(ended), list(ended.values())],
+    )
+    return {row[0] for row in rows}
 
 
 def _do_what_can_be_done(

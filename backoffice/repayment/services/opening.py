@@ -21,7 +21,7 @@ from backoffice.core.bulk import copy_rows, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.core.words import amount_of, phrase
-from backoffice.repayment.domain.bills import LoanState, new_state
+from backoffice.repayment.domain.bills import HoldPeriod, LoanState, new_state
 from backoffice.repayment.domain.components import (
     CHARGED_FROM,
     PRINCIPAL,
@@ -37,7 +37,7 @@ from backoffice.repayment.domain.terms import FutureRule, ScheduledRow, Terms
 from backoffice.repayment.domain.terms_form import copy_to_json
 from backoffice.repayment.models import LoanTerms
 from backoffice.repayment.selectors.declared_days import as_made_now
-from backoffice.repayment.selectors.states import LoanId
+from backoffice.repayment.selectors.states import LoanId, clocks_held
 from backoffice.repayment.services.writing import (
     LOAN_COLUMNS,
     Pages,
@@ -141,6 +141,7 @@ def open_and_replay(
             count=sum(1 + len(opening.history) for opening in loans),
         )
     )
+    holds = clocks_held(loans=[(loan_id, each.borrower_id) for loan_id, each in zip(loan_ids, loans, strict=True)])
     terms_ids: dict[int, int] = {}
     pages = Pages(business_date=business_date, run_id=run_id)
     loan_rows: list[tuple[Any, ...]] = []
@@ -156,6 +157,7 @@ def open_and_replay(
                 operation_ids=operation_ids,
                 pages=pages,
                 actor=actor,
+                holds=holds.get(loan_id, ()),
             )
         )
     copy_rows(table="repayment_loan", columns=LOAN_COPY_COLUMNS, rows=loan_rows)
@@ -188,8 +190,12 @@ def put_on_pages(
     operation_ids: Iterator[int],
     pages: Pages,
     actor: Actor,
+    holds: tuple[HoldPeriod, ...] = (),
 ) -> tuple[Any, ...]:
-    """Fold one loan's history onto the pages; the loan's own row, in the order of `LOAN_COPY_COLUMNS`."""
+    """Fold one loan's history onto the pages; the loan's own row, in the order of `LOAN_COPY_COLUMNS`.
+
+    `holds` are those its borrower is under already.
+    """
     rows = opening.rows or build_schedule(
         terms=opening.terms,
         principal=opening.principal,
@@ -202,6 +208,7 @@ def put_on_pages(
         principal=opening.principal,
         disbursed_on=opening.disbursed_on,
         rows=rows,
+        holds=holds,
     )
     disbursement = next(operation_ids)
     keyed = [(next(operation_ids), past) for past in sorted(opening.history, key=lambda past: past.value_date)]

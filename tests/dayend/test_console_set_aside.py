@@ -1,0 +1,72 @@
+"""The pages of loans left behind: a person sees, counts and retries those of their team's portfolios, and no others."""
+
+from datetime import date
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from backoffice.console.today import FEW, today_of
+from backoffice.dayend.models import DayEndRun, SetAside
+from tests.repayment.api_book import open_book, open_loan
+from tests.staff.factories import TeamFactory, logged_in, person
+
+pytestmark = pytest.mark.django_db
+
+OURS, THEIRS = "consumer", "elsewhere"
+
+
+@pytest.fixture
+def run() -> DayEndRun:
+    open_book()
+    return DayEndRun.objects.create(day=date(2026, 4, 1), actor_name="system", state="done")
+
+
+def left_behind(run):
+    loan = open_loan(external_id="L-1", portfolio=OURS)
+    return SetAside.objects.create(loan_id=loan.pk, run=run, day=run.day, code="LookupError", reason="a gap")
+
+
+def lead(portfolio):
+    return person("team_lead", team=TeamFactory(portfolios=[portfolio]))
+
+
+@pytest.mark.parametrize("page", ["dayend:runs", "dayend:run"])
+def test_a_page_lists_the_loans_of_the_persons_portfolios_alone(run, page):
+    row = left_behind(run)
+    address = reverse(page, args=[run.pk] if page == "dayend:run" else [])
+    own = logged_in(Client(), lead(OURS)).get(address)
+    other = logged_in(Client(), lead(THEIRS)).get(address)
+    name = "left_behind" if page == "dayend:run" else "set_aside"
+    assert [found.pk for found, _loan in own.context[name]] == [row.pk]
+    assert other.context[name] == []
+    assert "L-1" not in other.content.decode()
+
+
+def test_a_loan_out_of_sight_is_not_retried(run):
+    row = left_behind(run)
+    client = logged_in(Client(), lead(THEIRS))
+    address = reverse("dayend:retry", args=[row.pk])
+    assert client.get(address).status_code == 404
+    assert client.post(address, {"reason": "try it", "seen": "", "key": "k"}).status_code == 404
+    row.refresh_from_db()
+    assert (row.tries, row.resolved_at) == (1, None)
+
+
+def test_the_count_in_the_navigation_and_the_work_of_today_are_the_persons_own(run):
+    mine = left_behind(run)
+    user = lead(OURS)
+    other = lead(THEIRS)
+    assert [row.pk for row, _loan in today_of(user=user).set_aside or ()] == [mine.pk]
+    assert today_of(user=other).set_aside == ()
+    page = logged_in(Client(), other).get(reverse("dayend:runs"))
+    links = [link for group in page.context["shell"].navigation for link in group.entries]
+    assert {link.count for link in links if link.url == reverse("dayend:runs")} == {0}
+
+
+def test_loans_of_others_do_not_push_the_persons_own_off_the_work_of_today(run):
+    mine = left_behind(run)
+    user = lead(OURS)
+    for number in range(FEW):
+        SetAside.objects.create(loan_id=10**9 + number, run=run, day=run.day, code="LookupError", reason="a gap")
+    assert [row.pk for row, _loan in today_of(user=user).set_aside or ()] == [mine.pk]
