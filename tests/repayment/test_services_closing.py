@@ -226,9 +226,7 @@ def test_a_loan_paid_and_booked_on_for_the_next_day_is_pictured_with_what_was_pa
 
 
 def test_a_day_on_which_everybody_comes_due_is_planned_as_such_though_statistics_know_nothing_of_it():
-    seed_book(
-        wanted=BookWanted(loans=300, business_date=date(2026, 3, 10)), actor=SYSTEM, on_progress=lambda *_: None
-    )
+    seed_book(wanted=BookWanted(loans=300, business_date=date(2026, 3, 10)), actor=SYSTEM, on_progress=lambda *_: None)
     ids = list(
         Loan.objects.filter(status="active", suspense=0, bucket="M0", next_transition_date__gte=date(2026, 3, 10))
         .order_by("id")
