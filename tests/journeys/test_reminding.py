@@ -10,9 +10,10 @@ from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.experiments.effects import Sample
 from backoffice.outreach.models import Message, ReminderGroup, ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.services.reminder_plans import PlanRefused, draft_version
-from backoffice.outreach.services.reminders import as_active
+from backoffice.outreach.services.reminders import BillDue, as_active
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
 from backoffice.repayment.selectors.reminder_effects import effect_of_plan
+from backoffice.repayment.services import reminders
 from backoffice.repayment.services.reminders import plan_reminders, simulate_reminders
 from tests.journeys.conftest import Desk
 
@@ -104,6 +105,38 @@ def test_a_bill_paid_when_it_is_due_stops_its_reminder(desk: Desk) -> None:
     assert [(message.state, message.code) for message in Message.objects.all()] == [("stopped", "paid")]
     plan_reminders(day=date(2026, 2, 16))
     assert Message.objects.count() == 1
+
+
+@pytest.mark.usefixtures("_plan")
+def test_money_that_comes_while_the_day_is_planned_stops_its_reminder(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(DUE)
+
+    def read_then_paid(**day: object) -> list[BillDue]:
+        bills = bills_to_remind(**day)
+        desk.pay(loan_id, BILL)
+        return bills
+
+    bills_to_remind = reminders._bills
+    monkeypatch.setattr(reminders, "_bills", read_then_paid)
+    plan_reminders(day=DUE)
+
+    assert [(message.state, message.code) for message in Message.objects.all()] == [("stopped", "paid")]
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_borrower_known_by_country_alone_is_planned_in_the_middle_of_it(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    desk.disburse(borrower_id=a_borrower(country="US", time_zone=""))
+    desk.until(date(2026, 2, 11))
+
+    plan_reminders(day=date(2026, 2, 12))
+
+    ten_in_the_mountains = datetime(2026, 2, 12, 17, tzinfo=UTC)
+    assert [at for *_, at in planned()] == [ten_in_the_mountains]
 
 
 @pytest.mark.usefixtures("_plan")

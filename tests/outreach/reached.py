@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backoffice.core.actors import SYSTEM
+from backoffice.core.bulk import fetch
 from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.selectors.packs import GENERATION
 from backoffice.outreach.services import gate
 from tests.console.book import open_book
 from tests.outreach.people import phone_of
@@ -18,7 +21,6 @@ ASKERS = (
     "console.contact_reading",
     "selectors.gate",
     "selectors.inspecting",
-    "services.gate",
     "console.contact_log",
     "console.replays",
     "services.replaying",
@@ -26,11 +28,20 @@ ASKERS = (
 )
 
 
+def reserved_by(monkeypatch: Any, together: PacksInForce) -> None:
+    """Contacts are reserved by these packs, whatever is published."""
+    monkeypatch.setattr(
+        "backoffice.outreach.selectors.packs.PacksKept.on",
+        lambda _self, _day: (next(iter(fetch(GENERATION)), (None,))[0], together),
+    )
+
+
 def that_pack_alone(monkeypatch: Any) -> None:
     """The one pack of the gate's tests, whoever asks for the packs in force."""
     together = in_force()
     for module in ASKERS:
         monkeypatch.setattr(f"backoffice.outreach.{module}.packs_in_force", lambda *, on: together)
+    reserved_by(monkeypatch, together)
     monkeypatch.setattr("backoffice.outreach.selectors.gate.PackHistory.at", lambda self, *, on, at: together)
 
 

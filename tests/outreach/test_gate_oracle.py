@@ -9,15 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backoffice.calendars.domain.working_days import WEEKEND, closed_because
+from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.places import zones_of_country
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.dispositions import CODES
 from backoffice.outreach.domain.packs import Pack, Rule
 from backoffice.outreach.domain.purposes import Purpose
-from backoffice.outreach.domain.verdicts import Wanted
+from backoffice.outreach.domain.verdicts import Reserved, Wanted
 from backoffice.outreach.selectors.gate import judge, may_contact
+from backoffice.outreach.services.gate import reserve_contact
 from tests.outreach.people import CALLABLE, store
+from tests.outreach.reached import reserved_by
 from tests.outreach.slow_gate import Asked, Past, Person, Wish, Word, denied_by
 
 pytestmark = pytest.mark.django_db
@@ -215,6 +218,14 @@ def test_the_gate_answers_as_the_slow_one_does(
         if found is not None:
             then = Asked(found, asked.channel, asked.purpose, asked.scope, asked.number, asked.loan)
             assert denied_by(person, then, in_force, holidays=HOLIDAYS) == set()
+
+        # What decides and records in one call has parts left out of it, by what is known of the person.
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            reserved_by(monkeypatch, together)
+            answer = reserve_contact(wanted=wanted, actor=SYSTEM)
+        denied = () if isinstance(answer, Reserved) else answer.denials
+        assert {denial.rule for denial in denied} == expected
+        assert isinstance(answer, Reserved) == (not expected)
         transaction.set_rollback(True)
 
 

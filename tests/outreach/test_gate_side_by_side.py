@@ -16,6 +16,7 @@ from backoffice.outreach.models import BlockedContact, ContactEntry
 from backoffice.outreach.selectors.chains import broken_chains
 from backoffice.outreach.services import gate
 from tests.outreach.people import phone_of
+from tests.outreach.reached import reserved_by
 from tests.outreach.test_services_gate import in_force
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,8 +29,7 @@ NOON = datetime(2026, 4, 8, 16, tzinfo=UTC)
 @pytest.fixture
 def seven_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pack of seven calls in seven days and seven days of quiet, alone."""
-    together = in_force()
-    monkeypatch.setattr(gate, "packs_in_force", lambda *, on: together)
+    reserved_by(monkeypatch, in_force())
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from backoffice.outreach.selectors.gate_text import reserve_function
 from backoffice.outreach.selectors.replay import not_permitted
 from backoffice.outreach.services import consents, gate
 from tests.outreach.people import phone_of
+from tests.outreach.reached import reserved_by
 from tests.outreach.test_services_gate import in_force
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +30,8 @@ NOON = datetime(2026, 4, 8, 16, tzinfo=UTC)  # twelve in New York, a Wednesday
 @pytest.fixture(autouse=True)
 def _that_pack_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     together = in_force()
-    for module in ("backoffice.outreach.selectors.gate", "backoffice.outreach.services.gate"):
-        monkeypatch.setattr(f"{module}.packs_in_force", lambda *, on: together)
+    monkeypatch.setattr("backoffice.outreach.selectors.gate.packs_in_force", lambda *, on: together)
+    reserved_by(monkeypatch, together)
     monkeypatch.setattr("backoffice.outreach.selectors.packs.PackHistory.at", lambda _self, *, on, at: together)
 
 

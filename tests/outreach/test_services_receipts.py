@@ -189,6 +189,26 @@ def test_a_stop_in_any_writing_takes_effect_at_once_and_is_confirmed_once(messag
     assert fresh(reminder).state == "blocked"
 
 
+def test_the_one_word_back_after_a_stop_leaves_and_nothing_after_it(message, secrets):
+    version = active_version(body="You get no more messages. {lender}", code="opt_out_confirmed", purpose=Purpose.REPLY)
+    told(message, "replied", secret=secrets, text="STOP.")
+    confirmation = Message.objects.get(template_version=version)
+    assert ContactEntry.objects.filter(direction="in", channel="sms", borrower=message.borrower).count() == 1
+
+    now = confirmation.send_after + timedelta(seconds=1)
+    sending.send_while_due(clock=lambda: now, seconds=30)
+    assert fresh(confirmation).state == "sent"
+    second = planned(
+        message.borrower,
+        active_version(code="answer", purpose=Purpose.REPLY),
+        purpose=Purpose.REPLY,
+        send_after=now,
+        send_before=now + timedelta(hours=1),
+    )
+    sending.send_while_due(clock=lambda: now + timedelta(seconds=1), seconds=30)
+    assert (fresh(second).state, second.code) == ("blocked", "core.opt_out")
+
+
 def test_an_opt_out_the_carrier_tells_of_counts_too(message, secrets):
     told(message, "failed", secret=secrets, code="recipient_opted_out")
     assert ConsentEntry.objects.filter(kind="opt_out").count() == 2

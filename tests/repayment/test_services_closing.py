@@ -6,8 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from backoffice.core.bulk import fetch
+from backoffice.core.actors import SYSTEM
+from backoffice.core.bulk import execute, fetch
 from backoffice.repayment.models import BucketMove, Loan, MonthEnd, Transfer
+from backoffice.repayment.seeding.book import BookWanted, seed_book
 from backoffice.repayment.services import closing
 from backoffice.repayment.services.closing import RangeClosed, close_loans, close_range, due_loans, snapshot_range
 from tests.repayment.cases import D
@@ -221,3 +223,21 @@ def test_a_loan_paid_and_booked_on_for_the_next_day_is_pictured_with_what_was_pa
     assert snapshot_range(day=date(2026, 2, 28), **EVERYTHING).rows == 1
     picture = MonthEnd.objects.get(month_end=date(2026, 2, 28))
     assert (picture.loan_id, picture.outstanding_principal) == (loan_id, D("7060.00"))  # ten days of interest: 60.00
+
+
+def test_a_day_on_which_everybody_comes_due_is_planned_as_such_though_statistics_know_nothing_of_it():
+    seed_book(wanted=BookWanted(loans=300, business_date=date(2026, 3, 10)), actor=SYSTEM, on_progress=lambda *_: None)
+    ids = list(
+        Loan.objects.filter(status="active", suspense=0, bucket="M0", next_transition_date__gte=date(2026, 3, 10))
+        .order_by("id")
+        .values_list("id", flat=True)
+    )
+    execute("ANALYZE repayment_loan")
+    Loan.objects.filter(pk__in=ids).update(next_transition_date=date(2026, 3, 10))
+
+    with CaptureQueriesContext(connection) as asked:
+        assert close_range(day=date(2026, 3, 10), **EVERYTHING).loans >= len(ids)
+    (closing_them,) = [each["sql"] for each in asked if "-- Ages the loans" in each["sql"]]
+    plan = [row[0] for row in fetch("EXPLAIN " + closing_them)]
+    due = plan[next(number for number, line in enumerate(plan) if "CTE due" in line) + 1]
+    assert int(due.partition("rows=")[2].split()[0]) > len(ids) // 2, due

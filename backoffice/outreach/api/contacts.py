@@ -1,7 +1,6 @@
 """The gate and the contact log over the API: may somebody be reached, reserve a call, log, record, prove."""
 
 from collections.abc import Iterable
-from datetime import UTC
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -20,7 +19,7 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Denial, Reserved, Wanted
 from backoffice.outreach.selectors import contact_log as log
 from backoffice.outreach.selectors.inspecting import inspect
-from backoffice.outreach.selectors.packs import packs_in_force
+from backoffice.outreach.selectors.packs import pack_day, packs_in_force
 from backoffice.outreach.selectors.rule_words import rule_said
 from backoffice.outreach.services.gate import reserve_contact
 from backoffice.outreach.services.recording import log_by_hand, record_result
@@ -40,7 +39,7 @@ class MayContactView(ApiView):
         asked = self.query()
         check_visible(borrower_id=asked["borrower_id"], user=person_of(request))
         at = asked.pop("at", None) or clock.now()
-        packs = packs_in_force(on=at.astimezone(UTC).date())
+        packs = packs_in_force(on=pack_day(at))
         found = inspect(wanted=_wanted(at=at, **asked), packs=packs)
         answer = {
             "is_allowed": found.verdict.is_allowed,
@@ -79,7 +78,7 @@ class ReserveCallView(ApiView):
         answer = reserve_contact(wanted=_wanted(borrower_id=borrower_id, at=at, **asked), actor=actor_of(request.user))
         is_reserved = isinstance(answer, Reserved)
         verdict = answer.verdict if isinstance(answer, Reserved) else answer
-        packs = packs_in_force(on=at.astimezone(UTC).date())
+        packs = packs_in_force(on=pack_day(at))
         body = {
             "is_allowed": is_reserved,
             "entry_id": answer.entry_id if isinstance(answer, Reserved) else None,

@@ -19,7 +19,7 @@ from backoffice.outreach.domain.dispositions import CODES
 from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES, ContactEntry
 from backoffice.outreach.selectors import contact_log as log
 from backoffice.outreach.selectors.disposition_words import FAMILY, label_of
-from backoffice.outreach.selectors.packs import packs_in_force
+from backoffice.outreach.selectors.packs import pack_day, packs_in_force
 from backoffice.outreach.selectors.replay import days_between
 from backoffice.outreach.selectors.rule_words import rule_said
 from backoffice.staff.access import person_of
@@ -125,7 +125,9 @@ def contacts(request: HttpRequest) -> HttpResponse:
     user = person_of(request)
     try:
         table = (
-            _blocked(packs=packs_in_force(on=clock.now().date())).shown(rows=log.blocked(user=user), query=request.GET)
+            _blocked(packs=packs_in_force(on=pack_day(clock.now()))).shown(
+                rows=log.blocked(user=user), query=request.GET
+            )
             if is_blocked
             else MADE.shown(rows=log.attempts(user=user), query=request.GET)
         )
@@ -148,7 +150,7 @@ def contact_log(request: HttpRequest, borrower_id: int) -> HttpResponse:
     try:
         facts = borrower_page_facts(borrower_id=borrower_id, user=person_of(request))
         attempts = OF_ONE.shown(rows=log.attempts_of(borrower_id=borrower_id), query=request.GET)
-        packs = packs_in_force(on=clock.now().date())
+        packs = packs_in_force(on=pack_day(clock.now()))
         blocked = _blocked(packs=packs, is_of_one=True).shown(
             rows=log.blocked_of(borrower_id=borrower_id), query=request.GET
         )

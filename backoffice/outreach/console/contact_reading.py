@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django.http import QueryDict
@@ -20,7 +20,7 @@ from backoffice.outreach.domain.verdicts import ActorScope, Budget, Denial, Want
 from backoffice.outreach.models.contacts import CHANNEL_LABELS, PURPOSE_LABELS
 from backoffice.outreach.selectors.inspecting import Endpoint, Inspection, best_endpoint, inspect
 from backoffice.outreach.selectors.local_times import LocalTime, local_times
-from backoffice.outreach.selectors.packs import NoPacksInForce, packs_in_force
+from backoffice.outreach.selectors.packs import NoPacksInForce, pack_day, packs_in_force
 from backoffice.outreach.selectors.rule_words import CORE_GIVEN, RuleSaid, core_given, rule_said
 
 CHANNELS: Final = (Channel.CALL, Channel.SMS, Channel.EMAIL, Channel.PUSH, Channel.INBOX)
@@ -135,7 +135,7 @@ def contact_panel(*, facts: BorrowerFacts, at: datetime, asked: Asked) -> Contac
     A fixed number of statements, and two for each step to the next permitted time of a channel that is denied. Raises
     NoPacksInForce.
     """
-    packs = packs_in_force(on=at.astimezone(UTC).date())
+    packs = packs_in_force(on=pack_day(at))
     endpoints = endpoints_of(facts=facts)
     chosen = {channel: _endpoint(channel, endpoints=endpoints, asked=asked) for channel in CHANNELS}
     looked = {

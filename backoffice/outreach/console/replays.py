@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -28,7 +28,7 @@ from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.models import ReplayReport, RulePackVersion
 from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES
 from backoffice.outreach.selectors import replay_reports
-from backoffice.outreach.selectors.packs import packs_in_force, with_version
+from backoffice.outreach.selectors.packs import pack_day, packs_in_force, with_version
 from backoffice.outreach.selectors.replay import contacts_between, days_between
 from backoffice.outreach.selectors.rule_words import rule_said
 from backoffice.outreach.services.replaying import OPEN, ask_replay, check_period, go_on_with_replay, stop_replay
@@ -328,7 +328,7 @@ def _progress(report: ReplayReport) -> dict[str, Any]:
 
 def _packs_of(report: ReplayReport) -> PacksInForce:
     """The packs whose words a report is read in: today's, with the draft it was judged by."""
-    packs = packs_in_force(on=clock.now().astimezone(UTC).date())
+    packs = packs_in_force(on=pack_day(clock.now()))
     return packs if report.pack_version is None else with_version(packs=packs, version=report.pack_version)
 
 

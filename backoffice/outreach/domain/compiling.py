@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from hashlib import sha256
+from uuid import UUID
 
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.packs import Pack, Rule
@@ -34,9 +36,13 @@ class PacksInForce:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The rules as JSON, the days of the log they look back on, and whether one counts by number."""
+    """The rules as JSON, how many, and the key they are kept under; the days of the log they look back on; and whether
+    one counts by number.
+    """
 
     rules: str
+    count: int
+    key: UUID
     horizon_days: int
     is_by_number: bool
     looks_at_holidays: bool
@@ -57,8 +63,11 @@ def compile_rules(
         and party in rule.parties
         and rule.is_in_force(on=on)
     ]
+    rules = json.dumps([_row(pack, rule) for pack, rule in chosen])
     return Compiled(
-        rules=json.dumps([_row(pack, rule) for pack, rule in chosen]),
+        rules=rules,
+        count=len(chosen),
+        key=UUID(bytes=sha256(rules.encode()).digest()[:16]),
         horizon_days=max([LEAST_HORIZON_DAYS, *(_looks_back(rule) for _, rule in chosen)]),
         is_by_number=any(rule.per == "number" for _, rule in chosen),
         looks_at_holidays=any(rule.holidays == "closed" for _, rule in chosen),
@@ -79,8 +88,8 @@ def _row(pack: Pack, rule: Rule) -> dict[str, object]:
         "days": sorted(rule.days),
         "is_closed_on_holidays": rule.holidays == "closed",
         "most": rule.limit,
-        "per": rule.per,
-        "counts": rule.counts,
+        "per": rule.per or "",
+        "counts": rule.counts or "",
         "days_window": rule.days_window,
         "minutes_window": rule.minutes_window,
         "quiet_days": rule.quiet_days,

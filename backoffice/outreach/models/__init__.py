@@ -13,7 +13,14 @@ from backoffice.outreach.models.experiments import (
     Outcome,
 )
 from backoffice.outreach.models.messages import Gateway, GatewayReceipt, Message, MessageMove, PrintFile
-from backoffice.outreach.models.packs import RulePack, RulePackCheck, RulePackMove, RulePackVersion
+from backoffice.outreach.models.packs import (
+    CompiledRule,
+    PackGeneration,
+    RulePack,
+    RulePackCheck,
+    RulePackMove,
+    RulePackVersion,
+)
 from backoffice.outreach.models.reminders import ReminderGroup, ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.models.replays import ReplayFinding, ReplayReport
 from backoffice.outreach.models.templates import MessageTemplate, Piece, TemplateVersion
@@ -22,6 +29,7 @@ __all__ = [
     "Arm",
     "ArmResult",
     "BlockedContact",
+    "CompiledRule",
     "ConsentEntry",
     "ContactEntry",
     "Experiment",
@@ -35,6 +43,7 @@ __all__ = [
     "MessageTemplate",
     "Metric",
     "Outcome",
+    "PackGeneration",
     "Piece",
     "PreferenceEntry",
     "PrintFile",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -135,3 +136,54 @@ class RulePackCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed"
+
+
+class PackGeneration(models.Model):
+    """One row that changes with every change of a version, so that whoever read the packs knows they are as they were.
+
+    The number is drawn at random: one that a transaction took back never comes again.
+    """
+
+    id = models.BooleanField(primary_key=True, default=True)
+    number = models.UUIDField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(condition=Q(id=True), name="one_generation_of_packs")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class CompiledRule(models.Model):
+    """A rule as `sql/gate.sql` takes it, kept under the digest of all the rules it is judged with. It only grows."""
+
+    key = models.UUIDField()
+    rule = models.TextField()
+    kind = models.TextField()
+    countries = ArrayField(models.TextField())
+    is_default = models.BooleanField()
+    channels = ArrayField(models.TextField())
+    counted_purposes = ArrayField(models.TextField())
+    counted_scopes = ArrayField(models.TextField())
+    from_minute = models.IntegerField(null=True)
+    to_minute = models.IntegerField(null=True)
+    days = ArrayField(models.IntegerField())
+    is_closed_on_holidays = models.BooleanField()
+    most = models.IntegerField(null=True)
+    per = models.TextField()
+    counts = models.TextField()
+    days_window = models.IntegerField(null=True)
+    minutes_window = models.IntegerField(null=True)
+    quiet_days = models.IntegerField(null=True)
+    within_days = models.IntegerField(null=True)
+    excepts = ArrayField(models.TextField())
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["key", "rule"], name="a_compiled_rule_is_kept_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.rule

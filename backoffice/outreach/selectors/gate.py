@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from backoffice.outreach.domain.compiling import PacksInForce, compile_rules
 from backoffice.outreach.domain.purposes import MARKETING
 from backoffice.outreach.domain.verdicts import Budget, Verdict, Wanted, latest
 from backoffice.outreach.selectors.gate_text import Statement, statement
-from backoffice.outreach.selectors.packs import PackHistory, packs_in_force
+from backoffice.outreach.selectors.packs import PackHistory, pack_day, packs_in_force
 
 CHUNK = 20_000
 # How far ahead a permitted time is looked for, and how often the gate is asked again on the way there.
@@ -71,7 +71,7 @@ def with_next_time(verdict: Verdict, *, wanted: Wanted, packs: PacksInForce | No
 
 def budgets(*, wanted: Wanted, packs: PacksInForce | None = None) -> list[Budget]:
     """What of every cap that bears on the contact is used up, by rule; one statement."""
-    in_force = packs or packs_in_force(on=wanted.at.astimezone(UTC).date())
+    in_force = packs or packs_in_force(on=pack_day(wanted.at))
     text = statement("gate.sql", "gate_budgets.sql", is_single=True)
     return [Budget(*row[1:]) for row in run(text, parameters([wanted], packs=in_force))]
 
@@ -85,7 +85,7 @@ def _alike(wanted: Sequence[Wanted], packs: PacksInForce | None, *, is_past: boo
     by_day: dict[date, PacksInForce] = {}
     history = PackHistory() if is_past and packs is None else None
     for place, each in enumerate(wanted):
-        day = each.at.astimezone(UTC).date()
+        day = pack_day(each.at)
         if history is not None:
             chosen = history.at(on=day, at=each.at)
         elif (chosen := by_day.get(day)) is None:  # type: ignore[assignment]
@@ -105,7 +105,7 @@ def parameters(
 ) -> dict[str, Any]:
     """What `gate.sql` takes for contacts alike in channel, purpose, actor scope, party and day."""
     one = asked[0]
-    day = one.at.astimezone(UTC).date()
+    day = pack_day(one.at)
     compiled = compile_rules(
         packs=packs,
         channel=one.channel,
@@ -129,6 +129,8 @@ def parameters(
         "passing_effects": _passing_effects(one.purpose.value, one.party),
         "endpoint_kind": ENDPOINT_KIND.get(one.channel, ""),
         "rules": compiled.rules,
+        "rule_key": compiled.key,
+        "rule_count": compiled.count,
         "is_by_number": compiled.is_by_number,
         "horizon": compiled.horizon_days,
         "named_countries": _named_countries(packs),

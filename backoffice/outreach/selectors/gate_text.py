@@ -14,6 +14,17 @@ SQL = Path(__file__).resolve().parent.parent / "sql"
 ABSORBED = """UNION
     SELECT member.n, absorbed.id
     FROM member JOIN customers_borrower absorbed ON absorbed.merged_into_id = member.borrower_id"""
+GIVEN_RULES = """SELECT * FROM jsonb_to_recordset(%(rules)s::jsonb) AS rule (
+        id text, kind text, countries text[], is_default boolean, channels text[], counted_purposes text[],
+        counted_scopes text[],
+        from_minute int, to_minute int, days int[], is_closed_on_holidays boolean,
+        most int, per text, counts text, days_window int, minutes_window int, quiet_days int, within_days int,
+        excepts text[]
+    )"""
+KEPT_RULES = """SELECT rule AS id, kind, countries, is_default, channels, counted_purposes, counted_scopes,
+        from_minute, to_minute, days, is_closed_on_holidays, most, per, counts, days_window, minutes_window, quiet_days,
+        within_days, excepts
+    FROM outreach_compiledrule WHERE key = %(rule_key)s::uuid"""
 PARAMETERS = {
     "n": "int[]",
     "borrowers": "bigint[]",
@@ -21,7 +32,9 @@ PARAMETERS = {
     "loans": "bigint[]",
     "ats": "timestamptz[]",
     "before": "bigint[]",
-    "rules": "jsonb",
+    "rule_key": "uuid",
+    "rule_count": "int",
+    "generation": "uuid",
     "channel": "text",
     "purpose": "text",
     "is_marketing": "boolean",
@@ -40,7 +53,22 @@ PARAMETERS = {
     "actor_id": "bigint",
     "actor_name": "text",
 }
-"""Names and types of everything the gate's statements take, in the order of their numbers."""
+"""Names and types of everything the function that reserves takes, in the order of their numbers."""
+
+
+STALE = "core.stale"
+"""What the function answers when the packs moved on, or the rules are not kept yet: nothing was judged."""
+TOLD_TO_THE_FUNCTION = (
+    "borrowers",
+    "endpoints",
+    "ats",
+    "horizon",
+    "is_by_number",
+    "purpose",
+    "rule_key",
+    "rule_count",
+    "generation",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +82,7 @@ class Statement:
 @lru_cache(maxsize=16)
 def statement(*names: str, is_single: bool = False) -> Statement:
     """Files one after the other as one statement. `is_single`: for one contact, where small tables are kept."""
-    text = filled(*names, is_single=is_single, knows_anything=True)
+    text = filled(*names, is_single=is_single)
     order: list[str] = []
 
     def numbered(match: re.Match[str]) -> str:
@@ -65,16 +93,19 @@ def statement(*names: str, is_single: bool = False) -> Statement:
     return Statement(re.sub(r"%\((?P<name>\w+)\)s", numbered, text).encode(), tuple(order))
 
 
-def filled(*names: str, is_single: bool, knows_anything: bool) -> str:
+def filled(*names: str, is_single: bool, has_said: bool = True, was_seen: bool = True, rules: str = GIVEN_RULES) -> str:
     """The text of the files, with what is written into it; parameters still by name."""
     text = "\n".join((SQL / name).read_text() for name in names)
     for place, words in (
+        ("{rules}", rules),
         ("{codes}", _codes()),
         ("{zones}", _zones()),
-        ("{absorbed}", ABSORBED if knows_anything else ""),
-        ("{said}", "true" if knows_anything else "false"),
-        ("{kept}", "MATERIALIZED" if knows_anything else "NOT MATERIALIZED"),
-        ("{applies_kept}", "MATERIALIZED" if is_single else "NOT MATERIALIZED"),
+        ("{absorbed}", ABSORBED if has_said else ""),
+        ("{said}", _known(has_said)),
+        ("{kept}", _kept(has_said)),
+        ("{seen}", _known(was_seen)),
+        ("{seen_kept}", _kept(was_seen)),
+        ("{applies_kept}", _kept(is_single)),
     ):
         text = text.replace(place, words)
     return text
@@ -85,16 +116,20 @@ def reserve_function() -> tuple[str, str]:
     """The name of the database function that reserves a contact, and the statement that makes it."""
     place = {name: f"${number}" for number, name in enumerate(PARAMETERS, start=1)}
 
-    def body(*, knows_anything: bool) -> str:
-        text = filled("gate.sql", "gate_reserve.sql", is_single=True, knows_anything=knows_anything)
+    def body(*, has_said: bool, was_seen: bool) -> str:
+        text = filled(
+            "gate.sql", "gate_reserve.sql", is_single=True, has_said=has_said, was_seen=was_seen, rules=KEPT_RULES
+        )
         return re.sub(r"%\((?P<name>\w+)\)s", lambda match: place[match["name"]], text)
 
     text = (SQL / "reserve_function.sql").read_text()
     parts = {
         "arguments": ", ".join(PARAMETERS.values()),
-        "everything": body(knows_anything=True),
-        "nothing_said": body(knows_anything=False),
-        **{name: place[name] for name in ("borrowers", "endpoints", "is_by_number", "purpose")},
+        "stale": STALE,
+        "everything": body(has_said=True, was_seen=True),
+        "nothing_said": body(has_said=False, was_seen=True),
+        "nothing_known": body(has_said=False, was_seen=False),
+        **{name: place[name] for name in TOLD_TO_THE_FUNCTION},
     }
     for name, words in parts.items():
         text = text.replace(f"{{{name}}}", words)
@@ -106,6 +141,14 @@ def made_by_migration(*, name: str) -> str:
     """What a migration that names a function runs: its text, or nothing when the gate's text has moved on since."""
     current, text = reserve_function()
     return text if name == current else "SELECT 1"
+
+
+def _known(answer: bool) -> str:
+    return "true" if answer else "false"
+
+
+def _kept(answer: bool) -> str:
+    return "MATERIALIZED" if answer else "NOT MATERIALIZED"
 
 
 def _codes() -> str:

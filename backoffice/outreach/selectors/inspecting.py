@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
 from backoffice.outreach.domain.compiling import PacksInForce
@@ -11,7 +11,7 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Budget, Verdict, Wanted
 from backoffice.outreach.selectors.gate import budgets, judge, parameters, run, with_next_time
 from backoffice.outreach.selectors.gate_text import statement
-from backoffice.outreach.selectors.packs import packs_in_force
+from backoffice.outreach.selectors.packs import pack_day, packs_in_force
 
 USABLE = frozenset({"unknown", "good"})
 
@@ -78,7 +78,7 @@ def standing(*, wanted: Wanted, packs: PacksInForce) -> Standing:
 def zones_of(*, borrower_id: int, at: datetime) -> tuple[str, ...]:
     """The places a borrower may be; one statement."""
     call = Wanted(borrower_id=borrower_id, channel=Channel.CALL, purpose=Purpose.COLLECTION, at=at)
-    return standing(wanted=call, packs=packs_in_force(on=at.astimezone(UTC).date())).zones
+    return standing(wanted=call, packs=packs_in_force(on=pack_day(at))).zones
 
 
 def best_endpoint(*, channel: Channel, endpoints: Sequence[Endpoint]) -> Endpoint | None:

@@ -6,7 +6,10 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
@@ -24,6 +27,7 @@ SELECT pack.code, version.number, version.id, version.digest, version.effective_
 FROM outreach_rulepackversion version JOIN outreach_rulepack pack ON pack.id = version.pack_id
 WHERE version.state IN ('approved', 'active', 'retired') AND version.effective_from IS NOT NULL
 """
+GENERATION = "SELECT number FROM outreach_packgeneration"
 
 
 class NoPacksInForce(Refusal):
@@ -74,6 +78,36 @@ def packs_in_force(*, on: date) -> PacksInForce:
     Raises NoPacksInForce when no default pack holds: the gate fails closed.
     """
     return _together(holding(_published(), on=on))
+
+
+def pack_day(at: datetime) -> date:
+    """The day an instant falls on for the packs: the lender's own."""
+    return at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+
+
+class PacksKept:
+    """The packs as this process read them last. Whoever uses them has the database confirm their generation."""
+
+    def __init__(self) -> None:
+        self._read: tuple[UUID | None, tuple[Published, ...]] = (None, ())
+
+    def on(self, day: date) -> tuple[UUID | None, PacksInForce]:
+        """The generation and the packs in force on a day. Raises NoPacksInForce."""
+        try:
+            return self._on(day)
+        except NoPacksInForce:
+            # Nobody confirms that there are still none; a process that has just started has read nothing.
+            self.read_again()
+            return self._on(day)
+
+    def _on(self, day: date) -> tuple[UUID | None, PacksInForce]:
+        generation, versions = self._read
+        return generation, _together(holding(versions, on=day))
+
+    def read_again(self) -> None:
+        """Reads what is published now: the generation first, so that what is newer than it is never taken for it."""
+        rows = fetch(GENERATION)
+        self._read = (rows[0][0] if rows else None, _published())
 
 
 def packs_in_force_at(*, on: date, at: datetime) -> PacksInForce:

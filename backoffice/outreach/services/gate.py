@@ -1,9 +1,9 @@
 """The one gate: a contact is judged and recorded in one transaction, under the borrower's lock, or it is not made."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.dispositions import MACHINE_SETS, FactKind, UnknownCode, kind_of
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import ActorScope, Denial, Party, Reserved, Verdict, Wanted, latest
@@ -23,8 +24,8 @@ from backoffice.outreach.selectors.gate import (
     run,
     with_next_time,
 )
-from backoffice.outreach.selectors.gate_text import PARAMETERS, Statement, reserve_function, statement
-from backoffice.outreach.selectors.packs import packs_in_force
+from backoffice.outreach.selectors.gate_text import PARAMETERS, STALE, Statement, reserve_function, statement
+from backoffice.outreach.selectors.packs import PacksKept, pack_day
 
 __all__ = [
     "Denial",
@@ -38,13 +39,33 @@ __all__ = [
     "reserve_contact",
 ]
 
-LOCK_BORROWER = "SELECT FROM customers_borrower WHERE id = %s FOR NO KEY UPDATE"
+PACKS: Final = PacksKept()
+MOST_READINGS: Final = 3
+KEEP_RULES: Final = """
+INSERT INTO outreach_compiledrule (
+    key, rule, kind, countries, is_default, channels, counted_purposes, counted_scopes, from_minute, to_minute, days,
+    is_closed_on_holidays, most, per, counts, days_window, minutes_window, quiet_days, within_days, excepts
+)
+SELECT %(rule_key)s::uuid, rule.*
+FROM jsonb_to_recordset(%(rules)s::jsonb) AS rule (
+    id text, kind text, countries text[], is_default boolean, channels text[], counted_purposes text[],
+    counted_scopes text[], from_minute int, to_minute int, days int[], is_closed_on_holidays boolean, most int,
+    per text, counts text, days_window int, minutes_window int, quiet_days int, within_days int, excepts text[]
+)
+ON CONFLICT (key, rule) DO NOTHING
+RETURNING 1
+"""
+LOCK_BORROWER: Final = "SELECT FROM customers_borrower WHERE id = %s FOR NO KEY UPDATE"
 
 
 class UnknownDisposition(Refusal):
     """No such code, or one that only the machine sets."""
 
     code: ClassVar[str] = "outreach.unknown_disposition"
+
+
+class PacksKeepChanging(RuntimeError):
+    """The packs were published anew each time they were read: nothing is judged, and nobody contacted."""
 
 
 class AttemptNotFound(Refusal):
@@ -61,22 +82,38 @@ def reserve_contact(*, wanted: Wanted, actor: Actor) -> Reserved | Verdict:
     from when, and the blocked attempt is kept. Contacts with one borrower, and at one number, are decided one after the
     other however many ask at once.
     """
-    packs = packs_in_force(on=wanted.at.astimezone(UTC).date())
-    params = parameters([wanted], packs=packs) | {
-        "actor_scope": wanted.actor_scope,
-        "party": wanted.party,
-        "message_id": wanted.message_id,
-        "packs": ", ".join(packs.labels),
-        "actor_id": actor.id,
-        "actor_name": actor.name,
-    }
-    rows = run(_reserving(), params)
+    packs, rows = _judged(wanted, actor=actor)
     verdict = Verdict(latest((rule, at) for rule, at, _ in rows if rule), packs.labels)
     if verdict.is_allowed:
         return Reserved(entry_id=rows[0][2], verdict=verdict)
     verdict = with_next_time(verdict, wanted=wanted)
     _keep_blocked(wanted, verdict, actor=actor)
     return verdict
+
+
+def _judged(wanted: Wanted, *, actor: Actor) -> tuple[PacksInForce, list[tuple[Any, ...]]]:
+    """What the database answers by the packs in force at that moment, which are rarely others than those read last.
+
+    Raises PacksKeepChanging, and with it nobody is contacted.
+    """
+    day = pack_day(wanted.at)
+    for _attempt in range(MOST_READINGS):
+        generation, packs = PACKS.on(day)
+        params = parameters([wanted], packs=packs) | {
+            "generation": generation,
+            "actor_scope": wanted.actor_scope,
+            "party": wanted.party,
+            "message_id": wanted.message_id,
+            "packs": ", ".join(packs.labels),
+            "actor_id": actor.id,
+            "actor_name": actor.name,
+        }
+        rows = run(_reserving(), params)
+        if not rows or rows[0][0] != STALE:
+            return packs, rows
+        PACKS.read_again()
+        fetch(KEEP_RULES, params)
+    raise PacksKeepChanging
 
 
 @cache

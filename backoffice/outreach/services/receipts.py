@@ -15,6 +15,7 @@ from backoffice.core.actors import SYSTEM
 from backoffice.core.errors import Refusal
 from backoffice.customers.fields import seal_of
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.receipts import OPTED_OUT_CODE, Event, Receipt, ReceiptNotReadable, read_receipt
 from backoffice.outreach.domain.replies import is_stop
 from backoffice.outreach.domain.signatures import Forged, Stale, check
@@ -22,6 +23,7 @@ from backoffice.outreach.models import Gateway, GatewayReceipt, Message
 from backoffice.outreach.services.arriving import happen
 from backoffice.outreach.services.confirming import confirm_opt_out
 from backoffice.outreach.services.consents import opt_out
+from backoffice.outreach.services.gate import log_contact
 from backoffice.outreach.services.gateways import GatewayNotFound
 from backoffice.outreach.services.moving import locked
 from backoffice.outreach.services.sending import secret_of
@@ -151,6 +153,8 @@ def _take(gateway: Gateway, receipt: Receipt, digest: bytes, *, at: datetime) ->
         if receipt.text:
             message.reply = seal_of(Message, "reply", receipt.text)
             message.save(update_fields=["reply"])
+        if receipt.event is Event.REPLIED:
+            _log_reply(message, at=at)
         if _says_stop(receipt):
             _stop(message, at=at)
     GatewayReceipt.objects.create(
@@ -170,6 +174,20 @@ def _message_of(gateway: Gateway, receipt: Receipt) -> Message | None:
     """The message under lock, if it left by this gateway: none speaks of another's messages."""
     found = Message.objects.filter(wire_id=receipt.message_id, gateway=gateway).values_list("pk", "borrower_id").first()
     return None if found is None else locked(message_id=found[0], borrower_id=found[1])
+
+
+def _log_reply(message: Message, *, at: datetime) -> None:
+    """The borrower reached us: the log knows it, and one answer on that channel is permitted, STOP or not."""
+    log_contact(
+        borrower_id=message.borrower_id,
+        channel=Channel(message.channel),
+        purpose=Purpose.REPLY,
+        direction="in",
+        at=at,
+        actor=SYSTEM,
+        endpoint_id=message.endpoint_id,
+        loan_ids=() if message.loan_id is None else (message.loan_id,),
+    )
 
 
 def _says_stop(receipt: Receipt) -> bool:

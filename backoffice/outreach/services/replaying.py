@@ -1,6 +1,6 @@
 """The past judged again as a report: asked for by a person, worked on in batches that survive a kill."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import ClassVar, Final
 
 from django.db import transaction
@@ -13,7 +13,7 @@ from backoffice.core.errors import Refusal
 from backoffice.core.words import phrase, written
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.models import ReplayFinding, ReplayReport, RulePackVersion
-from backoffice.outreach.selectors.packs import packs_in_force, with_version
+from backoffice.outreach.selectors.packs import pack_day, packs_in_force, with_version
 from backoffice.outreach.selectors.replay import BATCH, Judged, contacts_between, days_between, judged_batch
 from backoffice.outreach.selectors.replay_reports import ReplayNotFound
 
@@ -175,7 +175,7 @@ def _packs(report: ReplayReport, now: datetime) -> PacksInForce | None:
     """The packs of today with the report's version in its place; None: those then in force."""
     if report.pack_version is None:
         return None
-    return with_version(packs=packs_in_force(on=now.astimezone(UTC).date()), version=report.pack_version)
+    return with_version(packs=packs_in_force(on=pack_day(now)), version=report.pack_version)
 
 
 def _finding(report: ReplayReport, judged: Judged) -> ReplayFinding:

@@ -10,12 +10,13 @@
 --
 -- Inputs   what is wanted, as arrays: n, borrowers, endpoints, loans, ats, before (a log entry: judge as it was before
 --          that entry was written; NULL: now); channel, purpose, is_marketing, hold_scope, passing_effects (of holds that
---          let the purpose through), endpoint_kind ('' for none); rules as JSON (already those of the channel, purpose,
---          scope and party);
+--          let the purpose through), endpoint_kind ('' for none); rules, already those of the channel, purpose, scope and
+--          party: as JSON, or, where one contact is reserved, the key under which outreach_compiledrule keeps them;
 --          named_countries (those a pack names); holidays, as arrays of country and day; horizon (days the log is read
 --          back). What stands in braces is written in by selectors/gate_text.py: what codes count as, the zones of
---          countries; and, for a borrower of whom nothing is known that asks for them, whole parts as `false`, which the
---          planner then leaves out: what the borrower said and prefers, what is held, who was merged into them.
+--          countries; where the rules come from; and, for a borrower of whom nothing is known that asks for them, whole
+--          parts as `false`, which the planner then leaves out: what the borrower said and prefers, what is held, who
+--          was merged into them (`said`); contacts of the days looked back on (`seen`).
 -- Outputs  the table `denial`: n, rule, release_at (NULL: nothing but a person changes it), several rows a rule where
 --          it denies at several places: the latest counts. The caller adds what to do.
 WITH RECURSIVE request AS MATERIALIZED (
@@ -24,13 +25,7 @@ WITH RECURSIVE request AS MATERIALIZED (
         %(before)s::bigint[]
     ) AS asked (n, borrower_id, endpoint_id, loan_id, at, before)
 ), rule AS MATERIALIZED (
-    SELECT * FROM jsonb_to_recordset(%(rules)s::jsonb) AS rule (
-        id text, kind text, countries text[], is_default boolean, channels text[], counted_purposes text[],
-        counted_scopes text[],
-        from_minute int, to_minute int, days int[], is_closed_on_holidays boolean,
-        most int, per text, counts text, days_window int, minutes_window int, quiet_days int, within_days int,
-        excepts text[]
-    )
+    {rules}
 ), flag AS MATERIALIZED (
     SELECT * FROM (VALUES {codes})
         AS flag (code, is_attempt, is_call, is_unanswered, is_conversation, is_talk, is_message)
@@ -76,7 +71,7 @@ WITH RECURSIVE request AS MATERIALIZED (
     FROM land
     JOIN (VALUES {zones}) AS home (country, name) ON home.country = ANY(land.countries)
     WHERE NOT EXISTS (SELECT FROM evidence WHERE evidence.n = land.n)
-), entry AS MATERIALIZED (
+), entry AS {seen_kept} (
     SELECT seen.n, seen.is_of_person, attempt.at, attempt.channel, attempt.purpose, attempt.direction, attempt.loan_ids,
            attempt.actor_scope, coalesce(fact.code, attempt.code) AS code
     FROM (
@@ -102,7 +97,8 @@ WITH RECURSIVE request AS MATERIALIZED (
         SELECT code FROM outreach_contactentry
         WHERE attempt_id = attempt.id AND kind <> 'attempt' ORDER BY sequence DESC LIMIT 1
     ) fact ON true
-), counted AS MATERIALIZED (
+    WHERE {seen}
+), counted AS {seen_kept} (
     SELECT entry.n, entry.is_of_person, entry.at, entry.channel, entry.purpose, entry.direction, entry.loan_ids,
            entry.actor_scope,
            entry.direction = 'out' AND coalesce(flag.is_attempt, true) AS is_attempt,

@@ -1,12 +1,12 @@
 """Close a business day over a range of loans: by set where only dates matter, through the engine where money moves."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from django.db import DatabaseError, transaction
 
-from backoffice.core.bulk import execute, fetch
+from backoffice.core.bulk import array_text, execute, fetch
 from backoffice.core.collecting import without_collecting
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.aging import month_end
@@ -63,15 +63,11 @@ def close_range(*, day: date, first_id: int, last_id: int, run_id: int | None) -
     result = RangeClosed()
     due = _lock_due(day=day, first_id=first_id, last_id=last_id)
     special = _needing_the_engine(day=day, first_id=first_id, last_id=last_id)
+    apart = set(special)
     try:
         with transaction.atomic():
             _close_by_set(
-                day=day,
-                first_id=first_id,
-                last_id=last_id,
-                skip=special,
-                run_id=run_id,
-                result=result,
+                day=day, loan_ids=[loan_id for loan_id in due if loan_id not in apart], run_id=run_id, result=result
             )
     except DatabaseError:
         special = due
@@ -175,32 +171,15 @@ def _lock_due(*, day: date, first_id: int, last_id: int) -> list[int]:
     return [row[0] for row in rows]
 
 
-def _close_by_set(
-    *,
-    day: date,
-    first_id: int,
-    last_id: int,
-    skip: Collection[int],
-    run_id: int | None,
-    result: RangeClosed,
-) -> None:
-    terms_ids = [
-        row[0]
-        for row in fetch(
-            "SELECT DISTINCT terms_id FROM repayment_loan WHERE next_transition_date = %s AND id BETWEEN %s AND %s",
-            [day, first_id, last_id],
-        )
-    ]
-    if not terms_ids:
+def _close_by_set(*, day: date, loan_ids: Sequence[int], run_id: int | None, result: RangeClosed) -> None:
+    if not loan_ids:
         return
+    terms_ids = fetch("SELECT DISTINCT terms_id FROM repayment_loan WHERE id = ANY(%s)", [list(loan_ids)])
     params = {
         "day": day,
-        "first_id": first_id,
-        "last_id": last_id,
+        "ids": array_text(loan_ids, kind="bigint"),
         "run_id": run_id,
-        "is_month_end": day == month_end(day),
-        "skip": list(skip),
-        **rules_of_terms({terms_id: terms_by_id(terms_id) for terms_id in terms_ids}),
+        **rules_of_terms({terms_id: terms_by_id(terms_id) for (terms_id,) in terms_ids}),
     }
     (loans, moves), *_ = fetch(statement("close_day.sql"), params)
     result.loans += loans

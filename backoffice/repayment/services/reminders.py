@@ -1,9 +1,14 @@
 """Reminders of the loan book: the bills a day's plans write about, planned by the day end, simulated for the page."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
+
+from django.db import transaction
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
+from backoffice.customers.domain.places import middle_zone
+from backoffice.outreach.services.messages import stop_paid
 from backoffice.outreach.services.reminders import (
     ActivePlan,
     BillDue,
@@ -31,7 +36,24 @@ def plan_reminders(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> 
     if not plans:
         return Outcome()
     bills = _bills(day=day, plans=plans, first_id=first_id, last_id=last_id)
-    return plan_day(day=day, bills=bills, plans=plans, actor=SYSTEM)
+    with transaction.atomic():
+        outcome = plan_day(day=day, bills=bills, plans=plans, actor=SYSTEM)
+        _stop_what_is_owed_no_more([bill.loan_id for bill in bills])
+    return outcome
+
+
+def _stop_what_is_owed_no_more(loan_ids: Sequence[int]) -> None:
+    """Stops messages about bills that were paid since they were read.
+
+    Under the loans' locks: a payment that is being posted is waited for, and one that comes later finds the messages.
+    """
+    if loan_ids:
+        stop_paid(
+            loans=fetch(
+                "SELECT id, oldest_unpaid_due_date FROM repayment_loan WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+                [sorted(set(loan_ids))],
+            )
+        )
 
 
 def simulate_reminders(*, day: date, plan: ActivePlan) -> Simulated:
@@ -53,7 +75,7 @@ def _bills(*, day: date, plans: list[ActivePlan], first_id: int = FIRST, last_id
             overdue=row[6],
             currency=row[7],
             language=row[8],
-            time_zone=row[9],
+            time_zone=row[9] or middle_zone(row[10], on=day),
         )
         for row in fetch(statement("bills_to_remind.sql"), params)
     ]
