@@ -6,7 +6,14 @@ from backoffice.audit import approvals
 from backoffice.customers.domain.bulk_holds import LIFT_BULK, PLACE_BULK
 from backoffice.customers.domain.holds import LIFT
 from backoffice.customers.services import bulk_holding, lifting
-from backoffice.outreach.services import experiments, pack_effects, pack_publishing, reminder_publishing, templates
+from backoffice.outreach.services import (
+    campaigns,
+    experiments,
+    pack_effects,
+    pack_publishing,
+    reminder_publishing,
+    templates,
+)
 from backoffice.repayment.console.approval_pictures import register_pictures
 from backoffice.repayment.selectors.bulk_holds import consequence_of_lifting_bulk, consequence_of_placing_bulk
 from backoffice.repayment.services import holds, product_costs, products, reminder_asking, verbs
@@ -57,6 +64,12 @@ def register_all() -> None:
         reminder_publishing.publish_as_approved,
         label=_("Publish a version of a reminder plan"),
         consequence=reminder_asking.consequence_of,
+    )
+    approvals.register(
+        campaigns.APPROVE,
+        campaigns.approve_as_asked,
+        label=_("Approve a campaign"),
+        consequence=campaigns.consequence_of,
     )
     approvals.register(
         experiments.START,

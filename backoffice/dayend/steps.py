@@ -17,6 +17,7 @@ from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
+from backoffice.repayment.services.campaigns import has_campaigns, plan_campaigns
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
 from backoffice.repayment.services.products import activate_due
 from backoffice.repayment.services.reminders import day_after, loans_to_remind, plan_reminders
@@ -101,6 +102,17 @@ def _work_plans(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worke
     return Worked(counts={"versions": activate_plans(on=day_after(day))}, left_behind={})
 
 
+def _plan_campaigns(_day: date) -> list[Range]:
+    return [(0, 0)] if has_campaigns() else []
+
+
+def _work_campaigns(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    """After the reminders, and all in one range: the more pressing purpose takes its borrowers first."""
+    done = plan_campaigns(day=day_after(day))
+    counts = {"campaigns": done.campaigns, "messages": done.messages, "held_out": done.held_out}
+    return Worked(counts=counts | ({"refused": done.refused} if done.refused else {}), left_behind={})
+
+
 def _plan_verify(day: date) -> list[Range]:
     return _cut(_touched_loans(day))
 
@@ -122,6 +134,7 @@ STEPS: tuple[Step, ...] = (
     Step("packs", _("Start the contact rules of the next day"), _plan_packs, _work_packs),
     Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
+    Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns),
     Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),
 )
 

@@ -135,6 +135,9 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "outreach.plan.edit": Permission(
         _("Draft, submit, retire and put back reminder plans"), frozenset({TEAM_LEAD, ADMIN})
     ),
+    # campaigns
+    "outreach.campaign.view": Permission(_("See campaigns, their audiences and what they did"), _EVERYONE),
+    "outreach.campaign.edit": Permission(_("Draft, submit, start, pause and end campaigns; save audiences"), _OWNERS),
     # dayend
     "dayend.run.view": Permission(_("See how a business day was closed"), _READERS | {TEAM_LEAD}),
     "dayend.run.start": Permission(_("Close a business day"), frozenset({ADMIN})),

@@ -67,6 +67,7 @@ def test_a_close_ages_the_loans_and_opens_the_next_day():
         ("packs", "done", {}),
         ("reminder_plans", "done", {}),
         ("reminders", "done", {}),
+        ("campaigns", "done", {}),
         ("verify", "done", {"loans": 1, "drifts": 0}),
     ]
     assert business_date() == date(2026, 2, 16)

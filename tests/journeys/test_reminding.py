@@ -212,3 +212,19 @@ def test_a_plan_whose_template_has_nothing_to_say_is_refused(desk: Desk) -> None
         )
 
     assert set(raised.value.fields) == {"d-3.template", "d+1.template"}
+
+
+@pytest.mark.usefixtures("_plan")
+@pytest.mark.parametrize("is_backwards", [False, True])
+def test_a_borrower_with_two_loans_gets_one_reminder_in_whatever_order_their_ranges_are_planned(
+    desk: Desk, is_backwards: bool
+) -> None:
+    desk.open(JANUARY_15)
+    borrower_id = a_borrower()
+    loans = sorted(desk.disburse(borrower_id=borrower_id) for _ in range(2))
+
+    for loan_id in loans[::-1] if is_backwards else loans:
+        plan_reminders(day=date(2026, 2, 12), first_id=loan_id, last_id=loan_id)
+
+    assert list(Message.objects.filter(state="planned").values_list("loan_id", flat=True)) == loans[:1]
+    assert ReminderGroup.objects.count() == 2

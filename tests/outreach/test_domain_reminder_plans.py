@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.plan_content import PlanFaulty, clock_of
 from backoffice.outreach.domain.purposes import Purpose
-from backoffice.outreach.domain.reminder_plans import PlanFaulty, StopCondition, clock_of, parse, readable
+from backoffice.outreach.domain.reminder_plans import StopCondition, parse, readable
 
 
 def a_step(**changes: Any) -> dict[str, Any]:

@@ -9,22 +9,28 @@ than what always does). What a plan may say besides: `debits`, the times of the 
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from itertools import combinations
 from typing import Any, Final
 
-from backoffice.outreach.domain.channels import MESSAGES, Channel
+from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import CHINESE, ENGLISH, LANGUAGES
+from backoffice.outreach.domain.plan_content import (
+    PlanFault,
+    PlanFaulty,
+    amount_in,
+    channels_in,
+    minute_in,
+    share_in,
+)
 from backoffice.outreach.domain.purposes import Purpose
 
 EARLIEST: Final = -30
 LATEST: Final = 60
 MOST_STEPS: Final = 20
-MINUTES_OF_A_DAY: Final = 1440
 APART_FROM_A_DEBIT: Final = 60
 """Minutes a message keeps from a debit of the same day: nobody should be asked to pay what is being collected."""
-MOST_HELD_OUT: Final = Decimal("0.50")
 
 
 class StopCondition(StrEnum):
@@ -39,23 +45,6 @@ class StopCondition(StrEnum):
 
 ALWAYS: Final = frozenset({StopCondition.PAID, StopCondition.HOLD})
 """What stops every step, whatever it says: nobody is asked for what they paid, or while they are left in peace."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFault:
-    """What is wrong: the step ("" for the plan), the field, and a word for it that the edges put into a sentence."""
-
-    step: str
-    field: str
-    problem: str
-
-
-class PlanFaulty(ValueError):
-    """The content is no plan; `faults` lists everything wrong with it."""
-
-    def __init__(self, faults: Collection[PlanFault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__(", ".join(f"{fault.step}.{fault.field}: {fault.problem}" for fault in self.faults))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,11 +138,6 @@ def readable(content: Mapping[str, Any]) -> ReminderContent:
     )
 
 
-def clock_of(minute: int) -> str:
-    """Minutes since midnight as people write a time."""
-    return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
 def _in_order(steps: list[Step]) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=lambda step: (step.offset, step.at)))
 
@@ -167,28 +151,27 @@ def _step(raw: Any, number: int, faults: list[PlanFault]) -> Step | None:
     offset = raw.get("offset")
     if not isinstance(offset, int) or isinstance(offset, bool) or not EARLIEST <= offset <= LATEST:
         faults.append(PlanFault(name, "offset", "not_a_day"))
-    at, until = _minute(raw.get("at")), _minute(raw.get("until"))
+    at, until = minute_in(raw.get("at")), minute_in(raw.get("until"))
     for field, value in (("at", at), ("until", until)):
         if value is None:
             faults.append(PlanFault(name, field, "not_a_time"))
     if at is not None and until is not None and until <= at:
         faults.append(PlanFault(name, "until", "not_after_at"))
-    channels = raw.get("channels")
-    known = isinstance(channels, list) and all(channel in set(MESSAGES) for channel in channels)
-    if not channels or not known or len(set(channels)) != len(channels):
+    channels = channels_in(raw.get("channels"))
+    if channels is None:
         faults.append(PlanFault(name, "channels", "not_channels"))
     template = raw.get("template")
     if not isinstance(template, str) or not template:
         faults.append(PlanFault(name, "template", "missing"))
     audience, stops = _audience(raw, name, faults), _stops(raw, name, faults)
-    if len(faults) > before or at is None or until is None:
+    if len(faults) > before or at is None or until is None or channels is None:
         return None
     return Step(
         id=name,
         offset=int(offset),  # type: ignore[arg-type]
         at=at,
         until=until,
-        channels=tuple(Channel(channel) for channel in channels),  # type: ignore[union-attr]
+        channels=channels,
         template=str(template),
         audience=audience,
         stops=stops,
@@ -196,8 +179,8 @@ def _step(raw: Any, number: int, faults: list[PlanFault]) -> Step | None:
 
 
 def _audience(raw: Mapping[str, Any], name: str, faults: list[PlanFault]) -> Audience:
-    least = _amount(raw.get("least", "0"))
-    most = _amount(raw["most"]) if raw.get("most") else None
+    least = amount_in(raw.get("least", "0"))
+    most = amount_in(raw["most"]) if raw.get("most") else None
     for field, value in (("least", least), ("most", most if raw.get("most") else Decimal(0))):
         if value is None:
             faults.append(PlanFault(name, field, "not_an_amount"))
@@ -221,7 +204,7 @@ def _stops(raw: Mapping[str, Any], name: str, faults: list[PlanFault]) -> frozen
 
 
 def _debits(raw: Any, faults: list[PlanFault]) -> tuple[int, ...]:
-    minutes = [_minute(each) for each in raw] if isinstance(raw, list) else [None]
+    minutes = [minute_in(each) for each in raw] if isinstance(raw, list) else [None]
     if None in minutes:
         faults.append(PlanFault("", "debits", "not_times"))
     return tuple(sorted({minute for minute in minutes if minute is not None}))
@@ -250,25 +233,9 @@ def _contradictions(steps: list[Step], debits: Collection[int]) -> Iterator[Plan
             yield PlanFault(step.id, "at", "amid_a_debit")
 
 
-def _minute(value: Any) -> int | None:
-    hours, colon, minutes = str(value or "").partition(":")
-    if not colon or not (hours.isdecimal() and minutes.isdecimal()) or len(minutes) != 2:
-        return None
-    minute = int(hours) * 60 + int(minutes)
-    return minute if int(minutes) < 60 and 0 <= minute < MINUTES_OF_A_DAY else None
-
-
-def _amount(value: Any) -> Decimal | None:
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() and amount >= 0 else None
-
-
 def _share(value: Any, faults: list[PlanFault]) -> Decimal:
-    share = _amount(value)
-    if share is None or share > MOST_HELD_OUT or share != round(share, 4):
+    share = share_in(value)
+    if share is None:
         faults.append(PlanFault("", "holdout", "not_a_share"))
         return Decimal(0)
     return share

@@ -1,5 +1,6 @@
 """Packs of rules, the contact log, consents, messages, plans, campaigns and experiments."""
 
+from backoffice.outreach.models.campaigns import Audience, Campaign, CampaignDay, CampaignMember
 from backoffice.outreach.models.consents import ConsentEntry, PreferenceEntry
 from backoffice.outreach.models.contacts import BlockedContact, ContactEntry
 from backoffice.outreach.models.experiments import (
@@ -28,7 +29,11 @@ from backoffice.outreach.models.templates import MessageTemplate, Piece, Templat
 __all__ = [
     "Arm",
     "ArmResult",
+    "Audience",
     "BlockedContact",
+    "Campaign",
+    "CampaignDay",
+    "CampaignMember",
     "CompiledRule",
     "ConsentEntry",
     "ContactEntry",

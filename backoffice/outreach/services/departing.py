@@ -20,6 +20,7 @@ from backoffice.outreach.domain.handover import Outgoing
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.models import Gateway, Message
+from backoffice.outreach.selectors.campaigns import may_leave
 from backoffice.outreach.services.following import follow_on
 from backoffice.outreach.services.gate import Reserved, Verdict, Wanted, reserve_contact
 from backoffice.outreach.services.moving import locked, move
@@ -55,6 +56,9 @@ def let_out(*, message_id: int, borrower_id: int, gateway: Gateway, at: datetime
         return None
     if at >= message.send_before:
         move(message=message, to=MessageState.EXPIRED, at=at, code="too_late", lease_until=None)
+        return None
+    if not may_leave(source=message.source):
+        move(message=message, to=MessageState.STOPPED, at=at, code="campaign_not_running", lease_until=None)
         return None
     try:
         destination = _destination(message)

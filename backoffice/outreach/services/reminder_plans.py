@@ -1,46 +1,23 @@
 """Drafting reminder plans: a plan, its versions, and what a version must not contradict. Publishing is beside this."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
-from backoffice.outreach.domain.reminder_plans import PlanFaulty, parse
+from backoffice.outreach.domain.plan_content import PlanFault, PlanFaulty
+from backoffice.outreach.domain.reminder_plans import parse
 from backoffice.outreach.domain.reminder_states import OPEN, PlanState, may_become
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import ReminderPlan, ReminderPlanVersion, TemplateVersion
+from backoffice.outreach.services.fault_words import in_words
 
 SUBJECT: Final = "outreach.reminder_plan_version"
-
-FAULT_WORDS: Final = {
-    "none": gettext_lazy("there is no step"),
-    "too_many": gettext_lazy("there are more than 20 steps"),
-    "not_a_step": gettext_lazy("this is no step"),
-    "not_a_day": gettext_lazy("days from the due date, from -30 to 60"),
-    "not_a_time": gettext_lazy("a time of the day such as 10:00"),
-    "not_after_at": gettext_lazy("must be later than the time it begins"),
-    "not_channels": gettext_lazy("one or more channels, each once"),
-    "missing": gettext_lazy("this is needed"),
-    "no_words": gettext_lazy("no active template with this code has words for one of the channels"),
-    "wrong_purpose": gettext_lazy("the template is for another purpose"),
-    "not_an_amount": gettext_lazy("an amount, or 0"),
-    "not_a_share": gettext_lazy("a share from 0 to 0.50"),
-    "twice": gettext_lazy("another step has this name"),
-    "overlaps": gettext_lazy("another step of the same day is still running then"),
-    "same_day": gettext_lazy("another step of the same day writes to the same borrowers; each gets one message a day"),
-    "amid_a_debit": gettext_lazy("a debit is tried within the hour"),
-    "below_least": gettext_lazy("must not be less than the least amount"),
-    "not_a_currency": gettext_lazy("a currency code such as CNY, or nothing"),
-    "not_a_language": gettext_lazy("English, Chinese, or nothing"),
-    "not_stops": gettext_lazy("some of: paid, hold, debit, extension, promise"),
-    "not_times": gettext_lazy("times of the day such as 06:00, 20:00"),
-}
 
 
 class PlanNotFound(Refusal):
@@ -145,8 +122,8 @@ def check_content(content: Mapping[str, Any]) -> None:
     try:
         parsed = parse(content)
     except PlanFaulty as error:
-        raise _refused({(fault.step, fault.field): fault.problem for fault in error.faults}) from error
-    faults: dict[tuple[str, str], str] = {}
+        raise _refused(error.faults) from error
+    faults: list[PlanFault] = []
     known: dict[str, set[str]] = {}
     purposes: dict[str, str] = {}
     for code, channel, purpose in TemplateVersion.objects.filter(
@@ -156,18 +133,18 @@ def check_content(content: Mapping[str, Any]) -> None:
         purposes[code] = purpose
     for step in parsed.steps:
         if not known.get(step.template, set()) & {channel.value for channel in step.channels}:
-            faults[step.id, "template"] = "no_words"
+            faults.append(PlanFault(step.id, "template", "no_words"))
         elif purposes[step.template] != step.purpose.value:
-            faults[step.id, "template"] = "wrong_purpose"
+            faults.append(PlanFault(step.id, "template", "wrong_purpose"))
     if faults:
         raise _refused(faults)
 
 
-def _refused(faults: Mapping[tuple[str, str], str]) -> PlanRefused:
+def _refused(faults: Sequence[PlanFault]) -> PlanRefused:
     return PlanRefused(
         _("This plan cannot be published as it is."),
         next_step=_("Correct the fields named."),
-        fields={f"{step}.{name}" if step else name: str(FAULT_WORDS[word]) for (step, name), word in faults.items()},
+        fields=in_words(faults),
     )
 
 

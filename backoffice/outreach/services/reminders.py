@@ -3,30 +3,25 @@
 What is due is told from above as frozen values. Planning is a set operation, and planning a day twice plans it once.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import array_text, fetch
-from backoffice.core.money import exponent_of, quantize
 from backoffice.outreach.domain.assignment import holdout
-from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
-from backoffice.outreach.domain.elements import CHINESE, ENGLISH
 from backoffice.outreach.domain.purposes import RANK
+from backoffice.outreach.domain.ranking import PLAN, source_of
 from backoffice.outreach.domain.reminder_plans import ReminderContent, Step, parse
-from backoffice.outreach.domain.template_states import TemplateState
-from backoffice.outreach.domain.variables import names_in
-from backoffice.outreach.domain.verdicts import Wanted
-from backoffice.outreach.models import Gateway, ReminderPlanVersion, TemplateVersion
-from backoffice.outreach.selectors.gate import judge
-from backoffice.outreach.services.messages import Planned, plan_messages
+from backoffice.outreach.models import ReminderPlanVersion
+from backoffice.outreach.services.foreseeing import Weighed, weigh
+from backoffice.outreach.services.messages import Planned
+from backoffice.outreach.services.ranking import lock_borrowers, plan_ranked, rank
+from backoffice.outreach.services.speaking import Words, names_of, spoken, values_of_loan, window, words_of
 
 KEEP_GROUPS = """
 INSERT INTO outreach_remindergroup (plan_id, version_id, borrower_id, loan_id, due_date, is_held_out, planned_on)
@@ -80,14 +75,10 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Simulated:
+class Simulated(Weighed):
     """What a version would do on a day: the outcome, what the gate would not let through by rule, and the cost."""
 
-    outcome: Outcome
-    blocked: Counter[str] = field(default_factory=Counter)
-    allowed: int = 0
-    later: int = 0
-    cost: dict[str, Decimal] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=Outcome)
 
 
 def plans_in_force(*, on: date) -> list[ActivePlan]:
@@ -128,37 +119,20 @@ def plan_day(*, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan]
                 "held": array_text((str(held).lower() for *_, held in groups), kind="text"),
             },
         )
-    outcome.new = plan_messages(planned=chosen, actor=actor) if chosen else 0
+    if chosen:
+        lock_borrowers(wanted=chosen)
+        ranking = rank(wanted=chosen)
+        outcome.outranked += len(ranking.losing)
+        outcome.by_channel.subtract(one.channel.value for one in chosen if one.key in ranking.losing)
+        outcome.new = plan_ranked(wanted=chosen, ranking=ranking, actor=actor)
     return outcome
 
 
 def simulate(*, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan]) -> Simulated:
     """What planning the day would do, and what the gate would say of each message; nothing is written."""
     outcome, chosen, _groups = _chosen(day=day, bills=bills, plans=plans)
-    result = Simulated(outcome)
-    wanted = [
-        Wanted(
-            borrower_id=message.borrower_id,
-            channel=message.channel,
-            purpose=message.purpose,
-            at=message.send_after,
-            endpoint_id=endpoint,
-            loan_id=message.loan_id,
-        )
-        for message, endpoint in zip(chosen, _endpoints(chosen), strict=True)
-    ]
-    costs = _unit_costs()
-    for message, verdict in zip(chosen, judge(wanted=wanted), strict=True):
-        if verdict.is_allowed:
-            result.allowed += 1
-            currency, cost = costs.get(message.channel, ("", Decimal(0)))
-            result.cost[currency] = result.cost.get(currency, Decimal(0)) + cost
-        else:
-            releases = [denial.release_at for denial in verdict.denials]
-            result.later += all(at is not None and at < message.send_before for at in releases)
-            result.blocked.update(denial.rule for denial in verdict.denials)
-    result.cost.pop("", None)
-    return result
+    found = weigh(messages=chosen)
+    return Simulated(found.blocked, found.allowed, found.later, found.cost, outcome)
 
 
 def _chosen(
@@ -166,7 +140,7 @@ def _chosen(
 ) -> tuple[Outcome, list[Planned], list[tuple[ActivePlan, BillDue, bool]]]:
     """The messages of the day, one a borrower at most: the most pressing, then about the largest bill."""
     outcome = Outcome(bills=len(bills))
-    words = _words({step.template for plan in plans for step in plan.content.steps})
+    words = words_of(codes={step.template for plan in plans for step in plan.content.steps})
     own = {plan.portfolio: plan for plan in plans}
     groups: list[tuple[ActivePlan, BillDue, bool]] = []
     best: dict[int, tuple[tuple[int, Decimal, int], Planned, Step]] = {}
@@ -197,91 +171,33 @@ def _chosen(
     return outcome, chosen, groups
 
 
-def _message(
-    plan: ActivePlan,
-    step: Step,
-    bill: BillDue,
-    *,
-    day: date,
-    words: Mapping[tuple[str, str, str], TemplateVersion],
-) -> Planned | None:
+def _message(plan: ActivePlan, step: Step, bill: BillDue, *, day: date, words: Words) -> Planned | None:
     """The first channel of the step that has words in the borrower's language, the others after it."""
-    language = CHINESE if bill.language.lower().startswith("zh") else ENGLISH
-    spoken = [
-        (channel, version)
-        for channel in step.channels
-        if (version := words.get((step.template, channel.value, language)))
-        or (version := words.get((step.template, channel.value, ENGLISH)))
-    ]
-    if not spoken:
+    said = spoken(words=words, template=step.template, channels=step.channels, language=bill.language)
+    if not said:
         return None
-    zone = ZoneInfo(bill.time_zone or settings.TIME_ZONE)
-    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    channel, version = spoken[0]
+    channel, version = said[0]
+    names = names_of(said)
+    values = values_of_loan(
+        number=bill.loan_number,
+        amount=bill.amount,
+        overdue=bill.overdue,
+        currency=bill.currency,
+        due_date=bill.due_date,
+        day=day,
+    )
+    send_after, send_before = window(day=day, time_zone=bill.time_zone, at=step.at, until=step.until)
     return Planned(
         key=f"plan:{plan.plan_id}:{step.id}:loan:{bill.loan_id}:due:{bill.due_date}",
         borrower_id=bill.borrower_id,
         channel=channel,
         purpose=step.purpose,
         template_version_id=version.pk,
-        variables=_values(bill, day, names={name for _, each in spoken for name in names_in(_text_of(each))}),
-        send_after=midnight.replace(hour=step.at // 60, minute=step.at % 60),
-        send_before=midnight.replace(hour=step.until // 60, minute=step.until % 60),
+        variables={name: value for name, value in values.items() if name in names},
+        send_after=send_after,
+        send_before=send_before,
         loan_id=bill.loan_id,
         about_due_date=bill.due_date,
-        fallback=tuple(other for other, _ in spoken[1:]),
-        source=f"plan:{plan.plan_id}",
+        fallback=tuple(other for other, _ in said[1:]),
+        source=source_of(kind=PLAN, id=plan.plan_id),
     )
-
-
-def _values(bill: BillDue, day: date, *, names: set[str]) -> dict[str, str]:
-    """What the words of any channel of the step leave open."""
-    late = (day - bill.due_date).days
-    values = {
-        "amount": _money(bill.amount, bill.currency),
-        "overdue_amount": _money(max(bill.overdue, bill.amount), bill.currency),
-        "due_date": bill.due_date.isoformat(),
-        "days_left": str(max(0, -late)),
-        "days_past_due": str(max(0, late)),
-        "loan": bill.loan_number,
-    }
-    return {name: value for name, value in values.items() if name in names}
-
-
-def _money(amount: Decimal, currency: str) -> str:
-    return f"{currency} {quantize(amount, exponent=exponent_of(currency))}"
-
-
-def _text_of(version: TemplateVersion) -> str:
-    return f"{version.subject}\n{version.body}"
-
-
-def _words(codes: set[str]) -> dict[tuple[str, str, str], TemplateVersion]:
-    """The active words by template, channel and language; one query."""
-    versions = TemplateVersion.objects.filter(
-        template__code__in=codes, state=TemplateState.ACTIVE.value
-    ).select_related("template")
-    return {(version.template.code, version.channel, version.language): version for version in versions}
-
-
-def _endpoints(messages: Sequence[Planned]) -> list[int | None]:
-    """The contact point each message would go to: the first choice of its channel, as when it leaves."""
-    borrowers = {message.borrower_id for message in messages}
-    rows = fetch(
-        "SELECT DISTINCT ON (borrower_id, kind) borrower_id, kind, id FROM customers_contactpoint "
-        "WHERE borrower_id = ANY(%s) AND ended_at IS NULL ORDER BY borrower_id, kind, is_primary DESC, id",
-        [sorted(borrowers)],
-    )
-    found: dict[int, dict[str, int]] = defaultdict(dict)
-    for borrower_id, kind, point_id in rows:
-        found[borrower_id][kind] = point_id
-    return [
-        found[message.borrower_id].get(ENDPOINT_KIND[message.channel]) if message.channel in ENDPOINT_KIND else None
-        for message in messages
-    ]
-
-
-def _unit_costs() -> dict[Channel, tuple[str, Decimal]]:
-    """What one unit costs by channel, of the gateway that would be taken."""
-    gateways = Gateway.objects.filter(is_paused=False).order_by("channel", "-rank")
-    return {Channel(gateway.channel): (gateway.currency, gateway.unit_cost) for gateway in gateways}

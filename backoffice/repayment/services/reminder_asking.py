@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
-from backoffice.outreach.domain.reminder_plans import PlanFaulty
+from backoffice.outreach.domain.plan_content import PlanFaulty
 from backoffice.outreach.models import ReminderPlanVersion
 from backoffice.outreach.services import reminder_publishing
 from backoffice.outreach.services.reminder_plans import check_content, plan_not_found

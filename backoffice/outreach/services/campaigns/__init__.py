@@ -1,0 +1,54 @@
+"""Campaigns: drafted, approved by another person, started, planned day by day, paused, resumed, ended."""
+
+from backoffice.outreach.services.campaigns.checking import check_campaign, faults_of
+from backoffice.outreach.services.campaigns.drafting import (
+    change_campaign,
+    copy_campaign,
+    create_campaign,
+    discard_campaign,
+)
+from backoffice.outreach.services.campaigns.locking import APPROVE, SUBJECT, not_found
+from backoffice.outreach.services.campaigns.planning import (
+    CampaignSimulated,
+    DayPlanned,
+    plan_campaign_day,
+    simulate_campaign,
+)
+from backoffice.outreach.services.campaigns.running import (
+    approve_as_asked,
+    consequence_of,
+    end_campaign,
+    end_over,
+    in_a_sentence,
+    pause_campaign,
+    resume_campaign,
+    start_campaign,
+    submit_campaign,
+    take_back,
+)
+
+__all__ = [
+    "APPROVE",
+    "SUBJECT",
+    "CampaignSimulated",
+    "DayPlanned",
+    "approve_as_asked",
+    "change_campaign",
+    "check_campaign",
+    "consequence_of",
+    "copy_campaign",
+    "create_campaign",
+    "discard_campaign",
+    "end_campaign",
+    "end_over",
+    "faults_of",
+    "in_a_sentence",
+    "not_found",
+    "pause_campaign",
+    "plan_campaign_day",
+    "resume_campaign",
+    "simulate_campaign",
+    "start_campaign",
+    "submit_campaign",
+    "take_back",
+]

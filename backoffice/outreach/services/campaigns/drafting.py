@@ -1,0 +1,134 @@
+"""Writing a campaign: drafted, changed, copied, discarded. A draft may be unfinished; submitting it may not."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from backoffice.core.actors import Actor
+from backoffice.outreach.domain.campaign_states import CampaignState
+from backoffice.outreach.models import Audience, Campaign
+from backoffice.outreach.services.audiences import locked_audience
+from backoffice.outreach.services.campaigns.locking import (
+    CampaignTaken,
+    locked,
+    move,
+    not_in_state,
+    trace,
+)
+
+FIELDS: Final = (
+    "purpose",
+    "template",
+    "channels",
+    "first_day",
+    "last_day",
+    "weekdays",
+    "at",
+    "until",
+    "every_days",
+    "most_each",
+    "cap",
+    "budget",
+    "currency",
+    "holdout",
+    "outcome",
+    "outcome_days",
+    "values",
+)
+"""What a content holds beside the copy of its audience."""
+
+
+@transaction.atomic
+def create_campaign(
+    *,
+    code: str,
+    name: str,
+    name_zh: str,
+    audience_id: int,
+    content: Mapping[str, Any],
+    note: str,
+    actor: Actor,
+) -> Campaign:
+    """A draft. Raises CampaignTaken, AudienceNotFound."""
+    _check_code(code)
+    audience = locked_audience(audience_id=audience_id)
+    campaign = Campaign.objects.create(
+        code=code,
+        name=name,
+        name_zh=name_zh,
+        audience=audience,
+        content=_content(content, audience),
+        note=note,
+        created_by=actor.id,
+        created_by_name=actor.name,
+    )
+    _trace(campaign, verb="outreach.campaign.drafted", actor=actor)
+    return campaign
+
+
+@transaction.atomic
+def change_campaign(
+    *,
+    campaign_id: int,
+    name: str,
+    name_zh: str,
+    audience_id: int,
+    content: Mapping[str, Any],
+    note: str,
+    actor: Actor,
+) -> Campaign:
+    """Another content for a draft. Raises CampaignNotFound, CampaignNotInState, AudienceNotFound."""
+    campaign = locked(campaign_id=campaign_id)
+    if campaign.state != CampaignState.DRAFT:
+        raise not_in_state(campaign)
+    audience = locked_audience(audience_id=audience_id)
+    campaign.name, campaign.name_zh, campaign.audience = name, name_zh, audience
+    campaign.content, campaign.note, campaign.changed_by = _content(content, audience), note, actor.id
+    campaign.save(update_fields=["name", "name_zh", "audience", "content", "note", "changed_by"])
+    _trace(campaign, verb="outreach.campaign.changed", actor=actor)
+    return campaign
+
+
+@transaction.atomic
+def copy_campaign(*, campaign_id: int, code: str, actor: Actor) -> Campaign:
+    """A draft of another run, with all the first one says; its groups are drawn anew.
+
+    Raises CampaignNotFound, CampaignTaken, AudienceNotFound when the audience is retired.
+    """
+    origin = locked(campaign_id=campaign_id)
+    return create_campaign(
+        code=code,
+        name=origin.name,
+        name_zh=origin.name_zh,
+        audience_id=origin.audience_id,
+        content=origin.content,
+        note=origin.note,
+        actor=actor,
+    )
+
+
+@transaction.atomic
+def discard_campaign(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
+    """A draft that will not be. Raises CampaignNotFound, CampaignNotInState."""
+    campaign = locked(campaign_id=campaign_id)
+    if campaign.state != CampaignState.DRAFT:
+        raise not_in_state(campaign)
+    return move(campaign, to=CampaignState.ENDED, actor=actor, reason=reason)
+
+
+def _content(content: Mapping[str, Any], audience: Audience) -> dict[str, Any]:
+    return {name: content[name] for name in FIELDS if name in content} | {"audience": audience.content}
+
+
+def _check_code(code: str) -> None:
+    if Campaign.objects.filter(code=code).exists():
+        raise CampaignTaken(
+            _("Another campaign has this code."), next_step=_("Choose another code."), fields={"code": _("is taken")}
+        )
+
+
+def _trace(campaign: Campaign, *, verb: str, actor: Actor) -> None:
+    after = {"code": campaign.code, "audience": campaign.audience_id, "content": campaign.content}
+    trace(campaign, verb=verb, actor=actor, reason=campaign.note, after=after)
