@@ -56,6 +56,7 @@ NAVIGATION: tuple[Group, ...] = (
         _("Outreach"),
         (
             Entry(_("Reminders"), "repayment:reminder_plans", "outreach.plan.view", "clock", "n"),
+            Entry(_("Campaigns"), "repayment:campaigns", "outreach.campaign.view", "people", "s"),
             Entry(_("Contacts"), "outreach:contacts", "outreach.contact_log.view", "phone", "c"),
             Entry(_("Messages"), "outreach:messages", "outreach.message.view", "inbox", "m"),
             Entry(_("Templates"), "outreach:templates", "outreach.template.view", "list", "e"),

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from backoffice.core.trail import Named, Names, name_subjects
-from backoffice.outreach.models import ReminderPlanVersion
+from backoffice.outreach.models import Audience, Campaign, ReminderPlanVersion
 from backoffice.outreach.services.reminder_plans import SUBJECT as PLAN_VERSION
 from backoffice.repayment.models import Loan, Operation, PaymentFile
 
@@ -19,6 +19,8 @@ def register_names() -> None:
     name_subjects(kind="repayment.operation", names=Names(read=_operations, find=_nothing))
     name_subjects(kind="repayment.payment_file", names=Names(read=_files, find=_nothing))
     name_subjects(kind=PLAN_VERSION, names=Names(read=_plan_versions, find=_nothing))
+    name_subjects(kind="outreach.campaign", names=Names(read=_campaigns, find=_nothing))
+    name_subjects(kind="outreach.audience", names=Names(read=_audiences, find=_nothing))
 
 
 def _loans(ids: Collection[str]) -> dict[str, Named]:
@@ -60,6 +62,22 @@ def _plan_versions(ids: Collection[str]) -> dict[str, Named]:
             _("%(plan)s, version %(number)s") % {"plan": row.plan.title, "number": row.number},
             reverse("repayment:reminder_version", args=[row.pk]),
         )
+        for row in rows
+    }
+
+
+def _campaigns(ids: Collection[str]) -> dict[str, Named]:
+    rows = Campaign.objects.filter(pk__in=_numbers(ids))
+    return {
+        str(row.pk): Named(_("campaign %(name)s") % {"name": row.title}, reverse("repayment:campaign", args=[row.pk]))
+        for row in rows
+    }
+
+
+def _audiences(ids: Collection[str]) -> dict[str, Named]:
+    rows = Audience.objects.filter(pk__in=_numbers(ids))
+    return {
+        str(row.pk): Named(_("audience %(name)s") % {"name": row.title}, reverse("repayment:audience", args=[row.pk]))
         for row in rows
     }
 

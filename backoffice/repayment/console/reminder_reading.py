@@ -15,7 +15,8 @@ from backoffice.calendars import clock
 from backoffice.core.formats import amount_text, percent_text
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import CHINESE
-from backoffice.outreach.domain.reminder_plans import Audience, ReminderContent, Step, StopCondition, clock_of
+from backoffice.outreach.domain.plan_content import clock_of
+from backoffice.outreach.domain.reminder_plans import Audience, ReminderContent, Step, StopCondition
 from backoffice.outreach.models import MessageTemplate
 from backoffice.outreach.models.contacts import CHANNEL_LABELS
 from backoffice.outreach.models.reminders import STOP_LABELS

@@ -17,7 +17,7 @@ from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line,
 from backoffice.core.fields import DayField
 from backoffice.core.formats import date_text
 from backoffice.core.money import ZERO
-from backoffice.outreach.domain.reminder_plans import PlanFaulty
+from backoffice.outreach.domain.plan_content import PlanFaulty
 from backoffice.outreach.domain.reminder_states import PlanState
 from backoffice.outreach.models import Message, ReminderPlanVersion
 from backoffice.outreach.models.contacts import CHANNEL_LABELS

@@ -15,6 +15,8 @@ from backoffice.repayment.console import (
     reminders,
     verbs,
 )
+from backoffice.repayment.console.campaigns import audiences, pages
+from backoffice.repayment.console.campaigns import verbs as campaign_verbs
 
 app_name = "repayment"
 
@@ -86,4 +88,23 @@ urlpatterns = [
         "reminders/versions/<int:version_id>/roll-back/", reminder_verbs.RollBack.as_view(), name="roll_back_reminders"
     ),
     path("reminders/versions/<int:version_id>/put-back/", reminder_verbs.PutBack.as_view(), name="put_back_reminders"),
+    path("campaigns/", pages.campaigns, name="campaigns"),
+    path("campaigns/new/", pages.new_campaign, name="new_campaign"),
+    path("campaigns/<int:campaign_id>/", pages.campaign, name="campaign"),
+    path("campaigns/<int:campaign_id>/edit/", pages.edit_campaign, name="edit_campaign"),
+    path("campaigns/<int:campaign_id>/submit/", campaign_verbs.SubmitCampaign.as_view(), name="submit_campaign"),
+    path(
+        "campaigns/<int:campaign_id>/take-back/", campaign_verbs.TakeBackCampaign.as_view(), name="take_back_campaign"
+    ),
+    path("campaigns/<int:campaign_id>/discard/", campaign_verbs.DiscardCampaign.as_view(), name="discard_campaign"),
+    path("campaigns/<int:campaign_id>/start/", campaign_verbs.StartCampaign.as_view(), name="start_campaign"),
+    path("campaigns/<int:campaign_id>/pause/", campaign_verbs.PauseCampaign.as_view(), name="pause_campaign"),
+    path("campaigns/<int:campaign_id>/resume/", campaign_verbs.ResumeCampaign.as_view(), name="resume_campaign"),
+    path("campaigns/<int:campaign_id>/end/", campaign_verbs.EndCampaign.as_view(), name="end_campaign"),
+    path("campaigns/<int:campaign_id>/copy/", campaign_verbs.CopyCampaign.as_view(), name="copy_campaign"),
+    path("audiences/", audiences.audiences, name="audiences"),
+    path("audiences/new/", audiences.new_audience, name="new_audience"),
+    path("audiences/<int:audience_id>/", audiences.audience, name="audience"),
+    path("audiences/<int:audience_id>/edit/", audiences.edit_audience, name="edit_audience"),
+    path("audiences/<int:audience_id>/retire/", audiences.RetireAudience.as_view(), name="retire_audience"),
 ]

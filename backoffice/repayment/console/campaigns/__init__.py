@@ -1,0 +1,1 @@
+"""Audiences and campaigns: their lists and pages, the editors, and the verbs behind confirm panels."""

@@ -1,0 +1,244 @@
+"""The pages of campaigns: what each says, what each asks before a verb, and what a person may see of it."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from backoffice.audit import approvals
+from backoffice.calendars.services import open_first_day
+from backoffice.core.actors import SYSTEM
+from backoffice.outreach.models import Audience, Campaign
+from backoffice.repayment.services.campaigns import plan_campaigns
+from tests.console.book import as_role
+from tests.repayment.campaigning import (
+    CHECKER,
+    JANUARY_15,
+    a_borrower,
+    an_audience,
+    content,
+    drafted,
+    lived,
+    running,
+    submitted,
+    words_and_gateways,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _house(db: None) -> None:
+    words_and_gateways()
+    open_first_day(day=JANUARY_15, actor=SYSTEM)
+
+
+@pytest.fixture
+def lead() -> Client:
+    return as_role("team_lead")
+
+
+def read(client: Client, name: str, *args: Any, status: int = 200, **query: str) -> str:
+    answer = client.get(reverse(f"repayment:{name}", args=args), query)
+    assert answer.status_code == status
+    return str(answer.content.decode())
+
+
+def confirm(client: Client, verb: str, campaign: Campaign, **values: str) -> Any:
+    """Looks at the panel, then sends what was seen."""
+    address = reverse(f"repayment:{verb}_campaign", args=[campaign.pk])
+    seen = client.post(address, {"reason": "as agreed", **values})
+    consequence = seen.context["panel"].consequence if seen.context else None
+    if consequence is None:
+        return seen
+    return client.post(address, {"reason": "as agreed", "seen": consequence.fingerprint, **values})
+
+
+def typed(**changes: Any) -> dict[str, Any]:
+    """What the editor sends for the campaign of the tests."""
+    said = content()
+    form = {name: value for name, value in said.items() if name not in {"channels", "values", "holdout"}}
+    return form | {"channel_1": "sms", "holdout": "0", "name": "Spring", "code": "spring", **said["values"]} | changes
+
+
+def test_empty_lists_say_what_to_do(lead: Client) -> None:
+    assert "Save an audience" in read(lead, "campaigns")
+    assert "Save what borrowers have in common" in read(lead, "audiences")
+
+
+def test_an_audience_is_counted_while_it_is_typed_and_saved(lead: Client) -> None:
+    a_borrower()
+    a_borrower(country="TW")
+    form = {"name": "Mainland", "code": "mainland", "countries": "cn"}
+    look = lead.post(reverse("repayment:new_audience"), {**form, "look": "1"}, headers={"HX-Request": "true"})
+    assert look.context["now"].borrowers == 1
+    assert not Audience.objects.exists()
+    wrong = lead.post(reverse("repayment:new_audience"), {**form, "days_past_due_from": "5", "days_past_due_to": "1"})
+    assert wrong.status_code == 422
+    assert "the range ends before it begins" in wrong.content.decode()
+    assert lead.post(reverse("repayment:new_audience"), form).status_code == 303
+    audience = Audience.objects.get()
+    assert audience.content == {"countries": ["CN"]}
+    changed = lead.post(reverse("repayment:edit_audience", args=[audience.pk]), {"name": "All", "languages": "zh"})
+    assert changed.status_code == 303
+    audience.refresh_from_db()
+    assert (audience.name, audience.content) == ("All", {"languages": ["zh"]})
+
+
+def test_an_audience_shows_only_borrowers_the_person_may_see() -> None:
+    a_borrower(1, portfolio="cash")
+    a_borrower(2, portfolio="farm")
+    audience = an_audience()
+    page = read(as_role("agent", "cash"), "audience", audience.pk)
+    assert "C-1" in page
+    assert "C-2" not in page
+    assert "New campaign for it" not in page
+
+
+def test_a_draft_is_simulated_while_it_is_typed_and_saved_even_unfinished(lead: Client) -> None:
+    a_borrower()
+    audience = an_audience()
+    form = typed(audience=audience.pk)
+    look = lead.post(reverse("repayment:new_campaign"), {**form, "look": "1"}, headers={"HX-Request": "true"})
+    assert look.context["simulated"].day.planned == 1
+    assert not Campaign.objects.exists()
+    saved = lead.post(reverse("repayment:new_campaign"), form | {"last_day": "2026-01-01"})
+    campaign = Campaign.objects.get()
+    assert saved.headers["Location"] == reverse("repayment:campaign", args=[campaign.pk])
+    page = read(lead, "campaign", campaign.pk)
+    assert "the last day lies before the first" in page
+    assert "the last day is over" in page
+    assert "Last day" in page
+
+
+def test_two_people_bring_a_campaign_to_life_through_panels(lead: Client) -> None:
+    a_borrower()
+    campaign = drafted()
+    assert confirm(lead, "submit", campaign).status_code == 303
+    assert "Waits for a second person" in read(lead, "campaign", campaign.pk)
+    request = approvals.Approval.objects.get()
+    approvals.approve(approval_id=request.pk, actor=CHECKER)
+    page = read(lead, "campaign", campaign.pk)
+    assert "nobody has started it" in page
+    assert confirm(lead, "start", campaign).status_code == 303
+    plan_campaigns(day=JANUARY_15)
+    page = read(lead, "campaign", campaign.pk)
+    assert "Day by day" in page
+    assert confirm(lead, "pause", campaign).status_code == 303
+    assert confirm(lead, "resume", campaign).status_code == 303
+    assert confirm(lead, "end", campaign).status_code == 303
+    copied = confirm(lead, "copy", campaign, code="again")
+    assert copied.headers["Location"] == reverse(
+        "repayment:edit_campaign", args=[Campaign.objects.get(code="again").pk]
+    )
+    assert confirm(lead, "discard", Campaign.objects.get(code="again")).status_code == 303
+
+
+def test_a_faulty_draft_is_refused_in_the_panel_and_stays_a_draft(lead: Client) -> None:
+    campaign = drafted(last_day="2026-01-01")
+    answer = confirm(lead, "submit", campaign)
+    assert answer.status_code == 422
+    campaign.refresh_from_db()
+    assert campaign.state == "draft"
+
+
+def test_what_was_not_agreed_to_says_so_and_is_taken_back(lead: Client) -> None:
+    campaign = drafted()
+    approvals.decline(approval_id=submitted(campaign).pk, actor=CHECKER, note="too dear")
+    assert "It was not agreed to." in read(lead, "campaign", campaign.pk)
+    assert confirm(lead, "take_back", campaign).status_code == 303
+    assert "Edit" in read(lead, "campaign", campaign.pk)
+
+
+def test_a_lead_of_some_portfolios_cannot_submit_for_all() -> None:
+    campaign = drafted()
+    answer = confirm(as_role("team_lead", "cash"), "submit", campaign)
+    assert answer.status_code == 422
+    campaign.refresh_from_db()
+    assert campaign.state == "draft"
+
+
+def test_the_page_says_the_effect_in_words_and_links_each_number_to_its_messages(lead: Client) -> None:
+    campaign = lived(borrowers=40)
+    page = read(lead, "campaign", campaign.pk)
+    assert "those left alone" in page
+    assert f"?source=campaign:{campaign.pk}&amp;state=blocked" in page
+    assert "Simulate tomorrow" in page
+    assert "Tomorrow, with the book as it is" in read(lead, "campaign", campaign.pk, simulate="1")
+
+
+def test_the_list_takes_as_many_queries_for_ten_campaigns_as_for_one(lead: Client) -> None:
+    counts = []
+    for number in range(10):
+        running(f"c{number}", outcome="pays" if number % 2 else "takes_a_loan")
+        if number in (1, 9):
+            with CaptureQueriesContext(connection) as queries:
+                read(lead, "campaigns")
+            counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("role", ["agent", "senior_agent", "collector", "analyst", "auditor", "compliance"])
+def test_who_may_only_look_sees_no_verb(role: str) -> None:
+    campaign = running()
+    page = read(as_role(role), "campaign", campaign.pk)
+    assert reverse("repayment:pause_campaign", args=[campaign.pk]) not in page
+    read(as_role(role), "pause_campaign", campaign.pk, status=403)
+
+
+def test_pages_read_in_chinese(lead: Client) -> None:
+    campaign = lived(borrowers=20)
+    lead.cookies["django_language"] = "zh-hans"
+    page = read(lead, "campaign", campaign.pk)
+    assert "逐日情况" in page
+    assert "预算与上限" in page
+    assert date(2026, 1, 15).isoformat() in page
+
+
+def test_an_audience_reads_in_words_and_is_retired_with_a_reason(lead: Client) -> None:
+    audience = an_audience(
+        "late",
+        portfolios=["cash"],
+        loans="active",
+        days_past_due={"from": 1, "to": 3},
+        outstanding={"from": "100", "currency": "CNY"},
+        loans_taken={"to": 2},
+    )
+    settled = an_audience("settled", settled_ago={"from": 1, "to": 1})
+    page = read(lead, "audience", audience.pk).replace("\u00a0", " ")
+    for words in ("has a running loan", "1 to 3", "at least ¥ 100.00", "at most 2"):
+        assert words in page
+    assert "1 day" in read(lead, "audience", settled.pk)
+    address = reverse("repayment:retire_audience", args=[audience.pk])
+    seen = lead.post(address, {"reason": "no longer", "seen": ""})
+    done = lead.post(address, {"reason": "no longer", "seen": seen.context["panel"].consequence.fingerprint})
+    assert done.headers["Location"] == reverse("repayment:audiences")
+    assert reverse("repayment:audience", args=[audience.pk]) not in read(lead, "audiences")
+    read(lead, "retire_audience", audience.pk, status=404)
+    read(lead, "edit_audience", audience.pk, status=404)
+    read(lead, "audience", 0, status=404)
+
+
+def test_the_editors_open_with_what_there_is(lead: Client) -> None:
+    audience = an_audience("late", days_past_due={"from": 1, "to": 3})
+    campaign = drafted(audience=audience, holdout="0.1")
+    assert 'value="10"' in read(lead, "edit_campaign", campaign.pk)
+    assert "Offer of a further loan" in read(lead, "new_campaign", audience=str(audience.pk))
+    assert 'name="days_past_due_to" value="3"' in read(lead, "edit_audience", audience.pk)
+    assert "Nobody can be counted yet" in read(lead, "new_audience")
+    changed = lead.post(
+        reverse("repayment:edit_campaign", args=[campaign.pk]), typed(audience=audience.pk, name="Autumn")
+    )
+    assert changed.status_code == 303
+    assert Campaign.objects.get().name == "Autumn"
+    taken = lead.post(reverse("repayment:new_campaign"), typed(audience=audience.pk, code=campaign.code))
+    assert taken.status_code == 422
+    assert "Another campaign has this code." in taken.content.decode()
+    missing = lead.post(reverse("repayment:new_campaign"), {"look": "1", "name": "x"}, headers={"HX-Request": "true"})
+    assert "It cannot be submitted yet" in missing.content.decode()
+    live = running("live")
+    assert lead.get(reverse("repayment:edit_campaign", args=[live.pk])).status_code == 303
