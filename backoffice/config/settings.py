@@ -327,6 +327,10 @@ SPECTACULAR_SETTINGS = {
     # Names for sets of choices that several endpoints share, or whose field is just called "state".
     "ENUM_NAME_OVERRIDES": {
         "BillState": ["paid", "overdue", "due", "partly", "planned"],
+        "CampaignFull": ["", "cap", "budget"],
+        "CampaignOutcome": "backoffice.repayment.api.campaign_shapes.OUTCOMES",
+        "CampaignPurpose": "backoffice.repayment.api.campaign_shapes.CAMPAIGN_PURPOSES",
+        "CampaignState": "backoffice.repayment.api.campaign_shapes.STATES",
         "BusinessDayState": "backoffice.calendars.models.DayState",
         "ContactKind": "backoffice.customers.models.ContactPoint.Kind",
         "DayEndState": "backoffice.dayend.models.DayEndRun.State",

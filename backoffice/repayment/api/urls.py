@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from backoffice.repayment.api import bulk_holds, files, imports, loans, products, reminders, verbs
+from backoffice.repayment.api import bulk_holds, campaigns, files, imports, loans, products, reminders, verbs
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
 
 _plan = "reminder-plans/<int:plan_id>/"
 _version = "reminder-plan-versions/<int:version_id>/"
+_campaign = "campaigns/<int:campaign_id>/"
 
 urlpatterns = [
     path("quotes/", QuotesView.as_view(), name="quotes"),
@@ -39,6 +40,24 @@ urlpatterns = [
     path("bulk-holds/<int:bulk_id>/place/", bulk_holds.PlaceBulkView.as_view(), name="place-bulk-hold"),
     path("bulk-holds/<int:bulk_id>/lift/", bulk_holds.LiftBulkView.as_view(), name="lift-bulk-hold"),
     path("bulk-holds/<int:bulk_id>/discard/", bulk_holds.DiscardBulkView.as_view(), name="discard-bulk-hold"),
+    path("audiences/", campaigns.AudiencesView.as_view(), name="audiences"),
+    path("audiences/<int:audience_id>/", campaigns.AudienceView.as_view(), name="audience"),
+    path("audiences/<int:audience_id>/count/", campaigns.AudienceCountView.as_view(), name="audience-count"),
+    path("audiences/<int:audience_id>/change/", campaigns.ChangeAudienceView.as_view(), name="change-audience"),
+    path("audiences/<int:audience_id>/retire/", campaigns.RetireAudienceView.as_view(), name="retire-audience"),
+    path("campaigns/", campaigns.CampaignsView.as_view(), name="campaigns"),
+    path(_campaign, campaigns.CampaignView.as_view(), name="campaign"),
+    path(f"{_campaign}change/", campaigns.ChangeCampaignView.as_view(), name="change-campaign"),
+    path(f"{_campaign}copy/", campaigns.CopyCampaignView.as_view(), name="copy-campaign"),
+    path(f"{_campaign}simulation/", campaigns.CampaignSimulationView.as_view(), name="campaign-simulation"),
+    path(f"{_campaign}result/", campaigns.CampaignResultView.as_view(), name="campaign-result"),
+    path(f"{_campaign}submit/", campaigns.SubmitCampaignView.as_view(), name="submit-campaign"),
+    path(f"{_campaign}take-back/", campaigns.TakeBackCampaignView.as_view(), name="take-back-campaign"),
+    path(f"{_campaign}discard/", campaigns.DiscardCampaignView.as_view(), name="discard-campaign"),
+    path(f"{_campaign}start/", campaigns.StartCampaignView.as_view(), name="start-campaign"),
+    path(f"{_campaign}pause/", campaigns.PauseCampaignView.as_view(), name="pause-campaign"),
+    path(f"{_campaign}resume/", campaigns.ResumeCampaignView.as_view(), name="resume-campaign"),
+    path(f"{_campaign}end/", campaigns.EndCampaignView.as_view(), name="end-campaign"),
     path("payment-files/", files.FilesView.as_view(), name="payment-files"),
     path("payment-files/<int:file_id>/", files.FileView.as_view(), name="payment-file"),
     path("payment-files/<int:file_id>/posting/", files.FilePostingView.as_view(), name="payment-file-posting"),

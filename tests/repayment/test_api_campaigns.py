@@ -1,0 +1,159 @@
+"""Audiences and campaigns over the API: saved, counted, drafted, simulated, submitted, run by verbs, and read."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from backoffice.audit import approvals
+from backoffice.audit.models import Approval
+from backoffice.calendars.services import open_first_day
+from backoffice.core.actors import SYSTEM
+from backoffice.outreach.models import Audience, Campaign, Message
+from backoffice.repayment.services.campaigns import plan_campaigns
+from tests.repayment.campaigning import (
+    CHECKER,
+    JANUARY_15,
+    a_borrower,
+    an_audience,
+    content,
+    drafted,
+    lived,
+    running,
+    words_and_gateways,
+)
+from tests.staff.factories import TeamFactory, person
+
+pytestmark = pytest.mark.django_db
+ROOT = "/api/v1/repayment"
+
+
+@pytest.fixture(autouse=True)
+def _house(db: None) -> None:
+    words_and_gateways()
+    open_first_day(day=JANUARY_15, actor=SYSTEM)
+
+
+@pytest.fixture
+def admin() -> APIClient:
+    return client_of("admin")
+
+
+def client_of(*roles: str, portfolios: tuple[str, ...] = ()) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(person(*roles, team=TeamFactory(portfolios=list(portfolios))))
+    return client
+
+
+def send(client: APIClient, path: str, data: dict[str, Any], key: str = "k") -> Any:
+    return client.post(f"{ROOT}{path}", data, format="json", headers={"Idempotency-Key": key})
+
+
+def test_saves_changes_counts_and_retires_an_audience(admin: APIClient) -> None:
+    for country in ("CN", "CN", "TW"):
+        a_borrower(country=country)
+    body = {
+        "code": "mainland",
+        "name": "Mainland",
+        "content": {"countries": ["CN"], "outstanding": {"from": "10.00", "to": None, "currency": "CNY"}},
+    }
+    answer = send(admin, "/audiences/", body)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert made["content"] == {"countries": ["CN"], "outstanding": {"from": "10.00", "currency": "CNY"}}
+    assert send(admin, "/audiences/", body).json() == made, "the same key answers the same"
+
+    change = {"name": "Mainland", "content": {"countries": ["CN"]}, "reason": "everybody there"}
+    assert send(admin, f"/audiences/{made['id']}/change/", change, "c").json()["content"] == {"countries": ["CN"]}
+    counted = admin.get(f"{ROOT}/audiences/{made['id']}/count/?on=2026-01-20").json()
+    assert counted == {"on": "2026-01-20", "borrowers": 2}
+    assert send(admin, f"/audiences/{made['id']}/retire/", {"reason": "done"}, "r").json()["is_retired"]
+    assert admin.get(f"{ROOT}/audiences/").json()["results"] == []
+
+
+def test_counts_only_what_the_caller_may_see() -> None:
+    for portfolio in ("cash", "farm"):
+        a_borrower(portfolio=portfolio)
+    audience = an_audience()
+    lead = client_of("team_lead", portfolios=("cash",))
+    assert lead.get(f"{ROOT}/audiences/{audience.pk}/count/").json() == {"on": "2026-01-16", "borrowers": 1}
+
+
+def test_refuses_an_audience_that_contradicts_itself_with_each_part(admin: APIClient) -> None:
+    answer = send(admin, "/audiences/", {"code": "x", "name": "x", "content": {"loans": "settled", "buckets": ["M1"]}})
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    problem = answer.json()
+    assert problem["code"] == "outreach.audience_refused"
+    assert "buckets" in problem["fields"]
+    assert not Audience.objects.exists()
+
+
+def test_a_campaign_goes_from_draft_to_its_end(admin: APIClient) -> None:
+    a_borrower()
+    audience = an_audience()
+    body = {"code": "spring", "name": "Spring", "audience": audience.pk, "content": content(budget="0.50")}
+    made = send(admin, "/campaigns/", body).json()
+    assert (made["state"], made["content"]["budget"], made["content"]["audience"]) == (
+        "draft",
+        "0.50",
+        {"countries": ["CN"]},
+    )
+    one = f"/campaigns/{made['id']}/"
+    simulated = admin.get(f"{ROOT}{one}simulation/").json()
+    assert (simulated["audience"], simulated["messages"], simulated["cost"]) == (1, 1, "0.0900")
+    assert simulated["blocked"] == {"core.endpoint": 1}
+    changed = {name: body[name] for name in ("name", "audience")} | {"content": content(budget="0.40")}
+    assert send(admin, f"{one}change/", changed, "c").json()["content"]["budget"] == "0.40"
+
+    asked = send(admin, f"{one}submit/", {"reason": "spring"}, "s")
+    assert asked.status_code == 202
+    approvals.approve(approval_id=asked.json()["approval_id"], actor=CHECKER)
+    assert send(admin, f"{one}start/", {"reason": "now"}, "a").json()["state"] == "running"
+    plan_campaigns(day=JANUARY_15)
+    assert Message.objects.count() == 1
+    paused = send(admin, f"{one}pause/", {"reason": "wait"}, "p").json()
+    assert (paused["state"], paused["stopped"]) == ("paused", 1)
+    assert send(admin, f"{one}resume/", {"reason": "go on"}, "g").json()["state"] == "running"
+    assert send(admin, f"{one}end/", {"reason": "done"}, "e").json()["state"] == "ended"
+    copy = send(admin, f"{one}copy/", {"code": "spring-2"}, "y")
+    assert (copy.status_code, copy.json()["state"]) == (201, "draft")
+    listed = admin.get(f"{ROOT}/campaigns/?state=ended").json()["results"]
+    assert [each["code"] for each in listed] == ["spring"]
+
+
+def test_submitting_says_every_fault_and_what_to_do(admin: APIClient) -> None:
+    campaign = drafted(last_day="2026-01-10", at="22:00", until="23:00")
+    answer = send(admin, f"/campaigns/{campaign.pk}/submit/", {"reason": "spring"})
+    assert answer.status_code == 422
+    problem = answer.json()
+    assert set(problem["fields"]) == {"last_day", "at"}
+    assert problem["next_step"]
+    assert Campaign.objects.get().state == "draft"
+    assert not Approval.objects.exists()
+
+
+def test_a_verb_in_the_wrong_state_is_a_conflict(admin: APIClient) -> None:
+    campaign = running()
+    answer = send(admin, f"/campaigns/{campaign.pk}/resume/", {"reason": "again"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "outreach.campaign_state")
+    assert send(admin, "/campaigns/999999/start/", {"reason": "now"}, "n").status_code == 404
+
+
+def test_the_result_tells_the_effect_with_its_interval(admin: APIClient) -> None:
+    campaign = lived(borrowers=40)
+    result = admin.get(f"{ROOT}/campaigns/{campaign.pk}/result/").json()
+    assert result["treated_units"] + result["control_units"] == 40
+    assert result["messages"] == {"sent": result["reached"]}
+    assert float(result["low"]) < float(result["difference"]) < float(result["high"])
+    assert (result["currency"], result["verdict"] in {"more", "less", "unclear"}) == ("CNY", True)
+    assert "those left alone" in result["sentence"]
+
+
+@pytest.mark.parametrize("role", ["agent", "collector", "analyst", "auditor", "compliance"])
+def test_who_may_only_look_starts_nothing(role: str) -> None:
+    campaign = running()
+    client = client_of(role)
+    assert client.get(f"{ROOT}/campaigns/{campaign.pk}/").status_code == 200
+    assert send(client, f"/campaigns/{campaign.pk}/pause/", {"reason": "no"}).status_code == 403
+    assert Campaign.objects.get().state == "running"
