@@ -1,4 +1,4 @@
-"""The contact gate: contacts reserved one by one over eight connections, and a million planned messages judged."""
+"""Contacts reserved one by one over eight connections, a million planned messages judged, a day's reminders planned."""
 
 import threading
 from collections.abc import Callable
@@ -15,13 +15,15 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Reserved, Wanted
 from backoffice.outreach.selectors.gate import judge
 from backoffice.outreach.services.gate import reserve_contact
+from backoffice.outreach.services.starting import load_starter, load_starter_plan
+from backoffice.repayment.services.reminders import loans_to_remind, plan_reminders
 
 CONNECTIONS = 8
 RESERVED = 16_000
 TARGET_RESERVED = 2_000
 TARGET_JUDGED_SECONDS = 30.0
 JUDGED = 1_000_000
-HISTORY_DAYS = 5
+LOANS_A_RANGE = 2_500
 
 # A phone for everybody, each a number of its own.
 PHONES = """
@@ -42,7 +44,7 @@ WHERE point.borrower_id %% 3 = 0
 
 
 def measure(*, on: date, say: Callable[[str], None]) -> list[Row]:
-    """Both rows, on the book that is there; phones and some days of messages are added to it."""
+    """The rows, on the book that is there; phones and some days of messages are added to it."""
     morning = datetime.combine(on, time(2), tzinfo=UTC)  # ten o'clock in Shanghai
     execute(PHONES)
     execute(HISTORY, {"morning": morning})
@@ -50,7 +52,7 @@ def measure(*, on: date, say: Callable[[str], None]) -> list[Row]:
     execute("ANALYZE outreach_contactentry")
     points = fetch("SELECT borrower_id, id FROM customers_contactpoint ORDER BY hashint8(id)")
     say(f"{len(points):,} borrowers with a phone")
-    return [_reserve(points, morning), _judge(points, morning, say)]
+    return [_reserve(points, morning), _judge(points, morning, say), _plan(on, say)]
 
 
 def _reserve(points: list[tuple[int, int]], morning: datetime) -> Row:
@@ -106,6 +108,26 @@ def _judge(points: list[tuple[int, int]], morning: datetime, say: Callable[[str]
         target=f"<= {TARGET_JUDGED_SECONDS:g} s for 1,000,000",
         met=seconds <= TARGET_JUDGED_SECONDS * (1 if is_whole else len(wanted) / JUDGED),
     )
+
+
+def _plan(on: date, say: Callable[[str], None]) -> Row:
+    """The evening's step with the plan a lender starts with: from the bills to the messages, in ranges."""
+    load_starter(is_active=True, actor=SYSTEM)
+    load_starter_plan(effective_from=on, actor=SYSTEM)
+    new: list[int] = []
+
+    def plan() -> None:
+        loans = loans_to_remind(day=on)
+        for start in range(0, len(loans), LOANS_A_RANGE):
+            part = loans[start : start + LOANS_A_RANGE]
+            new.append(plan_reminders(day=on, first_id=part[0], last_id=part[-1]).new)
+
+    seconds = seconds_of(plan)
+    if not sum(new):
+        msg = "nobody was to be reminded"
+        raise AssertionError(msg)
+    say(f"{sum(new):,} reminders planned for one day")
+    return Row(name="a day's reminders planned", size=sum(new), seconds=seconds, rate=sum(new) / seconds)
 
 
 def _reserve_one(borrower_id: int, endpoint_id: int, at: datetime) -> object:
