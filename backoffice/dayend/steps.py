@@ -10,8 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
+from backoffice.outreach.selectors.experiments import has_due
 from backoffice.outreach.selectors.packs import packs_to_activate
 from backoffice.outreach.services import pack_publishing
+from backoffice.outreach.services.experiments import stop_due
 from backoffice.outreach.services.reminder_publishing import activate_due as activate_plans
 from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
@@ -113,6 +115,14 @@ def _work_campaigns(day: date, _first_id: int, _last_id: int, _run_id: int) -> W
     return Worked(counts=counts | ({"refused": done.refused} if done.refused else {}), left_behind={})
 
 
+def _plan_experiments(day: date) -> list[Range]:
+    return [(0, 0)] if has_due(as_of=day_after(day)) else []
+
+
+def _work_experiments(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    return Worked(counts={"experiments": stop_due(as_of=day_after(day), actor=SYSTEM)}, left_behind={})
+
+
 def _plan_verify(day: date) -> list[Range]:
     return _cut(_touched_loans(day))
 
@@ -135,6 +145,7 @@ STEPS: tuple[Step, ...] = (
     Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
     Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns),
+    Step("experiments", _("Stop the experiments whose last day is over"), _plan_experiments, _work_experiments),
     Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),
 )
 

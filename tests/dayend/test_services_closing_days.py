@@ -31,6 +31,8 @@ from backoffice.repayment.models import BucketMove, Loan, MonthEnd, Transfer
 from backoffice.repayment.selectors import verification
 from backoffice.repayment.selectors.verification import verify_book
 from backoffice.repayment.services import closing, rebuilding
+from tests.outreach.experiment_book import on as the_experiments_of
+from tests.outreach.experiment_book import running
 from tests.repayment.cases import D
 from tests.repayment.factories import ADA, books, drifts, open_loan, post
 
@@ -68,6 +70,7 @@ def test_a_close_ages_the_loans_and_opens_the_next_day():
         ("reminder_plans", "done", {}),
         ("reminders", "done", {}),
         ("campaigns", "done", {}),
+        ("experiments", "done", {}),
         ("verify", "done", {"loans": 1, "drifts": 0}),
     ]
     assert business_date() == date(2026, 2, 16)
@@ -101,6 +104,17 @@ def test_a_month_end_is_pictured_in_its_own_step():
     ]
     assert MonthEnd.objects.filter(month_end=date(2026, 2, 28)).count() == 2
     assert set(Transfer.objects.filter(kind="penalty_charge").values_list("run_id", flat=True)) == {run.pk}
+
+
+def test_the_night_after_its_last_day_stops_an_experiment():
+    opened(DUE - timedelta(days=1))
+    the_experiments_of(DUE - timedelta(days=1))
+    experiment = running(stop_on=DUE)
+    assert ("experiments", "done", {}) in steps_of(close(DUE - timedelta(days=1)))
+    run = close(DUE)
+    experiment.refresh_from_db()
+    assert ("experiments", "done", {"experiments": 1}) in steps_of(run)
+    assert (experiment.state, experiment.stopped_on) == ("stopped", DUE)
 
 
 @pytest.mark.parametrize("day", [date(2026, 2, 14), date(2026, 2, 16)])

@@ -133,6 +133,11 @@ def results_of(*, experiment: Experiment, as_of: date) -> Results:
     )
 
 
+def has_due(*, as_of: date) -> bool:
+    """True when the last day of a running experiment is before `as_of`."""
+    return Experiment.objects.filter(state="running", stop_on__lt=as_of).exists()
+
+
 def layers() -> list[tuple[Layer, Decimal, list[Experiment]]]:
     """Every layer with the part of it that is free and what runs in it; two queries."""
     running: dict[int, list[Experiment]] = {}
