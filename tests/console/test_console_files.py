@@ -86,6 +86,8 @@ def test_gives_the_refused_lines_as_a_file_no_spreadsheet_computes(book):
         (HEADER.encode() + b"L-LATE,\x00,CNY,2026-11-20\n", "Line 2 holds a zero byte"),
         (HEADER.encode() + b"L-LATE,1500.00,CNY,2026-11-20\nL-LATE,15", "Line 3, the last one, has no line end"),
         (HEADER.encode().rstrip(), "Line 1, the last one, has no line end"),
+        (HEADER.encode() + b"\n \n", "The file has a header and no payments."),
+        (HEADER.encode() + b"x" * 2_000_000, "Line 2 has more than 16000 bytes"),
     ],
 )
 def test_refuses_what_is_no_payment_file_and_keeps_nothing(book, content, said):

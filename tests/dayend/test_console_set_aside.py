@@ -70,3 +70,15 @@ def test_loans_of_others_do_not_push_the_persons_own_off_the_work_of_today(run):
     for number in range(FEW):
         SetAside.objects.create(loan_id=10**9 + number, run=run, day=run.day, code="LookupError", reason="a gap")
     assert [row.pk for row, _loan in today_of(user=user).set_aside or ()] == [mine.pk]
+
+
+def test_the_page_is_fetched_anew_once_the_close_it_watches_is_over(run):
+    client = logged_in(Client(), lead(OURS))
+    address = reverse("dayend:progress")
+    assert "HX-Refresh" in client.get(address).headers
+    run.state = "running"
+    run.finished_at = None
+    run.save()
+    watched = client.get(address)
+    assert "HX-Refresh" not in watched.headers
+    assert "every 1s" in watched.content.decode()

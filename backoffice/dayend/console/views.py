@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from django import forms
@@ -43,6 +44,9 @@ COUNTS = {
     "drifts": gettext_lazy("drifts"),
     "messages": gettext_lazy("messages planned"),
     "held_out": gettext_lazy("left alone to compare"),
+    "campaigns": gettext_lazy("campaigns"),
+    "refused": gettext_lazy("campaigns that could not be planned"),
+    "experiments": gettext_lazy("experiments stopped"),
 }
 
 
@@ -80,8 +84,12 @@ def page(request: HttpRequest, run_id: int) -> HttpResponse:
 
 @requires("dayend.run.view")
 def progress(request: HttpRequest) -> HttpResponse:
-    """The close under way, asked for again every second while it lasts."""
-    return render(request, "dayend/_under_way.html", _under_way())
+    """The close under way, asked for again every second while it lasts; the whole page once it is over."""
+    under_way = _under_way()
+    response = render(request, "dayend/_under_way.html", under_way)
+    if under_way["running"] is None:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 class CloseForm(ConfirmForm):
@@ -190,17 +198,19 @@ def _moves_address(run: DayEndRun) -> str:
 
 def _shown(run: DayEndRun) -> dict[str, Any]:
     steps = list(run.steps.all())
+    shown = [
+        {
+            "label": selectors.label_of(step=step.name),
+            "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
+            "counts": [(name, COUNTS.get(name, name), count) for name, count in step.counts.items()],
+        }
+        for step in steps
+    ]
     return {
         "run": run,
         "moves_url": _moves_address(run),
-        "steps": [
-            {
-                "label": selectors.label_of(step=step.name),
-                "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
-                "counts": [(name, COUNTS.get(name, name), count) for name, count in step.counts.items()],
-            }
-            for step in steps
-        ],
+        "steps": shown,
+        "slowest": max((step for step in shown if step["seconds"]), key=itemgetter("seconds"), default=None),
         "totals": {
             name: sum(step.counts.get(name, 0) for step in steps if step.name != "verify")
             for name in ("loans", "moves")

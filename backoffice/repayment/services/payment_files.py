@@ -23,6 +23,7 @@ from backoffice.repayment.models import PaymentFile
 from backoffice.repayment.services.file_lanes import lines_of, post_lanes
 
 MAX_BYTES = 256 * 1024 * 1024
+MOST_BYTES_A_LINE = 16_000
 BLOCK = 1024 * 1024
 LINES_BETWEEN_MARKS = 50_000
 NO_CONTROL = Control()
@@ -230,8 +231,14 @@ def _check_content(content: BinaryIO, *, size: int) -> None:
     if not size:
         raise FileRefused(_("The file is empty."), next_step=_("Send the file with its header and lines."))
     content.seek(0)
-    number, line = 0, ""
-    for number, raw in enumerate(content, start=1):
+    number, line, payments = 0, "", 0
+    for number, raw in enumerate(iter(lambda: content.readline(MOST_BYTES_A_LINE + 1), b""), start=1):
+        if len(raw) > MOST_BYTES_A_LINE:
+            raise FileRefused(
+                _("Line %(line)s has more than %(most)s bytes: no payment needs as many.")
+                % {"line": number, "most": MOST_BYTES_A_LINE},
+                next_step=_("Send a CSV file with one payment a line."),
+            )
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -246,10 +253,16 @@ def _check_content(content: BinaryIO, *, size: int) -> None:
             )
         if number == 1:
             _check_header(line)
+        elif line.strip():
+            payments += 1
     if not line.endswith("\n"):
         raise FileRefused(
             _("Line %(line)s, the last one, has no line end: the file is cut off or not finished.") % {"line": number},
             next_step=_("Fetch the file again, or end its last line, and send it whole."),
+        )
+    if not payments:
+        raise FileRefused(
+            _("The file has a header and no payments."), next_step=_("Send the file with one payment a line.")
         )
 
 
