@@ -26,6 +26,7 @@ from django.views import View
 from backoffice.core.access import actor_of, requires
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
+from backoffice.core.fields import ReasonField
 from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.core.telling import told
 from backoffice.core.tones import Tone
@@ -91,10 +92,7 @@ class Consequence:
 class ConfirmForm(forms.Form):
     """The fields of a confirm panel: a verb adds its own; the reason is always there."""
 
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        min_length=3,
-        max_length=500,
+    reason = ReasonField(
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=gettext_lazy("Kept in the audit trail."),
     )

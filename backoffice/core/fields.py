@@ -16,6 +16,16 @@ _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _SPACES = str.maketrans(dict.fromkeys("\u00a0\u2009\u202f", " "))
 
 
+class ReasonField(forms.CharField):
+    """Why something is done, as the trail keeps it: two characters are a word in Chinese, one is none."""
+
+    default_error_messages = {"min_length": _("Say in a word or more why.")}
+
+    def __init__(self, *, max_length: int | None = 500, **options: Any) -> None:
+        options.setdefault("label", _("Reason"))
+        super().__init__(min_length=2, max_length=max_length, **options)
+
+
 class DayField(forms.DateField):
     """A calendar date, picked or typed; sent as ISO 8601 whatever the language of the page."""
 

@@ -83,6 +83,13 @@ def test_foretells_a_day_ahead(book):
     assert "M2 · 60 days" in words
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "2200-01-01", "1899-12-31"])
+def test_shows_today_for_a_day_out_of_reach(book, day):
+    assert f"“{day}” is out of reach; the page shows today." in text_of(_page(book, query=f"?as_of={day}"))
+    address = reverse("repayment:explain", args=[book.late.pk])
+    assert as_role("senior_agent").get(address, {"as_of": day}).status_code == 200
+
+
 def test_says_when_the_day_asked_for_is_none(book):
     words = text_of(_page(book, query="?as_of=2026-02-31"))
     assert "“2026-02-31” is not a date; the page shows today." in words

@@ -7,6 +7,7 @@ import pytest
 from django import forms
 from django.utils.translation import override
 
+from backoffice.core.confirm import ConfirmForm
 from backoffice.core.fields import AmountField, DayField
 
 
@@ -54,3 +55,10 @@ def test_writes_a_day_as_the_browser_reads_it_in_every_language():
 def test_refuses_what_is_no_day(typed):
     with pytest.raises(forms.ValidationError):
         DayField().clean(typed)
+
+
+@pytest.mark.parametrize(("said", "is_enough"), [("还款", True), ("ok", True), ("x", False), ("  ", False)])
+def test_a_reason_is_a_word_at_least(said, is_enough):
+    form = ConfirmForm({"reason": said})
+    assert form.is_valid() == is_enough
+    assert form.errors.get("reason", [None])[0] in (None, "Say in a word or more why.", "This field is required.")

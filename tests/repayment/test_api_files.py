@@ -59,7 +59,7 @@ def test_takes_a_file_and_posts_it_when_the_call_is_committed(django_capture_on_
         (4, "repayment.amount_not_positive", "-5.00"),
         (5, "payment_file.amount_unreadable", "ten"),
         (6, "payment_file.date_unreadable", "1.00"),
-        (7, "repayment.already_posted", "50.00"),
+        (7, "repayment.external_id_in_use", "50.00"),
     ]
     assert Operation.objects.filter(kind="payment").count() == 1
 
@@ -135,10 +135,15 @@ def test_says_in_the_callers_language_why_a_line_was_refused(django_capture_on_c
         "金额必须大于零。",
         "金额不是小数，例如 1100.16。",
         "起息日不是日历中的日期，例如 2026-01-31。",
-        "A-1 在这一批中出现两次。",
+        "来自 bank 的 A-1 已作为另一笔入账：2026-04-03，100.00。",
     ]
-    assert admin.get(address).json()["results"][4]["reason"] == "A-1 stands twice in this batch."
-    assert PaymentFileLine.objects.get(line=7).reason == "A-1 stands twice in this batch."
+    assert (
+        admin.get(address).json()["results"][4]["reason"]
+        == "A-1 from bank is posted as something else: 100.00 on 2026-04-03."
+    )
+    assert (
+        PaymentFileLine.objects.get(line=7).reason == "A-1 from bank is posted as something else: 100.00 on 2026-04-03."
+    )
 
 
 def test_a_line_kept_without_its_words_is_shown_as_it_was_kept(django_capture_on_commit_callbacks):

@@ -125,7 +125,7 @@ def test_a_batch_books_what_it_can_and_says_why_not_for_the_rest(late_loan):
         "repayment.amount_not_positive",
         other,
         "repayment.loan_not_found",
-        "repayment.already_posted",
+        "repayment.external_id_in_use",
     ]
     assert list(
         Operation.objects.exclude(kind="disbursement").values_list("external_id", flat=True).order_by("id")
@@ -305,8 +305,17 @@ def test_an_external_id_is_booked_once_in_its_source(late_loan):
 def test_an_external_id_belongs_to_its_first_loan_even_when_it_names_another(late_loan):
     other = open_loan(disbursed_on=TODAY)
     post(late_loan, "100.00", TODAY, external_id="X-1")
-    with pytest.raises(admission.AlreadyPosted):
+    with pytest.raises(admission.ExternalIdInUse, match="posted on another loan"):
         post(other, "100.00", TODAY, external_id="X-1")
+
+
+@pytest.mark.parametrize("change", [{"amount": "100.01"}, {"value_date": TODAY - timedelta(days=1)}])
+def test_another_payment_under_an_id_in_use_is_not_taken_for_the_earlier_one(late_loan, change):
+    post(late_loan, "100.00", TODAY, external_id="X-1")
+    wanted = {"amount": "100.00", "value_date": TODAY} | change
+    with pytest.raises(admission.ExternalIdInUse, match="100.00 on"):
+        post(late_loan, wanted["amount"], wanted["value_date"], external_id="X-1")
+    assert Operation.objects.filter(external_id="X-1").count() == 1
 
 
 def test_operations_without_an_external_id_are_all_booked(late_loan):

@@ -10,7 +10,7 @@ from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import begin_close, finish_close, open_first_day
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
-from backoffice.repayment.domain.admission import AlreadyPosted, AlreadyReversed, RefundExceedsSuspense
+from backoffice.repayment.domain.admission import AlreadyPosted, AlreadyReversed, ExternalIdInUse, RefundExceedsSuspense
 from backoffice.repayment.models import Loan, MonthEnd, Operation
 from backoffice.repayment.services.closing import close_range, snapshot_range
 from backoffice.repayment.services.posting import book
@@ -132,7 +132,7 @@ def test_the_same_external_id_on_two_loans_at_once_is_booked_once():
         second = aside.start(lambda: post(other, "100.00", DUE, external_id="X"))
         wait_for_a_waiter()
         first.commit()
-        with pytest.raises(AlreadyPosted):
+        with pytest.raises(ExternalIdInUse):
             second.result(timeout=20)
     assert Operation.objects.get(external_id="X").loan_id == one
     in_order(other, DUE)

@@ -150,7 +150,7 @@ class LogContactSerializer(BodySerializer):
     endpoint_id = id_field(required=False, allow_null=True, default=None)
     loan_ids = serializers.ListField(child=id_field(), max_length=50, default=list)
     actor_scope = serializers.ChoiceField(choices=ACTOR_SCOPES, default="first_party")
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class LogFactSerializer(BodySerializer):
@@ -159,7 +159,7 @@ class LogFactSerializer(BodySerializer):
     code = serializers.ChoiceField(choices=list(CODES))
     at = MomentField()
     is_correction = YesNoField(default=False, help_text="an earlier fact was wrong")
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class LogEntryIdSerializer(serializers.Serializer):
@@ -313,7 +313,7 @@ class NewReplaySerializer(BodySerializer):
     first = DayField()
     last = DayField()
     pack_version_id = id_field(required=False, allow_null=True, default=None)
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class FindingsQuery(serializers.Serializer):

@@ -72,7 +72,7 @@ class MomentField(serializers.DateTimeField):
 class ExperimentReasonSerializer(BodySerializer):
     """Why something is done; kept in the audit trail."""
 
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class NewLayerSerializer(BodySerializer):

@@ -88,7 +88,7 @@ class MessagePageSerializer(serializers.Serializer):
 class OutreachReasonSerializer(BodySerializer):
     """Why it is done."""
 
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class StoppedSerializer(serializers.Serializer):

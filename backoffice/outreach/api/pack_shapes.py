@@ -91,7 +91,7 @@ class SubmitSerializer(BodySerializer):
     """From which day, and why."""
 
     effective_from = DayField()
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class SubmittedSerializer(serializers.Serializer):

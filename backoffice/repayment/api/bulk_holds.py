@@ -94,7 +94,7 @@ class NewBulkHoldSerializer(BodySerializer):
 class WhySerializer(BodySerializer):
     """Why it is done."""
 
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class LiftBulkSerializer(WhySerializer):

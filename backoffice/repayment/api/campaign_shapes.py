@@ -30,7 +30,7 @@ BY_MESSAGE = sorted(channel.value for channel in Channel if channel in MESSAGES)
 class CampaignReasonSerializer(BodySerializer):
     """Why it is done; kept in the audit trail."""
 
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class DayRangeSerializer(BodySerializer):

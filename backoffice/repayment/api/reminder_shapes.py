@@ -108,13 +108,13 @@ class PublishSerializer(BodySerializer):
     """From which day, and why."""
 
     effective_from = DayField()
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class PlanReasonSerializer(BodySerializer):
     """Why it is done."""
 
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class AskedToPublishSerializer(serializers.Serializer):

@@ -74,13 +74,13 @@ class PayoffSerializer(MoneySerializer):
 class ReversalSerializer(BodySerializer):
     """An operation is taken back, and why."""
 
-    reason = serializers.CharField(max_length=LONGEST_REASON, min_length=3, help_text="kept in the audit trail")
+    reason = serializers.CharField(max_length=LONGEST_REASON, min_length=2, help_text="kept in the audit trail")
 
 
 class DatedVerbSerializer(BodySerializer):
     """A verb of a day, and why."""
 
-    reason = serializers.CharField(max_length=LONGEST_REASON, min_length=3, help_text="kept in the audit trail")
+    reason = serializers.CharField(max_length=LONGEST_REASON, min_length=2, help_text="kept in the audit trail")
     value_date = DayField()
 
 

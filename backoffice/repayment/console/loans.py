@@ -19,6 +19,7 @@ from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
 from backoffice.customers.selectors import portfolios
 from backoffice.repayment.console import reading, states
 from backoffice.repayment.console.verb_list import verbs_for
+from backoffice.repayment.domain.json_form import EARLIEST, LATEST
 from backoffice.repayment.models import ImportRun, Loan
 from backoffice.repayment.selectors.lateness import currencies_of_book, days_past_due_of
 from backoffice.repayment.selectors.loan_pages import loan_as_of, schedule_versions, transfers_of
@@ -222,10 +223,14 @@ def _day_asked(request: HttpRequest) -> date | None:
     if not asked:
         return None
     try:
-        return date.fromisoformat(asked)
+        day = date.fromisoformat(asked)
     except ValueError:
         messages.warning(request, _("“%(day)s” is not a date; the page shows today.") % {"day": asked})
         return None
+    if not EARLIEST <= day <= LATEST:
+        messages.warning(request, _("“%(day)s” is out of reach; the page shows today.") % {"day": asked})
+        return None
+    return day
 
 
 def _two_chosen(request: HttpRequest, *, count: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core import formats
 from backoffice.core.confirm import ConfirmForm
-from backoffice.core.fields import AmountField, DayField
+from backoffice.core.fields import AmountField, DayField, ReasonField
 from backoffice.core.money import ZERO
 from backoffice.repayment.console import states
 from backoffice.repayment.models import Operation
@@ -28,9 +28,7 @@ class OperationForm(ConfirmForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["reason"] = forms.CharField(
-            label=_("Reason"),
-            min_length=3,
+        self.fields["reason"] = ReasonField(
             max_length=Operation._meta.get_field("reason").max_length,
             widget=forms.Textarea(attrs={"rows": 2}),
             help_text=_("Kept in the audit trail."),

@@ -78,6 +78,13 @@ class AlreadyPosted(Refusal):
     status = 409
 
 
+class ExternalIdInUse(Refusal):
+    """Something else was posted under the external id before: these are not the same, and only one is in the books."""
+
+    code = "repayment.external_id_in_use"
+    status = 409
+
+
 class AlreadyReversed(Refusal):
     """The operation was taken back before."""
 

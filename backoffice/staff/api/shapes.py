@@ -69,7 +69,7 @@ class OneTimePasswordSerializer(serializers.Serializer):
 class AccountReasonSerializer(BodySerializer):
     """Why something is done; kept in the audit trail."""
 
-    reason = TextField(min_length=3, max_length=500)
+    reason = TextField(min_length=2, max_length=500)
 
 
 class TeamSerializer(serializers.Serializer):

@@ -18,6 +18,7 @@ from backoffice.core.access import actor_of, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
+from backoffice.core.fields import ReasonField
 from backoffice.core.formats import moment_text
 from backoffice.core.http import SeeOther, page_or_part, refused
 from backoffice.core.tables import Choice, Column, Flag, Table, Words
@@ -319,7 +320,7 @@ class RevokeToken(ConfirmView):
 class ResetForm(forms.Form):
     """Why a password is made anew."""
 
-    reason = forms.CharField(label=gettext_lazy("Reason"), min_length=3, max_length=500)
+    reason = ReasonField()
 
 
 @never_cache

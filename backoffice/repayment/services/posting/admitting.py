@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from decimal import Decimal
 
 from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
@@ -14,6 +15,8 @@ from backoffice.repayment.domain.penalty import charge
 from backoffice.repayment.selectors.states import LoadedLoan
 from backoffice.repayment.services.posting.drafts import Draft, Outcome, Refused, operation_of
 
+Posted = tuple[int, str, date, Decimal]
+"""What stands under an external id: loan, kind, value date, amount."""
 RESCHEDULING = ("reduce_installment", "shorten_term")
 
 
@@ -23,7 +26,7 @@ def refuse_what_cannot_be(
     """Write a refusal into `outcomes` for every draft that no state of its loan could take; two queries at most."""
     posted = _already_posted(drafts)
     reversible = _reversible(drafts)
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], Posted] = {}
     taken_back: set[int] = set()
     for index, draft in enumerate(drafts):
         try:
@@ -36,13 +39,14 @@ def refuse_what_cannot_be(
             )
             identity = (draft.source, draft.external_id)
             if draft.external_id and identity in seen:
+                _refuse_another(draft, seen[identity])
                 raise admission.AlreadyPosted(
                     phrase("%(id)s stands twice in this batch.", id=draft.external_id),
                     next_step=phrase("Nothing to do: it is posted once."),
                 )
             if draft.reverses in taken_back:
                 raise _already_reversed()
-            seen.add(identity)
+            seen[identity] = (draft.loan_id, draft.kind, draft.value_date, draft.amount)
             if draft.reverses is not None:
                 taken_back.add(draft.reverses)
         except Refusal as refusal:
@@ -53,7 +57,7 @@ def _admit(
     draft: Draft,
     loan: LoadedLoan | None,
     *,
-    posted: dict[tuple[str, str], int],
+    posted: dict[tuple[str, str], Posted],
     reversible: dict[int, tuple[int, str, bool]],
     business_date: date,
 ) -> None:
@@ -61,7 +65,9 @@ def _admit(
         raise admission.LoanNotFound(
             phrase("There is no such loan."), next_step=phrase("Search by loan number or borrower.")
         )
-    if draft.external_id and (draft.source, draft.external_id) in posted:
+    earlier = posted.get((draft.source, draft.external_id)) if draft.external_id else None
+    if earlier is not None:
+        _refuse_another(draft, earlier)
         raise admission.AlreadyPosted(
             phrase("%(id)s from %(source)s is already posted.", id=draft.external_id, source=draft.source),
             next_step=phrase("Nothing to do: the earlier posting stands."),
@@ -83,6 +89,27 @@ def _admit(
     )
 
 
+def _refuse_another(draft: Draft, earlier: Posted) -> None:
+    """Raises ExternalIdInUse when what stands under the external id is not what the draft says."""
+    loan_id, kind, value_date, amount = earlier
+    differs = (loan_id, kind, value_date) != (draft.loan_id, draft.kind, draft.value_date)
+    if not differs and (draft.kind != "payment" or amount == draft.amount):
+        return
+    raise admission.ExternalIdInUse(
+        phrase(
+            "%(id)s from %(source)s is posted as something else: %(amount)s on %(day)s.",
+            id=draft.external_id,
+            source=draft.source,
+            amount=f"{amount:f}",
+            day=value_date.isoformat(),
+        )
+        if loan_id == draft.loan_id
+        else phrase("%(id)s from %(source)s is posted on another loan.", id=draft.external_id, source=draft.source),
+        next_step=phrase("This one is not in the books. Send it under an id of its own if it is another payment."),
+        fields={"external_id": draft.external_id},
+    )
+
+
 def _admit_reversal(draft: Draft, reversible: dict[int, tuple[int, str, bool]]) -> None:
     found = reversible.get(draft.reverses or 0)
     if found is None or found[0] != draft.loan_id or found[1] in ("reversal", "disbursement"):
@@ -101,19 +128,19 @@ def _already_reversed() -> admission.AlreadyReversed:
     )
 
 
-def _already_posted(drafts: Iterable[Draft]) -> dict[tuple[str, str], int]:
+def _already_posted(drafts: Iterable[Draft]) -> dict[tuple[str, str], Posted]:
     wanted = [(draft.source, draft.external_id) for draft in drafts if draft.external_id]
     if not wanted:
         return {}
     rows = fetch(
-        "SELECT source, external_id, id FROM repayment_operation "
+        "SELECT source, external_id, loan_id, kind, value_date, amount FROM repayment_operation "
         "WHERE external_id <> '' AND source = ANY(%s) AND external_id = ANY(%s)",
         [
             sorted({source for source, _ in wanted}),
             [external_id for _, external_id in wanted],
         ],
     )
-    return {(row[0], row[1]): row[2] for row in rows}
+    return {(row[0], row[1]): (row[2], row[3], row[4], row[5]) for row in rows}
 
 
 def _reversible(drafts: Iterable[Draft]) -> dict[int, tuple[int, str, bool]]:
