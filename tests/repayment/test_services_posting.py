@@ -313,7 +313,7 @@ def test_an_external_id_belongs_to_its_first_loan_even_when_it_names_another(lat
 def test_another_payment_under_an_id_in_use_is_not_taken_for_the_earlier_one(late_loan, change):
     post(late_loan, "100.00", TODAY, external_id="X-1")
     wanted = {"amount": "100.00", "value_date": TODAY} | change
-    with pytest.raises(admission.ExternalIdInUse, match="100.00 on"):
+    with pytest.raises(admission.ExternalIdInUse, match=r"100\.00 on"):
         post(late_loan, wanted["amount"], wanted["value_date"], external_id="X-1")
     assert Operation.objects.filter(external_id="X-1").count() == 1
 
