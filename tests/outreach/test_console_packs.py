@@ -15,6 +15,7 @@ from backoffice.calendars import services as calendars
 from backoffice.core.actors import SYSTEM
 from backoffice.outreach.models import RulePackVersion
 from backoffice.outreach.services import pack_checks, pack_publishing, packs
+from tests.console.page import fields_of
 from tests.outreach.pack_texts import KENYA, STRICTER, WIDER
 from tests.staff.factories import logged_in, person
 
@@ -165,6 +166,19 @@ def test_saving_a_draft_asks_for_another_check(kenya: RulePackVersion) -> None:
     assert (draft.state, draft.note) == ("draft", "two")
     assert "The draft is saved." in answer.content.decode()
     assert "not run on this text" in answer.content.decode()
+
+
+def test_a_text_somebody_else_saved_meanwhile_is_not_overwritten_unseen(kenya: RulePackVersion) -> None:
+    draft = drafted()
+    client = browser("admin")
+    seen = fields_of(client.get(address(draft, "edit/")).content.decode())["seen"]
+    client.post(address(draft, "edit/"), {"content": STRICTER, "note": "theirs", "seen": seen})
+
+    answer = client.post(address(draft, "edit/"), {"content": WIDER, "note": "mine", "seen": seen})
+    assert answer.status_code == 422
+    assert "Somebody else saved this draft" in answer.content.decode()
+    draft.refresh_from_db()
+    assert draft.note == "theirs"
 
 
 def test_a_text_of_another_pack_is_refused_in_the_editor(kenya: RulePackVersion) -> None:

@@ -26,6 +26,7 @@ from backoffice.repayment.domain.terms_form import from_json
 from backoffice.repayment.models import Product, ProductVersion
 from backoffice.repayment.selectors.product_words import bills_in_words, terms_in_words
 from backoffice.repayment.services import products
+from tests.console.page import fields_of
 from tests.staff.factories import TeamFactory, logged_in, person
 
 pytestmark = pytest.mark.django_db
@@ -240,6 +241,27 @@ def test_a_draft_is_saved_and_a_fault_keeps_it() -> None:
     assert client.post(address, filled(annual_rate="16.5", note="cheaper")).status_code == 303
     version.refresh_from_db()
     assert (from_json(version.terms).annual_rate, version.note) == (Decimal("0.165"), "cheaper")
+
+
+def test_what_somebody_else_saved_meanwhile_is_not_overwritten_unseen() -> None:
+    version = drafted()
+    address = f"/products/versions/{version.pk}/edit/"
+    client = browser("admin")
+    seen = fields_of(client.get(address).content.decode())["seen"]
+    assert client.post(address, filled(annual_rate="16.5", seen=seen)).status_code == 303
+
+    late = client.post(address, filled(annual_rate="20", seen=seen))
+    assert late.status_code == 422
+    page = late.content.decode()
+    assert "Somebody else saved this draft since you opened it." in page
+    assert 'value="20"' in page
+    version.refresh_from_db()
+    assert from_json(version.terms).annual_rate == Decimal("0.165")
+
+    again = filled(annual_rate="20", seen=fields_of(page)["seen"])
+    assert client.post(address, again).status_code == 303
+    version.refresh_from_db()
+    assert from_json(version.terms).annual_rate == Decimal("0.2")
 
 
 def test_what_is_not_a_draft_any_more_is_not_saved() -> None:

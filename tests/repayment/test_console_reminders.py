@@ -17,6 +17,7 @@ from backoffice.outreach.models import Message, ReminderPlan, ReminderPlanVersio
 from backoffice.outreach.services import reminder_plans, reminder_publishing
 from backoffice.repayment.services.reminder_asking import ask_to_publish
 from backoffice.repayment.services.reminders import day_after, plan_reminders
+from tests.console.page import fields_of
 from tests.repayment.reminder_book import TODAY, content_with, open_reminders
 from tests.staff.factories import TeamFactory, actor, logged_in, person
 
@@ -202,6 +203,19 @@ def test_the_editor_gives_one_more_row_and_keeps_what_was_typed(first: ReminderP
     assert more.status_code == 200
     assert 'name="steps-TOTAL_FORMS" value="7"' in more.content.decode()
     assert "12:34" in more.content.decode()
+
+
+def test_steps_somebody_else_saved_meanwhile_are_not_overwritten_unseen(first: ReminderPlanVersion) -> None:
+    version = drafted(first)
+    path = f"/reminders/versions/{version.pk}/edit/"
+    seen = fields_of(page_of(browser(), path))["seen"]
+    assert browser().post(path, rows_of(version, note="theirs", seen=seen)).status_code == 303
+
+    late = browser().post(path, rows_of(version, note="mine", seen=seen))
+    assert late.status_code == 422
+    assert "Somebody else saved this draft" in late.content.decode()
+    version.refresh_from_db()
+    assert version.note == "theirs"
 
 
 def test_the_editor_saves_whom_a_step_is_for_what_stops_it_and_the_debits(first: ReminderPlanVersion) -> None:

@@ -15,6 +15,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
+from backoffice.core.drafts import DraftMovedOn, mark_of
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.core.telling import told
@@ -151,12 +152,20 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
     subject = _version(request, version_id)
     if subject.state not in ("draft", "checked"):
         raise Http404
+    now = mark_of(subject.digest, subject.note)
+    seen = request.POST.get("seen", now)
     form = PackForm(request.POST or None, initial={"content": subject.content, "note": subject.note})
     parsed, faults = _read(form, start=subject.content)
     if form.is_bound and "look" not in request.POST and form.is_valid() and parsed is not None:
         try:
-            packs.change_draft(version_id=subject.pk, actor=actor_of(request.user), **form.cleaned_data)
+            packs.change_draft(
+                version_id=subject.pk,
+                actor=actor_of(request.user),
+                seen=seen,
+                **form.cleaned_data,
+            )
         except Refusal as refusal:
+            seen = now if isinstance(refusal, DraftMovedOn) else seen
             form.add_error(None, told(refusal.whole))
         else:
             messages.success(request, _("The draft is saved."))
@@ -170,6 +179,7 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
         "changes": _changes(request, subject, after=parsed) if parsed else (),
         "is_readable": parsed is not None,
         "back": _address(subject),
+        "seen": seen,
     }
     return page_or_part(
         request,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from backoffice.audit.models import Approval
 from backoffice.core.access import actor_of, may, requires
+from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.outreach.console import message_states as _states  # noqa: F401 - declares the tones
@@ -129,18 +130,26 @@ def edit_version(request: HttpRequest, version_id: int) -> HttpResponse:
     """Change a draft; the preview follows what is typed."""
     subject = _version(version_id)
     back = reverse("outreach:template_version", args=[subject.pk])
+    now = services.mark_of_words(subject)
+    seen = request.POST.get("seen", now)
     form = _form(request, channel=Channel(subject.channel), language=subject.language, start=subject)
     if _is_sent(request, form):
         try:
-            services.change_draft(version_id=subject.pk, wording=form.wording(), actor=actor_of(request.user))
+            services.change_draft(
+                version_id=subject.pk,
+                wording=form.wording(),
+                actor=actor_of(request.user),
+                seen=seen,
+            )
         except Refusal as refusal:
-            if not refusal.fields:
+            seen = now if isinstance(refusal, DraftMovedOn) else seen
+            if not refusal.fields and not isinstance(refusal, DraftMovedOn):
                 return refused(request, refusal=refusal, back_url=back)
             _take(refusal, form)
         else:
             messages.success(request, _("The draft is saved."))
             return go_to(request, back)
-    return _editor(request, form=form, template=subject.template, version=subject, back=back)
+    return _editor(request, form=form, template=subject.template, version=subject, seen=seen, back=back)
 
 
 def _form(request: HttpRequest, *, channel: Channel, language: str, start: TemplateVersion | None) -> WordsForm:
@@ -162,6 +171,7 @@ def _editor(
     template: MessageTemplate,
     back: str,
     version: TemplateVersion | None = None,
+    seen: str = "",
 ) -> HttpResponse:
     """The editor, or its preview alone when the script asks for it while the person types."""
     is_look = "look" in request.POST
@@ -184,6 +194,7 @@ def _editor(
         "channel": form.channel.value,
         "previewed": previewed,
         "catalogue": CATALOGUE.values(),
+        "seen": seen,
         "back": back,
     }
     is_refused = form.is_bound and not is_look and bool(form.errors)

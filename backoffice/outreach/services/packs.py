@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.core.actors import SYSTEM, Actor
+from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.pack_form import digest_of, tidy, to_json
 from backoffice.outreach.domain.pack_states import OPEN
@@ -104,13 +105,15 @@ def draft_from(*, version_id: int, actor: Actor) -> RulePackVersion:
 
 
 @transaction.atomic
-def change_draft(*, version_id: int, content: str, note: str, actor: Actor) -> RulePackVersion:
-    """A new text for a draft; it has to be checked again. Raises PackNotFound, PackVersionNotInState, PackFaulty,
-    PackClash.
+def change_draft(*, version_id: int, content: str, note: str, actor: Actor, seen: str | None = None) -> RulePackVersion:
+    """A new text for a draft, which has to be checked again; `seen` is the `mark` it was opened with.
+
+    Raises PackNotFound, PackVersionNotInState, PackFaulty, PackClash, DraftMovedOn.
     """
     version = locked_version(version_id)
     if version.state not in ("draft", "checked"):
         raise not_in_state(version)
+    refuse_if_moved_on(seen=seen, now=mark_of(version.digest, version.note))
     pack = parse(content)
     check_others(version.pack, pack)
     before = version.digest

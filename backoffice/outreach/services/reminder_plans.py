@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
+from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.plan_content import PlanFault, PlanFaulty
 from backoffice.outreach.domain.reminder_plans import parse
@@ -105,11 +106,17 @@ def draft_version(*, plan_id: int, content: Mapping[str, Any], note: str, actor:
 
 
 @transaction.atomic
-def change_draft(*, version_id: int, content: Mapping[str, Any], note: str, actor: Actor) -> ReminderPlanVersion:
-    """New content for a draft. Raises PlanNotFound, PlanNotInState, PlanRefused."""
+def change_draft(
+    *, version_id: int, content: Mapping[str, Any], note: str, actor: Actor, seen: str | None = None
+) -> ReminderPlanVersion:
+    """New content for a draft; `seen` is the `mark` it was opened with.
+
+    Raises PlanNotFound, PlanNotInState, PlanRefused, DraftMovedOn.
+    """
     version = locked_version(version_id)
     if version.state != PlanState.DRAFT:
         raise not_in_state(version)
+    refuse_if_moved_on(seen=seen, now=mark_of(version.content, version.note))
     check_content(content)
     version.content, version.note = dict(content), note
     version.save(update_fields=["content", "note"])

@@ -17,6 +17,7 @@ from backoffice.audit.approvals import ApprovedRequest
 from backoffice.audit.models import Approval
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
+from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import Element, compose
@@ -122,11 +123,15 @@ def draft_version(
 
 
 @transaction.atomic
-def change_draft(*, version_id: int, wording: Wording, actor: Actor) -> TemplateVersion:
-    """New words for a draft. Raises TemplateNotFound, VersionNotInState, WordsRefused."""
+def change_draft(*, version_id: int, wording: Wording, actor: Actor, seen: str | None = None) -> TemplateVersion:
+    """New words for a draft; `seen` is the `mark` it was opened with.
+
+    Raises TemplateNotFound, VersionNotInState, WordsRefused, DraftMovedOn.
+    """
     version = _locked_version(version_id)
     if version.state != TemplateState.DRAFT:
         raise _not_in_state(version)
+    refuse_if_moved_on(seen=seen, now=mark_of_words(version))
     before = {"subject": version.subject, "body": version.body}
     body = body_of(wording=wording, language=version.language)
     check_words(channel=Channel(version.channel), language=version.language, subject=wording.subject, body=body)
@@ -134,6 +139,11 @@ def change_draft(*, version_id: int, wording: Wording, actor: Actor) -> Template
     version.save()
     _note(version, verb="outreach.template_version.changed", actor=actor, before=before, reason=wording.note)
     return version
+
+
+def mark_of_words(version: TemplateVersion) -> str:
+    """What the words of a version are known by while somebody changes them."""
+    return mark_of(version.subject, version.body, version.pieces, version.is_legal, version.note)
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
+from backoffice.core.drafts import DraftMovedOn, mark_of
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.core.telling import told
@@ -131,18 +132,25 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
     """Change a draft; the preview follows what is typed."""
     subject = _version(request, version_id)
     start = from_json(subject.terms)
+    now = mark_of(subject.terms, subject.note)
+    seen = request.POST.get("seen", now)
     form = _terms_form(request, start=start, note=subject.note)
     if request.method == "POST" and "look" not in request.POST and form.is_valid() and form.terms:
         try:
             services.change_draft(
-                version_id=subject.pk, terms=form.terms, note=form.cleaned_data["note"], actor=actor_of(request.user)
+                version_id=subject.pk,
+                terms=form.terms,
+                note=form.cleaned_data["note"],
+                actor=actor_of(request.user),
+                seen=seen,
             )
         except Refusal as refusal:
+            seen = now if isinstance(refusal, DraftMovedOn) else seen
             _take(refusal, form)
         else:
             messages.success(request, _("The draft is saved."))
             return go_to(request, _address(subject))
-    return _editor(request, form=form, start=start, version=subject, back=_address(subject))
+    return _editor(request, form=form, start=start, version=subject, seen=seen, back=_address(subject))
 
 
 @requires("repayment.product.edit")
@@ -179,10 +187,11 @@ def _editor(
     back: str,
     named: NewProductForm | None = None,
     version: ProductVersion | None = None,
+    seen: str = "",
 ) -> HttpResponse:
     """The editor, or its preview alone when the script asks for it while the person types."""
     is_look = "look" in request.POST
-    context: dict[str, Any] = {"form": form, "named": named, "version": version, "back": back}
+    context: dict[str, Any] = {"form": form, "named": named, "version": version, "seen": seen, "back": back}
     if named:
         context["portfolios"] = portfolios()
     if form.is_bound:

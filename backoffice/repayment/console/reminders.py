@@ -13,6 +13,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
+from backoffice.core.drafts import DraftMovedOn, mark_of
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, refused
 from backoffice.core.telling import told
@@ -153,6 +154,8 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
     rows = forms.rows_of(content=subject.content, data=data)
     initial = subject.content | {"note": subject.note, "debits": ", ".join(subject.content.get("debits", []))}
     form = forms.VersionForm(data, initial=initial)
+    now = mark_of(subject.content, subject.note)
+    seen = now if data is None else str(data.get("seen", now))
     content: Mapping[str, Any] = subject.content
     faults: list[tuple[str, str]] = []
     if data is not None:
@@ -163,17 +166,25 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
         elif "look" not in data and "more" not in data:
             try:
                 reminder_plans.change_draft(
-                    version_id=version_id, content=content, note=form.cleaned_data["note"], actor=actor_of(request.user)
+                    version_id=version_id,
+                    content=content,
+                    note=form.cleaned_data["note"],
+                    actor=actor_of(request.user),
+                    seen=seen,
                 )
+            except DraftMovedOn as error:
+                seen = now
+                form.add_error(None, error.whole)
             except Refusal as error:
                 faults = forms.fault_labels(fields=error.fields, steps=content["steps"])
             else:
                 return go_to(request, reverse("repayment:reminder_version", args=[version_id]))
     context = {"plan": subject.plan, "version": subject, "form": form, "rows": rows}
+    context["seen"] = seen
     context |= _judgement(subject, content=content, faults=faults)
     if data is not None and "look" in data:
         return render(request, "repayment/reminders/_judgement.html", context | {"is_look": True})
-    is_refused = bool(context["faults"]) and data is not None and "more" not in data
+    is_refused = bool(context["faults"] or form.errors) and data is not None and "more" not in data
     return render(request, "repayment/reminders/edit.html", context, status=422 if is_refused else 200)
 
 

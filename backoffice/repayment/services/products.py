@@ -21,6 +21,7 @@ from backoffice.audit.models import Approval
 from backoffice.audit.services import record
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
+from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.core.formats import date_text
 from backoffice.repayment.domain.product_states import IN_FORCE, OPEN, VersionState, may_become
@@ -116,10 +117,14 @@ def draft_version(*, product_id: int, terms: Terms, note: str, actor: Actor) -> 
 
 
 @transaction.atomic
-def change_draft(*, version_id: int, terms: Terms, note: str, actor: Actor) -> ProductVersion:
-    """New terms for a draft. Raises VersionNotFound, VersionNotInState, CurrencyDiffers."""
+def change_draft(*, version_id: int, terms: Terms, note: str, actor: Actor, seen: str | None = None) -> ProductVersion:
+    """New terms for a draft; `seen` is the `mark` it was opened with.
+
+    Raises VersionNotFound, VersionNotInState, CurrencyDiffers, DraftMovedOn.
+    """
     version = _locked_version(version_id)
     _require(version, "draft")
+    refuse_if_moved_on(seen=seen, now=mark_of(version.terms, version.note))
     _check_currency(version.product, terms)
     before = version.terms
     version.terms, version.note = to_json(terms), note
