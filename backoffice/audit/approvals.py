@@ -19,6 +19,7 @@ from backoffice.audit.domain.limits import UNBOUND, Authority, LimitRow, authori
 from backoffice.audit.models import Approval, ApprovalLimit
 from backoffice.audit.selectors import ApprovalNotFound
 from backoffice.core.actors import Actor
+from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
 from backoffice.core.words import written
 
@@ -57,6 +58,13 @@ class ReasonMissing(Refusal):
     code: ClassVar[str] = "audit.reason_missing"
 
 
+class AlreadyAsked(Refusal):
+    """The same thing is asked for already and waits for its decision."""
+
+    code: ClassVar[str] = "audit.approval_already_asked"
+    status: ClassVar[int] = 409
+
+
 class UnknownVerb(LookupError):
     """No deed is registered for the verb: a defect of the program, found when the request is made."""
 
@@ -78,6 +86,7 @@ class ApprovedRequest:
     checker: Actor
 
 
+ONE_AFTER_THE_OTHER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NULL"
 Execute = Callable[[ApprovedRequest], object]
 Foretell = Callable[[Approval], str]
 
@@ -147,7 +156,10 @@ def submit(
     portfolio: str = "",
     consequence: str = "",
 ) -> Approval:
-    """Asks for a second person's decision, in the caller's transaction. Raises ReasonMissing, UnknownVerb."""
+    """Asks for a second person's decision, in the caller's transaction.
+
+    Raises ReasonMissing, UnknownVerb, and AlreadyAsked while the same request waits.
+    """
     deed_of(verb=verb)
     if not reason.strip():
         raise ReasonMissing(
@@ -155,6 +167,7 @@ def submit(
             next_step=_("Say why it should be done."),
             fields={"reason": _("This is needed.")},
         )
+    _refuse_twice(verb=verb, subject_type=subject_type, subject_id=str(subject_id), payload=dict(payload))
     approval = Approval.objects.create(
         verb=verb,
         subject_type=subject_type,
@@ -217,6 +230,24 @@ def withdraw(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
             next_step=_("You can decline it if you may decide it."),
         )
     return _decide(approval, to=ApprovalState.WITHDRAWN, actor=actor, note=note)
+
+
+def _refuse_twice(*, verb: str, subject_type: str, subject_id: str, payload: dict[str, Any]) -> None:
+    """Raises AlreadyAsked; two who ask at once wait for each other, until the end of the transaction."""
+    fetch(ONE_AFTER_THE_OTHER, [f"approval {verb} {subject_type} {subject_id}"])
+    waiting = Approval.objects.filter(
+        verb=verb,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        state=ApprovalState.PENDING.value,
+        payload=payload,
+    ).first()
+    if waiting is not None:
+        raise AlreadyAsked(
+            _("%(name)s asked for this already on %(day)s; the request waits for its decision.")
+            % {"name": waiting.requested_by_name, "day": waiting.requested_at.date().isoformat()},
+            next_step=_("Wait for the decision, or have the request withdrawn."),
+        )
 
 
 def _locked(approval_id: int, *, to: ApprovalState) -> Approval:

@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from backoffice.audit import approvals, services
-from backoffice.audit.models import ApprovalLimit, AuditEntry
+from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry
 from backoffice.core.actors import SYSTEM
 from tests.staff.factories import actor, person
 
@@ -38,7 +38,7 @@ def ask(*, amount="80.00", portfolio="cash", by=None):
         verb=VERB,
         subject_type="test.thing",
         subject_id=9,
-        payload={"amount": amount},
+        payload={"amount": amount, "n": Approval.objects.count()},
         reason="illness",
         actor=by or actor("agent", actor_id=999_999),
         amount=Decimal(amount),

@@ -110,7 +110,7 @@ class TestInbox:
             verb=VERB,
             subject_type="test.thing",
             subject_id=9,
-            payload={"n": 1},
+            payload={"n": Approval.objects.count()},
             reason="illness",
             actor=by or actor("agent", actor_id=999_999),
             amount=Decimal("80.00"),

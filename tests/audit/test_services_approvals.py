@@ -70,6 +70,18 @@ def submit(*, actor=MAKER, amount=Decimal("600.00"), **changes):
     )
 
 
+@pytest.mark.django_db
+def test_the_same_thing_is_not_asked_for_twice_while_it_waits(deed):
+    first = submit()
+    with pytest.raises(approvals.AlreadyAsked, match="Ada asked for this already"):
+        submit(actor=CLERK, reason="me too")
+    submit(amount=Decimal("700.00"))
+    submit(subject_id=10)
+    approvals.withdraw(approval_id=first.pk, actor=MAKER)
+    submit()
+    assert Approval.objects.filter(state="pending").count() == 3
+
+
 def done():
     return AuditEntry.objects.filter(verb="test.thing.waived").count()
 
