@@ -27,6 +27,7 @@ sys.exit(processes.run_together(services=services, folder=Path.cwd()))
 """
 # A server that forks a worker; the worker holds the output open and ignores polite requests.
 FORK = "import os, signal, time; os.fork() or signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+TALK = "import itertools, time; any(print(n) or time.sleep(0.1) for n in itertools.count())"
 FAMILY = f"{sys.executable} -c '{FORK}'"
 
 
@@ -52,6 +53,21 @@ def wait_for(mark: str, count: int) -> list[psutil.Process]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_everybody(mark: str, number: signal.Signals) -> None:
     manager = together(mark, one=FAMILY, two="sleep 600")
+    wait_for(mark, 3)
+
+    manager.send_signal(number)
+
+    assert manager.wait(timeout=20) == 128 + number
+    assert processes.marked(mark=mark) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everybody_though_nobody_reads_the_output_any_more(mark: str, number: signal.Signals) -> None:
+    given = [f"one={FAMILY}", f"two={sys.executable} -u -c '{TALK}'"]
+    manager = subprocess.Popen([sys.executable, "-c", TOGETHER, mark, *given], cwd=ROOT, stdout=subprocess.PIPE)
+    assert manager.stdout
+    manager.stdout.readline()
+    manager.stdout.close()
     wait_for(mark, 3)
 
     manager.send_signal(number)

@@ -18,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -181,10 +181,14 @@ def _of_application(*, demo: Demo, environment: Mapping[str, str]) -> Mapping[st
 
 
 def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
-    web, sandbox = _free_port(first=FIRST_WEB_PORT), _free_port(first=FIRST_SANDBOX_PORT)
-    mail = _free_port(first=FIRST_MAIL_PORT)
-    environment = {**environment, **_of_sandbox(demo=demo, port=sandbox, mail=mail)}
-    _manage(demo=demo, environment=environment, command=["connect_sandbox", environment["SANDBOX_URL"]])
+    with ExitStack() as kept:
+        # Kept until they are needed, so that another demo that starts meanwhile takes others.
+        web, sandbox, mail = (
+            kept.enter_context(_free_port(first=first)).getsockname()[1]
+            for first in (FIRST_WEB_PORT, FIRST_SANDBOX_PORT, FIRST_MAIL_PORT)
+        )
+        environment = {**environment, **_of_sandbox(demo=demo, port=sandbox, mail=mail)}
+        _manage(demo=demo, environment=environment, command=["connect_sandbox", environment["SANDBOX_URL"]])
     python = shlex.quote(sys.executable)
     commands = {
         "web": f"{python} -m granian --interface wsgi --host {HOST} --port {web} --workers 2 --blocking-threads 4 "
@@ -275,15 +279,16 @@ def _manage(*, demo: Demo, environment: Mapping[str, str], command: list[str]) -
         raise DemoRefused(msg)
 
 
-def _free_port(*, first: int) -> int:
-    """The first port from `first` on that nobody listens on. Raises DemoRefused when a hundred are taken."""
+def _free_port(*, first: int) -> socket.socket:
+    """A socket bound to the first port from `first` on that nobody has. Raises DemoRefused when a hundred are taken."""
     for port in range(first, first + PORTS_TRIED):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return port
+        probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            probe.close()
+            continue
+        return probe
     msg = f"Ports {first} to {first + PORTS_TRIED - 1} are all taken."
     raise DemoRefused(msg)
 

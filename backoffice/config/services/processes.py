@@ -5,10 +5,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 from honcho.manager import Manager
@@ -56,11 +56,46 @@ class WholeGroup(Process):
                 self._send_message(line)
 
 
+class LastingOutput:
+    """Standard output that outlives whoever reads it: what nobody reads any more is dropped.
+
+    A pager or a `tee` dies of the same Ctrl-C; what has to be stopped must be stopped all the same.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes; gives how many characters."""
+        self._quietly(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Sends on what is waiting."""
+        self._quietly(self._stream.flush)
+
+    def isatty(self) -> bool:
+        """True when a person reads it."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._stream.fileno()
+
+    def _quietly(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+
+
 def run_together(*, services: list[Service], folder: Path) -> int:
     """Runs the services until one ends or this process is told to stop; then ends all. Gives the exit status."""
     # The manager's runners must not inherit threads' locks or an event loop; they are plain forks of a quiet process.
     multiprocessing.set_start_method("fork", force=True)
-    manager = Manager(printer=Printer(sys.stdout))
+    manager = Manager(printer=Printer(LastingOutput(sys.stdout)))
     manager._process_ctor = WholeGroup
     for service in services:
         manager.add_process(service.name, f"exec {service.command}", env=dict(service.environment), cwd=str(folder))

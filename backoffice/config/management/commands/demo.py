@@ -8,6 +8,7 @@ from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError
 
 from backoffice.config.services import demo
+from backoffice.config.services.processes import LastingOutput
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--reset", action="store_true", help="delete the demo's data and keys")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        sys.stdout = LastingOutput(sys.stdout)  # type: ignore[assignment]  # it has all of it that is used
         data: Path | None = options["data"]
         if data and not data.is_dir():
             msg = f"There is no folder {data}; leave DATA out for a synthetic book."
