@@ -9,6 +9,7 @@ from backoffice.audit import approvals, services, tasks
 from backoffice.audit.context import serving
 from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry, IdempotencyKey, OutboxEvent
 from backoffice.core.actors import SYSTEM
+from tests.console.page import text_of
 from tests.staff.factories import actor, logged_in, person
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +123,11 @@ class TestInbox:
     def listed(self, client, **query):
         lines = client.get(reverse("audit:approvals"), query).context["table"].lines
         return [line.row.pk for line in lines]
+
+    def test_names_what_each_request_is_about(self, client, lead):
+        self.ask()
+        html = client.get(reverse("audit:approvals"), {"tab": "all"}).content.decode()
+        assert "test.thing 9" in text_of(html)
 
     def test_tells_what_waits_what_is_ones_own_and_all(self, client, lead):
         waiting, mine, other = self.ask(), self.ask(by=lead.as_actor()), self.ask(portfolio="other")

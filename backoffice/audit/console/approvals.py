@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.audit import approvals
 from backoffice.audit.console import pictures
+from backoffice.audit.console.trail import name_all
 from backoffice.audit.domain.approval_states import ApprovalState
 from backoffice.audit.models import Approval
 from backoffice.audit.models.approvals import STATE_LABELS
@@ -60,6 +61,7 @@ REQUESTS = Table(
     caption=gettext_lazy("Requests for approval"),
     columns=(
         Column("verb", gettext_lazy("What"), value=lambda row: verb_label(row.verb), link=address),
+        Column("subject", gettext_lazy("To what"), value="named.text", link=lambda row: row.named.url),
         Column("state", gettext_lazy("State"), kind="state", family=APPROVAL),
         Column("amount", gettext_lazy("Amount"), kind="money", sort="amount"),
         Column("reason", gettext_lazy("Why")),
@@ -74,6 +76,7 @@ REQUESTS = Table(
     ),
     order=("-id",),
     row_url=address,
+    prepare=name_all,
     empty_title=gettext_lazy("Nothing waits for you"),
     empty_text=gettext_lazy("Requests appear here when somebody asks for what is beyond their limit."),
 )
