@@ -2,9 +2,10 @@
 
 from datetime import date
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from backoffice.core import formats
+from backoffice.core.actors import SYSTEM
 from backoffice.core.words import Figure, Phrase
 
 
@@ -16,6 +17,11 @@ def told(text: object) -> str:
         return str(text)
     sentence = gettext(text.sentence)
     return sentence % {name: told(value) for name, value in text.params.items()} if text.params else sentence
+
+
+def doer(name: str) -> str:
+    """Who did it, as the trail keeps it: a person's name as it is, the system in the reader's language."""
+    return pgettext("who did it", "system") if name == SYSTEM.name else name
 
 
 def _figure(figure: Figure) -> str:

@@ -5,11 +5,13 @@ from datetime import date
 
 import pytest
 from django.urls import reverse
+from django.utils.translation import override
 
 from backoffice.audit.models import AuditEntry
 from backoffice.calendars import services
 from backoffice.calendars.console.year import Stretch, year_of
 from backoffice.calendars.models import HolidayOverride
+from backoffice.calendars.names import holiday_name
 from backoffice.core.actors import SYSTEM
 from tests.staff.factories import person
 
@@ -157,3 +159,18 @@ def test_knows_no_other_calendar_to_edit(admin, address):
 def test_nobody_else_edits_a_calendar(reader):
     assert reader.get(DECLARE).status_code == 403
     assert reader.post("/calendars/CN/2026-09-16/withdraw/", {"reason": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("calendar", "day", "name", "said"),
+    [
+        ("CN", date(2026, 4, 5), "Tomb-sweeping Day", "清明"),
+        ("CN", date(2026, 10, 6), "National Day", "国庆节"),
+        ("TW", date(2026, 2, 28), "Peace Memorial Day", "和平纪念日"),
+        ("US", date(2026, 11, 26), "Thanksgiving Day", "Thanksgiving Day"),
+    ],
+)
+def test_holidays_are_called_what_their_own_country_calls_them(calendar, day, name, said):
+    assert holiday_name(calendar=calendar, day=day, name=name) == name
+    with override("zh-hans"):
+        assert holiday_name(calendar=calendar, day=day, name=name).startswith(said)

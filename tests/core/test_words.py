@@ -8,7 +8,7 @@ import pytest
 from django.utils.translation import gettext_lazy, override
 
 from backoffice.core.errors import Refusal
-from backoffice.core.telling import told
+from backoffice.core.telling import doer, told
 from backoffice.core.words import amount_of, as_said, phrase, written
 
 POSTED = phrase("%(id)s from %(source)s is already posted.", id="P-1", source="bank")
@@ -84,3 +84,9 @@ def test_a_refusal_is_one_text_with_its_next_step() -> None:
     assert Refusal("Closed.").whole == "Closed."
     with override("zh-hans"):
         assert told(refusal.whole) == "来自 bank 的 P-1 已经入账。 无需处理：先前的入账有效。"
+
+
+def test_the_system_is_called_so_in_the_readers_language():
+    assert (doer("system"), doer("Ada")) == ("system", "Ada")
+    with override("zh-hans"):
+        assert (doer("system"), doer("Ada")) == ("系统", "Ada")

@@ -22,6 +22,7 @@ from backoffice.core.access import requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Day, ListNotReadable, Rows, Table, Text, Words
+from backoffice.core.telling import doer
 from backoffice.core.trail import described, named, subjects_with_number, words_of
 
 
@@ -83,7 +84,7 @@ TRAIL = Table(
         Column("at", gettext_lazy("When"), kind="moment"),
         Column("verb", gettext_lazy("What"), value=lambda entry: words_of(entry.verb), link=address),
         Column("subject", gettext_lazy("To what"), value="named.text", link=lambda entry: entry.named.url),
-        Column("actor_name", gettext_lazy("Who"), css="nowrap"),
+        Column("actor_name", gettext_lazy("Who"), value=lambda row: doer(row.actor_name), css="nowrap"),
         Column("reason", gettext_lazy("Why")),
     ),
     filters=(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from backoffice.calendars.domain.working_days import WEEKEND, Overrides, closed_because, is_known, is_working_day
+from backoffice.calendars.names import holiday_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,13 @@ def _day(*, calendar: str, day: date, overrides: Overrides, reasons: Mapping[dat
         look = "made-up" if is_weekend and calendar != "none" and not _is_usual(calendar=calendar, day=day) else ""
     else:
         look = WEEKEND if why == WEEKEND else "holiday"
-    return DayShown(day, is_working, reasons.get(day, why) if is_declared else why, is_declared, look)
+    return DayShown(
+        day,
+        is_working,
+        reasons.get(day, why) if is_declared else holiday_name(calendar=calendar, day=day, name=why),
+        is_declared,
+        look,
+    )
 
 
 def _is_usual(*, calendar: str, day: date) -> bool:

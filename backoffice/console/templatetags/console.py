@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.core import formats
 from backoffice.core.confirm import Grid
-from backoffice.core.telling import told
+from backoffice.core.telling import doer, told
 from backoffice.core.tones import TONES, look_of
 
 register = template.Library()
@@ -124,6 +124,9 @@ def _badge(text: object, tone: str) -> SafeString:
         msg = f"unknown tone {tone!r}"
         raise template.TemplateSyntaxError(msg)
     return format_html('<span class="badge{}">{}</span>', "" if tone == "neutral" else f" {tone}", text)
+
+
+register.filter("doer", doer)
 
 
 @register.filter

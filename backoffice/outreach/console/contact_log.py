@@ -13,6 +13,7 @@ from backoffice.core.access import may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.core.tables import Choice, Column, Day, Flag, Table, Words
+from backoffice.core.telling import doer
 from backoffice.customers.selectors import borrower_page_facts
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.dispositions import CODES
@@ -63,7 +64,7 @@ MADE = Table(
         Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
         Column("direction", gettext_lazy("Begun"), kind="state", family="outreach.direction"),
         Column("code", gettext_lazy("Result"), kind="state", family=FAMILY, value=log.counts_as),
-        Column("actor_name", gettext_lazy("By")),
+        Column("actor_name", gettext_lazy("By"), value=lambda row: doer(row.actor_name)),
     ),
     filters=(
         *ANYWHERE,
@@ -99,7 +100,7 @@ def _blocked(*, packs: PacksInForce, is_of_one: bool = False) -> Table:
         Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
         Column("rules", gettext_lazy("Denied by"), value=denied_by),
         Column("next_permitted_at", gettext_lazy("Permitted from"), kind="moment"),
-        Column("actor_name", gettext_lazy("By")),
+        Column("actor_name", gettext_lazy("By"), value=lambda row: doer(row.actor_name)),
     )
     rule = Words("rule", gettext_lazy("Rule"), narrow=lambda rows, words: rows.filter(rules__contains=[words]))
     return Table(

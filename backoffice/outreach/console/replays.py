@@ -24,6 +24,7 @@ from backoffice.core.fields import DayField
 from backoffice.core.formats import date_text
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Table, Words
+from backoffice.core.telling import doer
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.models import ReplayReport, RulePackVersion
 from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES
@@ -67,7 +68,7 @@ REPORTS = Table(
         Column("state", gettext_lazy("State"), kind="state", family=FAMILY),
         Column("judged", gettext_lazy("Contacts judged"), kind="count"),
         Column("not_permitted", gettext_lazy("Not permitted"), kind="count"),
-        Column("actor_name", gettext_lazy("Asked by")),
+        Column("actor_name", gettext_lazy("Asked by"), value=lambda row: doer(row.actor_name)),
         Column("asked_at", gettext_lazy("Asked"), kind="moment"),
     ),
     row_url=lambda row: reverse("outreach:replay", args=[row.pk]),
@@ -92,7 +93,7 @@ def _findings(*, packs: PacksInForce, is_done: bool) -> Table:
             Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display(), css="nowrap"),
             Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
             Column("rules", gettext_lazy("Denied by"), value=lambda row: _said(row.rules, packs=packs), css="words"),
-            Column("actor_name", gettext_lazy("By")),
+            Column("actor_name", gettext_lazy("By"), value=lambda row: doer(row.actor_name)),
             Column("packs", gettext_lazy("Packs"), css="muted small"),
         ),
         filters=(

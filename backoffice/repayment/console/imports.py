@@ -19,6 +19,7 @@ from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, refused
 from backoffice.core.tables import Choice, Column, Table
+from backoffice.core.telling import doer
 from backoffice.core.words import as_said
 from backoffice.repayment.console import states
 from backoffice.repayment.models import ImportRun, RejectedRow
@@ -57,7 +58,7 @@ RUNS = Table(
         Column("state", gettext_lazy("State"), kind="state", family=states.IMPORT),
         Column("loaded_through", gettext_lazy("Loans loaded"), kind="count"),
         Column("finding_count", gettext_lazy("Rejected rows"), kind="count"),
-        Column("actor_name", gettext_lazy("By"), css="muted"),
+        Column("actor_name", gettext_lazy("By"), value=lambda row: doer(row.actor_name), css="muted"),
         Column("created_at", gettext_lazy("Received"), kind="moment"),
         Column("finished_at", gettext_lazy("Finished"), kind="moment"),
     ),

@@ -12,6 +12,7 @@ from backoffice.core.access import requires
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Day, Rows, Table, Total, Words
+from backoffice.core.telling import doer
 from backoffice.repayment.console import states
 from backoffice.repayment.models import Loan, Operation, PaymentFile
 
@@ -58,7 +59,7 @@ PAYMENTS = Table(
         Column("source", _("Source"), css="muted"),
         # Operations are only ever added, and the business date only goes forward: by id is by booking.
         Column("business_date", _("Booked on"), kind="date", sort="id"),
-        Column("actor_name", _("By")),
+        Column("actor_name", _("By"), value=lambda row: doer(row.actor_name)),
     ),
     filters=(
         Choice(

@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--reset", action="store_true", help="delete the demo's data and keys")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        sys.stdout = LastingOutput(sys.stdout)  # type: ignore[assignment]  # it has all of it that is used
+        sys.stdout = LastingOutput(sys.stdout)
         data: Path | None = options["data"]
         if data and not data.is_dir():
             msg = f"There is no folder {data}; leave DATA out for a synthetic book."
