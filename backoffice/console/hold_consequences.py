@@ -26,16 +26,16 @@ CLOCK_SCOPES: tuple[ClockScope, ...] = ("aging", "penalty")
 
 
 def of_placing(*, borrower: Borrower, loan_id: int | None, plan: HoldPlan, asks: bool, today: date) -> Consequence:
-    """What the hold does, how long, and what becomes of every open loan it bears on; nothing is changed.
+    """What the hold does, how long, and what becomes of every loan it bears on; nothing is changed.
 
     `asks` says that leaving a part out takes a second person: until then the hold is whole, and so are the numbers.
     """
-    loans = _open_loans(borrower_id=borrower.pk, loan_id=loan_id)
+    loans = _loans(borrower_id=borrower.pk, loan_id=loan_id, since=plan.start)
     stopped = [scope for scope in CLOCK_SCOPES if scope in plan.effects and (asks or scope not in plan.left_out)]
     added = tuple(HoldPeriod(scope=scope, start=plan.start, end=plan.end_exclusive) for scope in stopped)
     tried = preview_holds(loan_ids=list(loans), change=lambda holds: (*holds, *added), business_date=today)
     return Consequence(
-        lines=(*_plan_lines(plan), Line(_("Open loans it is about"), len(loans)), *_lines(loans, tried)),
+        lines=(*_plan_lines(plan), Line(_("Open loans it is about"), _open(loans)), *_lines(loans, tried)),
         warnings=(*_plan_warnings(plan, stopped=stopped, today=today), *_redone(tried)),
         approval=gettext_lazy("The hold is placed whole; leaving a part out waits for a second person.")
         if asks
@@ -46,7 +46,7 @@ def of_placing(*, borrower: Borrower, loan_id: int | None, plan: HoldPlan, asks:
 def of_lifting(
     *, parts: Sequence[HoldFacts], scopes: Collection[str], borrower_id: int, on: date, asks: bool, today: date
 ) -> Consequence:
-    """The end that parts of a hold had and get, what stays, and what becomes of every open loan they bear on."""
+    """The end that parts of a hold had and get, what stays, and what becomes of every loan they bear on."""
     ending = [part for part in parts if part.scope in scopes]
     staying = [part for part in parts if part.scope not in scopes]
     lead = ending[0]
@@ -66,7 +66,7 @@ def of_lifting(
             ended = (replace(each, end=on) if each.id in ids else each for each in holds)
             return tuple(each for each in ended if each.end is None or each.end > each.start)
 
-        loans = _open_loans(borrower_id=borrower_id, loan_id=lead.loan_id)
+        loans = _loans(borrower_id=borrower_id, loan_id=lead.loan_id, since=on)
         tried = preview_holds(loan_ids=list(loans), change=without, business_date=today)
     return Consequence(
         lines=(*lines, *_lines(loans, tried)),
@@ -114,9 +114,14 @@ def _plan_warnings(plan: HoldPlan, *, stopped: Sequence[str], today: date) -> tu
     return tuple(warnings)
 
 
-def _open_loans(*, borrower_id: int, loan_id: int | None) -> dict[int, Loan]:
-    loans = Loan.objects.filter(borrower_id=borrower_id).exclude(status=Loan.Status.CLOSED).order_by("pk")
+def _loans(*, borrower_id: int, loan_id: int | None, since: date) -> dict[int, Loan]:
+    """The loans a hold bears on from a day: those open now, and those closed since, which are worked out again too."""
+    loans = Loan.objects.filter(borrower_id=borrower_id).open_since(since).order_by("pk")
     return {loan.pk: loan for loan in (loans.filter(pk=loan_id) if loan_id else loans)}
+
+
+def _open(loans: Mapping[int, Loan]) -> int:
+    return sum(loan.status != Loan.Status.CLOSED for loan in loans.values())
 
 
 def _lines(loans: Mapping[int, Loan], tried: Mapping[int, Preview]) -> tuple[Line, ...]:

@@ -9,13 +9,15 @@ from backoffice.audit.models import OutboxEvent
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.customers.models import Borrower, Hold
-from backoffice.customers.services import Choice, ask_to_lift_bulk, ask_to_place_bulk, prepare_bulk
+from backoffice.customers.services import Choice, ask_to_lift_bulk, ask_to_place_bulk, merge, prepare_bulk
 from backoffice.customers.services.holding import HoldOverlaps
 from backoffice.repayment.models import Loan
+from backoffice.repayment.selectors.loan_pages import payoff_quote
 from backoffice.repayment.services.holds import lift_hold, place_hold, replay_loans, replay_loans_of_borrowers
-from backoffice.repayment.tasks import follow_bulk_hold
+from backoffice.repayment.services.rebuilding import RefundNoLongerCovered
+from backoffice.repayment.tasks import follow_bulk_hold, follow_merge
 from tests.repayment.cases import D
-from tests.repayment.factories import ADA, books, drifts, open_loan, post, replay_changes
+from tests.repayment.factories import ADA, books, borrower, drifts, open_loan, post, replay_changes
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +60,7 @@ def test_a_hold_on_calls_touches_no_loan(loan_id):
     assert books(loan_id) == before
 
 
-def test_a_hold_of_the_borrower_bears_on_every_open_loan_and_on_no_closed_one(loan_id):
+def test_a_hold_of_the_borrower_bears_on_every_open_loan_and_on_none_closed_before_it(loan_id):
     owner = Loan.objects.get(pk=loan_id).borrower_id
     other = open_loan(business_date=TODAY, borrower_id=owner)
     closed = open_loan(business_date=TODAY, borrower_id=owner)
@@ -69,6 +71,65 @@ def test_a_hold_of_the_borrower_bears_on_every_open_loan_and_on_no_closed_one(lo
     assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M1", "M1"]
     assert (books(closed), books(stranger)) == before
     assert drifts(TODAY) == []
+
+
+def settled(loan, on):
+    """Closes a loan by exactly what its payoff quote of a day asks."""
+    total = payoff_quote(loan_id=loan, on=on, business_date=TODAY).total
+    return post(loan, total, on, kind="payoff", business_date=TODAY)
+
+
+def test_a_hold_set_in_the_past_replays_a_loan_closed_since(loan_id):
+    settled(loan_id, date(2026, 3, 18))
+    hold(loan_id, ["aging", "penalty"], date(2026, 2, 20), date(2026, 3, 2))
+    loan = Loan.objects.get(pk=loan_id)
+    # 920.16 x 24 % / 360 for 31 days is 19.02, for the 21 days not held 12.88: the rest is held for the borrower.
+    assert (loan.status, loan.closed_on, loan.suspense) == ("closed", date(2026, 3, 18), D("6.14"))
+    assert replay_changes(loan_id, business_date=TODAY) == {}
+    assert drifts(TODAY) == []
+
+
+def test_a_hold_placed_and_lifted_again_on_a_loan_closed_since_leaves_the_books_as_they_were(loan_id):
+    settled(loan_id, date(2026, 3, 18))
+    before = books(loan_id)
+    (hold_id,) = hold(loan_id, ["penalty"], date(2026, 2, 20), date(2026, 3, 2), all_loans=True)
+    assert books(loan_id) != before
+    lift_hold(hold_id=hold_id, on=date(2026, 2, 20), reason="mistake", actor=SYSTEM)
+    assert books(loan_id) == before
+    assert replay_changes(loan_id, business_date=TODAY) == {}
+
+
+def test_a_lift_that_would_take_back_what_was_refunded_is_refused_naming_the_loan(loan_id):
+    settled(loan_id, date(2026, 3, 18))
+    (hold_id,) = hold(loan_id, ["penalty"], date(2026, 2, 20), date(2026, 3, 2))
+    post(loan_id, "6.14", TODAY, kind="refund")
+    before = books(loan_id)
+    with pytest.raises(RefundNoLongerCovered) as refused:
+        lift_hold(hold_id=hold_id, on=date(2026, 2, 20), reason="mistake", actor=SYSTEM)
+    assert str(refused.value) == (
+        f"Loan {Loan.objects.get(pk=loan_id).external_id}: 6.14 was refunded on 2026-03-20; only 0.00 would be held."
+    )
+    assert refused.value.next_step == "Reverse the refund first, or date this after it."
+    assert (books(loan_id), Hold.objects.get().lifted_at) == (before, None)
+
+
+def test_a_charged_off_loan_is_replayed_under_a_hold_set_in_the_past(loan_id):
+    post(loan_id, "0.00", date(2026, 3, 18), kind="charge_off", business_date=TODAY)
+    hold(loan_id, ["penalty"], date(2026, 2, 20), date(2026, 3, 2))
+    assert replay_changes(loan_id, business_date=TODAY) == {}
+    assert drifts(TODAY) == []
+
+
+def test_a_merge_replays_a_closed_loan_that_was_open_under_a_hold_of_either_record(loan_id):
+    settled(loan_id, date(2026, 3, 18))
+    survivor = borrower()
+    place_hold(borrower_id=survivor.pk, start=date(2026, 2, 20), end_exclusive=date(2026, 3, 2), actor=ADA,
+               reason="other", note="under review", scopes=["penalty"])  # fmt: skip
+    absorbed = Loan.objects.get(pk=loan_id).borrower_id
+    merge(survivor_id=survivor.pk, absorbed_id=absorbed, reason="one person", actor=SYSTEM)
+    follow_merge(**OutboxEvent.objects.get(event="customers.borrower.merged").payload)
+    assert Loan.objects.get(pk=loan_id).suspense == D("6.14")
+    assert replay_changes(loan_id, business_date=TODAY) == {}
 
 
 def test_a_hold_of_one_loan_leaves_the_borrowers_others_alone(loan_id):
@@ -126,6 +187,9 @@ def test_two_reasons_to_stop_penalty_count_a_day_once_and_each_ends_by_itself(lo
 
 def test_a_bulk_hold_is_followed_range_by_range_when_it_is_placed_and_when_it_is_lifted(loan_id):
     other = open_loan(business_date=TODAY)
+    closed = open_loan(business_date=TODAY)
+    settled(closed, date(2026, 3, 18))
+    before = books(closed)
     owners = sorted(Loan.objects.values_list("borrower_id", flat=True))
     bulk_id = prepare_bulk(
         name="Flood",
@@ -143,11 +207,14 @@ def test_a_bulk_hold_is_followed_range_by_range_when_it_is_placed_and_when_it_is
     follow_bulk_hold(**event.payload)
     follow_bulk_hold(**event.payload)
     assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M1", "M1"]
+    assert books(closed) != before
+    assert replay_changes(closed, business_date=TODAY) == {}
     assert drifts(TODAY) == []
 
     ask_to_lift_bulk(bulk_id=bulk_id, on=date(2026, 2, 20), reason="mistake", consequence="", actor=SYSTEM)
     follow_bulk_hold(**OutboxEvent.objects.get(event="customers.bulk_hold.lifted").payload)
     assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M2", "M2"]
+    assert books(closed) == before
     assert drifts(TODAY) == []
 
 

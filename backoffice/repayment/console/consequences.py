@@ -118,12 +118,15 @@ def _grid(*, preview: Preview, loan: Loan, caption: str) -> Grid | None:
 
 
 def loan_lines(*, preview: Preview, loan: Loan) -> tuple[Line, ...]:
-    """What changes on one of several loans: its days, its bucket and what is due, each before and after."""
+    """What changes on one of several loans: days, bucket, what is held and what is due, each before and after."""
     number = {"id": loan.external_id}
     before, after = preview.before, preview.after
     lines = [_changed(_("Days past due, loan %(id)s") % number, before.dpd, after.dpd)]
     if before.bucket != after.bucket:
         lines.append(_changed(_("Bucket, loan %(id)s") % number, before.bucket, after.bucket))
+    if before.suspense != after.suspense:
+        held = _("Held for the borrower, loan %(id)s") % number
+        lines.append(_money(held, before.suspense, after.suspense, currency=loan.currency))
     due = _("Due today, loan %(id)s") % number
     lines.append(_money(due, before.due_total, after.due_total, currency=loan.currency))
     return tuple(lines)

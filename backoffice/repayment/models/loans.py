@@ -1,5 +1,6 @@
 """Loans, their copied terms, and the bills of their schedule versions."""
 
+from datetime import date
 from typing import Any
 
 from django.db import models
@@ -34,6 +35,11 @@ class LoanQuerySet(models.QuerySet["Loan"]):
         """Only the loans of the portfolios the user's team works on."""
         scope = user.scope()
         return self if scope.all else self.filter(portfolio__in=scope.portfolios)
+
+    def open_since(self, day: date | None) -> "LoanQuerySet":
+        """Loans open now, and of the closed ones those that still were on the day; None: only those open now."""
+        is_open = ~Q(status=Loan.Status.CLOSED)
+        return self.filter(is_open if day is None else is_open | Q(closed_on__gte=day))
 
     def overdue(self) -> "LoanQuerySet":
         """Active loans in any bucket but the first; a charged-off loan is counted as such, not as overdue."""

@@ -4,18 +4,21 @@ from collections.abc import Collection, Iterable
 from datetime import date
 
 from django.db import transaction
+from django.db.models import Min
 
 from backoffice.audit.approvals import ApprovedRequest
 from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
+from backoffice.core.errors import Refusal
+from backoffice.core.words import phrase
 from backoffice.customers.domain.holds import CLOCKS
-from backoffice.customers.models import Hold
+from backoffice.customers.models import BulkHold, Hold
 from backoffice.customers.services import holding, lifting
 from backoffice.customers.services.holding import Placed
 from backoffice.customers.services.lifting import LiftOutcome
 from backoffice.repayment.models import Loan
-from backoffice.repayment.selectors.states import load_histories, load_loans
+from backoffice.repayment.selectors.states import LoadedLoan, LoanHistory, load_histories, load_loans
 from backoffice.repayment.services.rebuilding import rebuild
 from backoffice.repayment.services.writing import Pages
 
@@ -37,7 +40,10 @@ def place_hold(
     note: str = "",
     evidence: str = "",
 ) -> Placed:
-    """Place a hold and, where it stops aging or penalty, replay the loans it bears on. Raises what customers raises."""
+    """Place a hold and, where it stops aging or penalty, replay the loans it bears on, closed since its start or not.
+
+    Raises what customers raises, and RefundNoLongerCovered.
+    """
     placed = holding.place_hold(
         borrower_id=borrower_id,
         start=start,
@@ -51,7 +57,7 @@ def place_hold(
         note=note,
         evidence=evidence,
     )
-    _replay_for(placed.hold_ids)
+    _replay_for(placed.hold_ids, since=start)
     return placed
 
 
@@ -59,17 +65,17 @@ def place_hold(
 def lift_hold(
     *, hold_id: int, on: date, reason: str, actor: Actor, scopes: Collection[str] | None = None
 ) -> LiftOutcome:
-    """Lift a hold, or ask for it; the loans are replayed when it is lifted at once."""
+    """Lift a hold, or ask for it; the loans are replayed when it is lifted at once. Raises as `place_hold` does."""
     outcome = lifting.lift_hold(hold_id=hold_id, on=on, reason=reason, actor=actor, scopes=scopes)
     if outcome.is_lifted:
         group_id = Hold.objects.values_list("group_id", flat=True).get(pk=hold_id)
-        _replay_for(Hold.objects.filter(group_id=group_id).values_list("pk", flat=True))
+        _replay_for(Hold.objects.filter(group_id=group_id).values_list("pk", flat=True), since=on)
     return outcome
 
 
 def lift_as_approved(request: ApprovedRequest) -> None:
     """The deed behind an approved lift: the hold ends and its loans are replayed, in the deciding transaction."""
-    _replay_for(lifting.lift_as_approved(request))
+    _replay_for(lifting.lift_as_approved(request), since=date.fromisoformat(request.payload["on"]))
 
 
 @transaction.atomic
@@ -83,35 +89,50 @@ def replay_loans(*, loan_ids: Iterable[int]) -> int:
         histories = load_histories(loan_ids=chunk)
         pages = Pages(business_date=today)
         for loan in loans.values():
-            rebuild(loan=loan, history=histories[loan.id], added={}, removed=set(), pages=pages)
+            _replay(loan, histories[loan.id], pages=pages)
         pages.flush()
     return len(ids)
 
 
 @transaction.atomic
 def replay_loans_of_borrowers(*, borrower_ids: Collection[int]) -> int:
-    """Replay the open loans of borrowers whose holds changed: theirs, or by being merged with another record."""
-    loans = Loan.objects.filter(borrower_id__in=borrower_ids).exclude(status=Loan.Status.CLOSED)
-    return replay_loans(loan_ids=loans.values_list("pk", flat=True))
+    """Replay the loans of borrowers who became one or two again: those that were open under any of their holds."""
+    held = Hold.objects.filter(borrower_id__in=borrower_ids, scope__in=list(CLOCKS), period__isempty=False)
+    first = held.aggregate(first=Min("period__startswith"))["first"]
+    return _replay_open_since(first, borrower_ids=borrower_ids)
 
 
 @transaction.atomic
 def replay_loans_of_bulk(*, bulk_id: int, first_borrower_id: int, last_borrower_id: int) -> int:
-    """Replay the open loans of a range of the borrowers a bulk hold is on; their number. Safe to run again."""
+    """Replay what a bulk hold bears on in a range of its borrowers, closed since its start or not; how many loans.
+
+    Safe to run again.
+    """
     held = Hold.objects.filter(bulk_id=bulk_id, borrower_id__gte=first_borrower_id)
     owners = held.filter(borrower_id__lte=last_borrower_id).values_list("borrower_id", flat=True)
-    return replay_loans_of_borrowers(borrower_ids=set(owners))
+    start = BulkHold.objects.values_list("start", flat=True).get(pk=bulk_id)
+    return _replay_open_since(start, borrower_ids=set(owners))
 
 
-def _replay_for(hold_ids: Iterable[int]) -> None:
-    """The loans that holds of one borrower bear on, where they stop a clock."""
+def _replay_for(hold_ids: Iterable[int], *, since: date) -> None:
+    """The loans that holds of one borrower bear on from a day, where they stop a clock."""
     hold = Hold.objects.filter(pk__in=list(hold_ids), scope__in=list(CLOCKS)).first()
     if hold is not None:
-        replay_loans(loan_ids=_open_loans(borrower_id=hold.borrower_id, loan_id=hold.loan_id))
+        _replay_open_since(since, borrower_ids=[hold.borrower_id], loan_id=hold.loan_id)
 
 
-def _open_loans(*, borrower_id: int, loan_id: int | None) -> list[int]:
-    loans = Loan.objects.filter(borrower_id=borrower_id).exclude(status=Loan.Status.CLOSED)
+def _replay_open_since(day: date | None, *, borrower_ids: Collection[int], loan_id: int | None = None) -> int:
+    loans = Loan.objects.filter(borrower_id__in=borrower_ids).open_since(day)
     if loan_id is not None:
         loans = loans.filter(pk=loan_id)
-    return list(loans.values_list("pk", flat=True))
+    return replay_loans(loan_ids=loans.values_list("pk", flat=True))
+
+
+def _replay(loan: LoadedLoan, history: LoanHistory, *, pages: Pages) -> None:
+    """Replay one loan; a refusal says which loan it is about, since a hold may bear on several."""
+    try:
+        rebuild(loan=loan, history=history, added={}, removed=set(), pages=pages)
+    except Refusal as refusal:
+        raise type(refusal)(
+            phrase("Loan %(loan)s: %(why)s", loan=loan.external_id, why=refusal.message), next_step=refusal.next_step
+        ) from refusal
