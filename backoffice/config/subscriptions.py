@@ -5,8 +5,6 @@ event's payload as keywords, at least once, so they are safe to run twice.
 """
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
-    "customers.hold.placed": ("repayment.follow_hold",),
-    "customers.hold.lifted": ("repayment.follow_hold",),
     "customers.bulk_hold.placed": ("repayment.follow_bulk_hold",),
     "customers.bulk_hold.lifted": ("repayment.follow_bulk_hold",),
     "customers.borrower.merged": ("repayment.follow_merge",),

@@ -61,13 +61,6 @@ def discard_forgotten_imports() -> None:
     runs.discard_forgotten()
 
 
-@shared_task(name="repayment.follow_hold")
-def follow_hold(*, borrower_id: int, scopes: list[str], **_: object) -> None:
-    """A hold was placed or lifted: bring the borrower's loans in line where it stops one of their clocks."""
-    if CLOCKS & set(scopes):
-        replay_loans_of_borrowers(borrower_ids=[borrower_id])
-
-
 @shared_task(name="repayment.follow_bulk_hold", acks_late=True)
 def follow_bulk_hold(*, bulk_id: int, scopes: list[str], first_borrower_id: int, last_borrower_id: int) -> None:
     """A hold on many was placed or lifted: bring the loans of a range of its borrowers in line."""

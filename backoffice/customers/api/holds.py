@@ -1,4 +1,4 @@
-"""Holds and merges over the API."""
+"""Holds and merges over the API; what replays loans, placing and lifting, is in `repayment.api.holds`."""
 
 from typing import Any, ClassVar
 
@@ -27,27 +27,15 @@ from backoffice.staff.access import person_of
 
 
 class HoldsView(BorrowerView):
-    """The holds of a borrower."""
+    """The holds of a borrower. Placing one replays loans and is therefore in `repayment.api.holds`."""
 
-    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "customers.hold.view", "POST": "customers.hold.place"}
-    request_serializer_class = hold_shapes.NewHoldSerializer
+    permissions_by_method: ClassVar[dict[str, str]] = {"GET": "customers.hold.view"}
     serializer_class = hold_shapes.HoldsSerializer
-    answer_serializer_class = hold_shapes.PlacedSerializer
-    success_status = 201
-    refusals = ("409", "422")
 
     def get(self, request: Request, borrower_id: int) -> Response:
         """Every hold, the newest first, as it stands on the business date."""
         holds = selectors.holds_of_borrower(borrower_id=borrower_id, as_of=business_date())
         return Response(self.serializer_class({"holds": holds}).data)
-
-    @idempotent
-    def post(self, request: Request, borrower_id: int) -> Response:
-        """Place a hold: what its reason demands and what is added; all scopes or none."""
-        asked = read(self.request_serializer_class, request.data)
-        end = asked.pop("end")
-        placed = services.place_hold(borrower_id=borrower_id, end_exclusive=end, actor=actor_of(request.user), **asked)
-        return Response(self.answer_serializer_class(placed).data, status=self.success_status)
 
 
 class HeldView(ListView):
@@ -98,21 +86,6 @@ class HoldView(ApiView):
         """Refuses a hold on a borrower outside the person's portfolios as if there were none."""
         super().initial(request, *args, **kwargs)
         check_hold_visible(hold_id=kwargs["hold_id"], user=person_of(request))
-
-
-class LiftHoldView(HoldView):
-    """End a hold, or ask a second person to agree."""
-
-    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "customers.hold.lift"}
-    request_serializer_class = hold_shapes.LiftSerializer
-    serializer_class = hold_shapes.LiftedSerializer
-
-    @idempotent
-    def post(self, request: Request, hold_id: int) -> Response:
-        """Answers with the number of the request when somebody else has to decide."""
-        asked = read(self.request_serializer_class, request.data)
-        outcome = services.lift_hold(hold_id=hold_id, actor=actor_of(request.user), **asked)
-        return Response(self.serializer_class(outcome).data)
 
 
 class ReviewHoldView(HoldView):

@@ -1,4 +1,4 @@
-"""Addresses below /api/v1/customers/."""
+"""Addresses below /api/v1/customers/; two more are in `repayment.api.hold_urls`."""
 
 from django.urls import path
 
@@ -28,11 +28,9 @@ urlpatterns = [
         borrowers.JudgeContactPointView.as_view(),
         name="judge-contact-point",
     ),
-    path("borrowers/<int:borrower_id>/holds/", holds.HoldsView.as_view(), name="holds"),
     path("holds/", holds.HeldView.as_view(), name="held"),
     path("holds/policies/", holds.HoldPoliciesView.as_view(), name="hold-policies"),
     path("holds/<int:hold_id>/review/", holds.ReviewHoldView.as_view(), name="review-hold"),
-    path("holds/<int:hold_id>/lift/", holds.LiftHoldView.as_view(), name="lift-hold"),
     path("borrowers/<int:borrower_id>/merge/", holds.MergeView.as_view(), name="merge"),
     path("borrowers/<int:borrower_id>/merges/<int:merge_id>/undo/", holds.UndoMergeView.as_view(), name="undo-merge"),
 ]
