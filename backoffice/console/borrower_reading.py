@@ -1,7 +1,7 @@
 """What the search page and the page of a borrower show, gathered in a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -32,6 +32,7 @@ from backoffice.repayment.domain.aging import bucket_of, state_dpd
 from backoffice.repayment.domain.bills import LoanState, oldest_unpaid
 from backoffice.repayment.domain.penalty import uncharged
 from backoffice.repayment.models import BucketMove, Loan, Operation
+from backoffice.repayment.selectors.lateness import days_past_due_of
 from backoffice.repayment.selectors.states import load_loans
 
 TIMELINE = 25
@@ -132,19 +133,21 @@ class Found:
 
 
 def find(*, query: str, user: Any) -> Found:
-    """Borrowers and loans that fit what was typed; four queries whatever is found."""
+    """Borrowers and loans that fit what was typed; a fixed number of queries whatever is found."""
     words = query.strip()
     if not words:
         return Found(query="", hits=(), loans=())
     found = search(query=words, user=user, limit=MOST_FOUND + 1)
     loans_of: dict[int, list[Loan]] = defaultdict(list)
-    for loan in Loan.objects.filter(borrower_id__in=[each.id for each in found]).exclude(status=Loan.Status.CLOSED):
+    alive = Loan.objects.filter(borrower_id__in=[each.id for each in found]).exclude(status=Loan.Status.CLOSED)
+    for loan in alive:
         loans_of[loan.borrower_id].append(loan)
+    days = days_past_due_of(loans=list(alive), as_of=business_date())
     by_number = Loan.objects.visible_to(user).select_related("borrower").filter(external_id__startswith=words)
     loans = list(by_number.order_by("external_id")[: MOST_LOANS + 1]) if len(words) >= 3 else []
     return Found(
         query=words,
-        hits=tuple(_hit(each, loans=loans_of[each.id]) for each in found[:MOST_FOUND]),
+        hits=tuple(_hit(each, loans=loans_of[each.id], days=days) for each in found[:MOST_FOUND]),
         loans=tuple(loans[:MOST_LOANS]),
         more_hits=len(found) > MOST_FOUND,
         more_loans=len(loans) > MOST_LOANS,
@@ -211,16 +214,17 @@ def _sums(loans: Iterable[LoanToday]) -> tuple[Sums, ...]:
     return tuple(Sums(currency=currency, due=due[currency], outstanding=outstanding[currency]) for currency in due)
 
 
-def _hit(found: FoundBorrower, *, loans: list[Loan]) -> Hit:
+def _hit(found: FoundBorrower, *, loans: list[Loan], days: Mapping[int, int]) -> Hit:
+    """The worst bucket is that of the loan with the most days past due: codes of two products have no order."""
     overdue: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for loan in loans:
-        if loan.overdue_amount:
+        if loan.status == Loan.Status.ACTIVE and loan.overdue_amount:
             overdue[loan.currency] += loan.overdue_amount
     return Hit(
         found=found,
         match=states.MATCH_LABELS[Match(found.match)],
         loans=len(loans),
-        worst_bucket=max((loan.bucket for loan in loans), default=""),
+        worst_bucket=max(loans, key=lambda loan: days[loan.pk]).bucket if loans else "",
         overdue=tuple(overdue.items()),
         url=reverse("console:borrower", args=[found.id]),
     )

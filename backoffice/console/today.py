@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, Min, QuerySet
 
 from backoffice.audit.approvals import deed_of
 from backoffice.audit.domain.approval_states import ApprovalState
@@ -121,7 +121,7 @@ def _moves(*, loans: QuerySet[Loan], day: date) -> QuerySet[BucketMove]:
 
 def _movers(*, moves: QuerySet[BucketMove]) -> tuple[Mover, ...]:
     """A few of the loans the last close moved into a worse bucket, the latest in days first."""
-    found = list(moves.select_related("loan").order_by("-to_bucket", "loan__oldest_unpaid_due_date", "loan_id")[:FEW])
+    found = list(moves.select_related("loan").order_by("loan__oldest_unpaid_due_date", "loan_id")[:FEW])
     names = masked_names(borrower_ids=[move.loan.borrower_id for move in found])
     return tuple(
         Mover(
@@ -135,6 +135,7 @@ def _movers(*, moves: QuerySet[BucketMove]) -> tuple[Mover, ...]:
 
 
 def _buckets(*, loans: LoanQuerySet) -> tuple[BucketCount, ...]:
-    """Overdue loans by bucket, counted from the index of those past due; charged-off ones are not among them."""
-    rows = loans.overdue().values("bucket").annotate(loans=Count("id")).order_by("bucket")
+    """Overdue loans by bucket, the least late first: codes of two products have no order of their own."""
+    counted = loans.overdue().values("bucket").annotate(loans=Count("id"), oldest=Min("oldest_unpaid_due_date"))
+    rows = counted.order_by(F("oldest").desc(nulls_first=True), "bucket")
     return tuple(BucketCount(bucket=row["bucket"], loans=row["loans"]) for row in rows)

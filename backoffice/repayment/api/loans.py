@@ -77,8 +77,7 @@ class LoansView(ListView):
         if borrower is not None:
             loans = loans.filter(borrower_id=borrower)
         if overdue is not None:
-            is_overdue = Q(overdue_amount__gt=0, status=Loan.Status.ACTIVE)
-            loans = loans.filter(is_overdue if overdue else ~is_overdue)
+            loans = loans.overdue() if overdue else loans.not_overdue()
         return loans
 
 

@@ -12,6 +12,9 @@ from backoffice.customers.models import Borrower
 from backoffice.repayment.models.products import ProductVersion
 
 MONEY: dict[str, Any] = {"max_digits": 18, "decimal_places": 2}
+# The one meaning of "overdue", whatever the terms call their buckets: within days of tolerance a loan is overdue and
+# still in the first of them. `selectors.bulk_holds` says the same in SQL.
+IS_OVERDUE = Q(status="active", overdue_amount__gt=0)
 
 
 class LoanTerms(models.Model):
@@ -42,8 +45,12 @@ class LoanQuerySet(models.QuerySet["Loan"]):
         return self.filter(is_open if day is None else is_open | Q(closed_on__gte=day))
 
     def overdue(self) -> "LoanQuerySet":
-        """Active loans in any bucket but the first; a charged-off loan is counted as such, not as overdue."""
-        return self.filter(status=Loan.Status.ACTIVE).exclude(bucket="M0")
+        """Active loans of which something past due is unpaid; a charged-off loan is counted as such, not as overdue."""
+        return self.filter(IS_OVERDUE)
+
+    def not_overdue(self) -> "LoanQuerySet":
+        """Every other loan."""
+        return self.exclude(IS_OVERDUE)
 
 
 class Loan(models.Model):
@@ -119,7 +126,7 @@ class Loan(models.Model):
             models.Index(
                 fields=["currency", "overdue_amount", "id"],  # amounts of two currencies are not compared
                 name="loan_overdue_amount",
-                condition=~Q(bucket="M0"),
+                condition=Q(overdue_amount__gt=0),
             ),
         ]
 

@@ -27,7 +27,7 @@ FROM (
     FROM customers_borrower borrower WHERE borrower.id = ANY(%(borrower_ids)s)
 ) meant
 CROSS JOIN LATERAL (
-    SELECT count(*) AS open, count(*) FILTER (WHERE loan.bucket <> 'M0') AS overdue
+    SELECT count(*) AS open, count(*) FILTER (WHERE loan.status = 'active' AND loan.overdue_amount > 0) AS overdue
     FROM repayment_loan loan WHERE loan.borrower_id = meant.id AND loan.status <> 'closed'
 ) loans
 """
@@ -36,7 +36,7 @@ LEFT = """
 SELECT count(DISTINCT hold.borrower_id),
        count(DISTINCT hold.borrower_id) FILTER (WHERE EXISTS (
            SELECT FROM repayment_loan loan
-           WHERE loan.borrower_id = hold.borrower_id AND loan.status <> 'closed' AND loan.bucket <> 'M0'
+           WHERE loan.borrower_id = hold.borrower_id AND loan.status = 'active' AND loan.overdue_amount > 0
        ))
 FROM customers_hold hold
 WHERE hold.bulk_id = %(bulk_id)s AND hold.lifted_at IS NULL AND upper(hold.period) > %(on)s
