@@ -21,6 +21,7 @@ from backoffice.audit.selectors import ApprovalNotFound
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import amount_text
 from backoffice.core.words import written
 
 
@@ -89,27 +90,37 @@ class ApprovedRequest:
 ONE_AFTER_THE_OTHER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NULL"
 Execute = Callable[[ApprovedRequest], object]
 Foretell = Callable[[Approval], str]
+Weigh = Callable[[Approval], Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What a verb does when it is approved, its name for people, and how to say its consequence as of now."""
+    """What a verb does when it is approved, its name, and how to say its consequence and weigh it as of now."""
 
     execute: Execute
     label: Any
     consequence: Foretell | None
+    weigh: Weigh | None = None
 
 
 _deeds: dict[str, Deed] = {}
 
 
-def register(verb: str, execute: Execute, *, label: Any = "", consequence: Foretell | None = None) -> None:
+def register(
+    verb: str,
+    execute: Execute,
+    *,
+    label: Any = "",
+    consequence: Foretell | None = None,
+    weigh: Weigh | None = None,
+) -> None:
     """Connects a verb with its deed; called by config when Django starts, the last one wins.
 
     `execute` runs inside the deciding transaction and refuses with a `Refusal`. `consequence` says, in numbers as of
-    now, what approving would do; without it the sentence stored with the request is shown.
+    now, what approving would do; without it the sentence stored with the request is shown. `weigh` gives the amount the
+    limits are asked about as of now, and keeps it from changing until the transaction ends.
     """
-    _deeds[verb] = Deed(execute=execute, label=label or verb, consequence=consequence)
+    _deeds[verb] = Deed(execute=execute, label=label or verb, consequence=consequence, weigh=weigh)
 
 
 def deed_of(*, verb: str) -> Deed:
@@ -197,6 +208,7 @@ def approve(*, approval_id: int, actor: Actor, note: str = "") -> Approval:
     """
     approval = _locked(approval_id, to=ApprovalState.APPROVED)
     _check_decider(approval, actor)
+    _check_weight_now(approval, actor)
     try:
         with transaction.atomic():
             deed_of(verb=approval.verb).execute(_request(approval, checker=actor))
@@ -275,6 +287,23 @@ def _check_decider(approval: Approval, actor: Actor) -> None:
         raise BeyondLimit(
             _("Your roles may not decide this request."),
             next_step=_("Leave it to a colleague whose limit reaches it."),
+        )
+
+
+def _check_weight_now(approval: Approval, actor: Actor) -> None:
+    """What was asked for at one amount may weigh more by now; the limit that counts is that of carrying it out."""
+    weigh = deed_of(verb=approval.verb).weigh
+    amount = weigh(approval) if weigh else None
+    if amount is None or amount <= (approval.amount or 0):
+        return
+    if not limit_of(verb=approval.verb, actor=actor, currency=approval.currency).may_decide(amount=amount):
+        raise BeyondLimit(
+            _("By now this is about %(now)s, no longer about %(asked)s: your roles may not decide it.")
+            % {
+                "now": amount_text(amount, currency=approval.currency),
+                "asked": amount_text(approval.amount or Decimal(0), currency=approval.currency),
+            },
+            next_step=_("Leave it to a colleague whose limit reaches it, or decline it."),
         )
 
 

@@ -36,7 +36,7 @@ TEMPLATE_LABELS = {
 def register_all() -> None:
     """Connect every verb with its deed; called once when Django starts."""
     for verb, label in LABELS.items():
-        approvals.register(verb, verbs.carry_out, label=label)
+        approvals.register(verb, verbs.carry_out, label=label, weigh=verbs.weigh_now)
     register_pictures()
     for verb, label in TEMPLATE_LABELS.items():
         approvals.register(verb, templates.approve_as_asked, label=label, consequence=templates.consequence_of)

@@ -14,7 +14,9 @@ from django.utils.translation import gettext as _
 
 from backoffice.audit import approvals
 from backoffice.audit.approvals import ApprovedRequest
+from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date as current_business_date
+from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
@@ -214,6 +216,14 @@ def carry_out(request: ApprovedRequest) -> Booked:
     return book_one(draft=draft, actor=request.maker, business_date=current_business_date())
 
 
+def weigh_now(approval: Approval) -> Decimal | None:
+    """What a request weighs by now; its loan is locked, so that it weighs the same when it is carried out."""
+    hold_business_date(at_least=current_business_date())
+    loan = Loan.objects.select_for_update(no_key=True).filter(pk=int(approval.payload["loan_id"])).first()
+    amount = Decimal(approval.payload.get("amount", "0"))
+    return None if loan is None else _weight(approval.verb, amount=amount, loan=loan)
+
+
 def draft_asked_for(*, verb: str, payload: Mapping[str, Any], reason: str) -> Draft:
     """What a request asks to have booked."""
     return Draft(
@@ -258,7 +268,7 @@ def _do(
     loan = Loan.objects.filter(pk=loan_id).first()
     if loan is None:
         raise admission.LoanNotFound(_("There is no such loan."), next_step=_("Search by loan number or borrower."))
-    weight = amount if VERBS[verb] not in ("charge_off", "write_off") else loan.outstanding_total
+    weight = _weight(verb, amount=amount, loan=loan)
     draft = Draft(
         loan_id=loan_id,
         kind=VERBS[verb],
@@ -288,6 +298,11 @@ def _do(
         consequence=in_words(preview=preview, loan=loan),
     )
     return Asked(approval_id=approval.pk)
+
+
+def _weight(verb: str, *, amount: Decimal, loan: Loan) -> Decimal:
+    """The amount the limits are asked about: giving a whole loan up weighs all that is owed."""
+    return loan.outstanding_total if VERBS[verb] in ("charge_off", "write_off") else amount
 
 
 def _payload(draft: Draft) -> dict[str, Any]:
