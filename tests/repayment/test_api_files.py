@@ -135,14 +135,15 @@ def test_says_in_the_callers_language_why_a_line_was_refused(django_capture_on_c
         "金额必须大于零。",
         "金额不是小数，例如 1100.16。",
         "起息日不是日历中的日期，例如 2026-01-31。",
-        "来自 bank 的 A-1 已作为另一笔入账：2026-04-03，100.00。",
+        "来自 bank 的 A-1 已作为另一笔入账：2026-04-03，100.00 CNY。",
     ]
     assert (
         admin.get(address).json()["results"][4]["reason"]
-        == "A-1 from bank is posted as something else: 100.00 on 2026-04-03."
+        == "A-1 from bank is posted as something else: 100.00 CNY on 2026-04-03."
     )
     assert (
-        PaymentFileLine.objects.get(line=7).reason == "A-1 from bank is posted as something else: 100.00 on 2026-04-03."
+        PaymentFileLine.objects.get(line=7).reason
+        == "A-1 from bank is posted as something else: 100.00 CNY on 2026-04-03."
     )
 
 

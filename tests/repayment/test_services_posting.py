@@ -17,6 +17,7 @@ from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.minor_units import ScheduleRefused
 from backoffice.repayment.domain.terms import PrepaymentRule, Tolerance
 from backoffice.repayment.models import Loan, Operation
+from backoffice.repayment.selectors.loan_pages import payoff_quote
 from backoffice.repayment.services.posting import Booked, Refused, book, book_one
 from tests.repayment.cases import D, terms
 from tests.repayment.factories import (
@@ -309,13 +310,27 @@ def test_an_external_id_belongs_to_its_first_loan_even_when_it_names_another(lat
         post(other, "100.00", TODAY, external_id="X-1")
 
 
-@pytest.mark.parametrize("change", [{"amount": "100.01"}, {"value_date": TODAY - timedelta(days=1)}])
+@pytest.mark.parametrize(
+    "change",
+    [{"amount": "100.01"}, {"value_date": TODAY - timedelta(days=1)}, {"currency": "USD"}, {"kind": "payoff"}],
+)
 def test_another_payment_under_an_id_in_use_is_not_taken_for_the_earlier_one(late_loan, change):
     post(late_loan, "100.00", TODAY, external_id="X-1")
-    wanted = {"amount": "100.00", "value_date": TODAY} | change
-    with pytest.raises(admission.ExternalIdInUse, match=r"100\.00 on"):
-        post(late_loan, wanted["amount"], wanted["value_date"], external_id="X-1")
+    wanted = {"amount": "100.00", "value_date": TODAY, "currency": "CNY"} | change
+    with pytest.raises(admission.ExternalIdInUse, match=r"100\.00 CNY on"):
+        post(
+            late_loan, wanted.pop("amount"), wanted.pop("value_date"), external_id="X-1", business_date=TODAY, **wanted
+        )
     assert Operation.objects.filter(external_id="X-1").count() == 1
+
+
+def test_another_payoff_under_an_id_in_use_is_not_taken_for_the_earlier_one(late_loan):
+    total = payoff_quote(loan_id=late_loan, on=TODAY, business_date=TODAY).total
+    post(late_loan, total, TODAY, kind="payoff", external_id="X-1")
+    with pytest.raises(admission.AlreadyPosted):
+        post(late_loan, total, TODAY, kind="payoff", external_id="X-1")
+    with pytest.raises(admission.ExternalIdInUse):
+        post(late_loan, total + 1, TODAY, kind="payoff", external_id="X-1")
 
 
 def test_operations_without_an_external_id_are_all_booked(late_loan):

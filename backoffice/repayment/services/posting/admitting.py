@@ -39,7 +39,7 @@ def refuse_what_cannot_be(
             )
             identity = (draft.source, draft.external_id)
             if draft.external_id and identity in seen:
-                _refuse_another(draft, seen[identity])
+                _refuse_another(draft, seen[identity], currency=loans[draft.loan_id].currency)
                 raise admission.AlreadyPosted(
                     phrase("%(id)s stands twice in this batch.", id=draft.external_id),
                     next_step=phrase("Nothing to do: it is posted once."),
@@ -67,7 +67,7 @@ def _admit(
         )
     earlier = posted.get((draft.source, draft.external_id)) if draft.external_id else None
     if earlier is not None:
-        _refuse_another(draft, earlier)
+        _refuse_another(draft, earlier, currency=loan.currency)
         raise admission.AlreadyPosted(
             phrase("%(id)s from %(source)s is already posted.", id=draft.external_id, source=draft.source),
             next_step=phrase("Nothing to do: the earlier posting stands."),
@@ -89,18 +89,21 @@ def _admit(
     )
 
 
-def _refuse_another(draft: Draft, earlier: Posted) -> None:
-    """Raises ExternalIdInUse when what stands under the external id is not what the draft says."""
-    loan_id, kind, value_date, amount = earlier
-    differs = (loan_id, kind, value_date) != (draft.loan_id, draft.kind, draft.value_date)
-    if not differs and (draft.kind != "payment" or amount == draft.amount):
+def _refuse_another(draft: Draft, earlier: Posted, *, currency: str) -> None:
+    """Raises ExternalIdInUse when what stands under the external id is not what the draft says.
+
+    `currency` is that of the draft's loan: money in another one is never what stands there.
+    """
+    loan_id, _kind, value_date, amount = earlier
+    is_same_currency = draft.currency in (None, currency)
+    if is_same_currency and earlier == (draft.loan_id, draft.kind, draft.value_date, draft.amount):
         return
     raise admission.ExternalIdInUse(
         phrase(
             "%(id)s from %(source)s is posted as something else: %(amount)s on %(day)s.",
             id=draft.external_id,
             source=draft.source,
-            amount=f"{amount:f}",
+            amount=f"{amount:f} {currency}",
             day=value_date.isoformat(),
         )
         if loan_id == draft.loan_id
