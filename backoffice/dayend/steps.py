@@ -161,13 +161,16 @@ def _cut(loan_ids: list[int]) -> list[Range]:
 
 
 def _touched_loans(day: date, *, first_id: int = 0, last_id: int = 2**62) -> list[int]:
-    """Loans booked on during `day` or since, or moved into another bucket by its close.
+    """Loans something was booked on during `day` or since, by its close too, or moved into another bucket by its close.
 
-    Not those the close had to leave behind: they are on the list already, with the reason they really have.
+    What the close before booked carries the same business date; that close has verified it. Not those the close had
+    to leave behind: they are on the list already, with the reason they really have.
     """
     rows = fetch(
         "SELECT touched.loan_id FROM ("
         "SELECT loan_id FROM repayment_operation WHERE business_date >= %(day)s AND loan_id BETWEEN %(a)s AND %(b)s "
+        "UNION SELECT loan_id FROM repayment_transfer WHERE business_date >= %(day)s "
+        "AND (run_id IS NULL OR business_date > %(day)s) AND loan_id BETWEEN %(a)s AND %(b)s "
         'UNION SELECT loan_id FROM repayment_bucketmove WHERE "on" = %(day)s::date + 1 '
         "AND loan_id BETWEEN %(a)s AND %(b)s) touched "
         "JOIN repayment_loan loan ON loan.id = touched.loan_id "

@@ -31,6 +31,7 @@ from backoffice.repayment.models import BucketMove, Loan, MonthEnd, Transfer
 from backoffice.repayment.selectors import verification
 from backoffice.repayment.selectors.verification import verify_book
 from backoffice.repayment.services import closing, rebuilding
+from backoffice.repayment.services.holds import place_hold
 from tests.outreach.experiment_book import on as the_experiments_of
 from tests.outreach.experiment_book import running
 from tests.repayment.cases import D
@@ -352,6 +353,46 @@ def test_a_loan_is_closed_by_trying_again(stubborn):
     assert (entry.subject_id, entry.actor_name, entry.after) == (str(bad), "Ada", {"is_closed": True, "reason": ""})
     with pytest.raises(NotSetAside):
         retry_set_aside(set_aside_id=aside.pk, actor=ADA)
+
+
+def test_the_night_verifies_the_penalty_it_charged_itself_though_no_bucket_moved():
+    loan_id, *_ = opened(DUE)
+    close_through(through=date(2026, 2, 27), actor=ADA, threads=1)
+    run = start(day=date(2026, 2, 28), actor=ADA)
+    for range_id in step_on(run_id=run.pk):
+        work_range(range_id=range_id)
+    assert Transfer.objects.get(run_id=run.pk).kind == "penalty_charge"
+    assert not BucketMove.objects.filter(run_id=run.pk).exists()
+    Loan.objects.filter(pk=loan_id).update(overdue_amount="1.00")
+    close(date(2026, 2, 28))
+    assert (SetAside.objects.get().loan_id, SetAside.objects.get().code) == (loan_id, "drift")
+
+
+def test_the_night_verifies_where_it_used_what_was_held_for_the_borrower():
+    loan_id, *_ = opened(date(2026, 2, 10))
+    post(loan_id, "1100.16", date(2026, 2, 10), surplus="suspense")
+    close_through(through=date(2026, 2, 14), actor=ADA, threads=1)
+    run = close(DUE)
+    assert {transfer.kind for transfer in Transfer.objects.filter(run_id=run.pk)} == {"suspense_applied"}
+    assert steps_of(run)[-1] == ("verify", "done", {"loans": 1, "drifts": 0})
+    again = close(date(2026, 2, 16))
+    assert steps_of(again)[-1] == ("verify", "done", {})
+
+
+def test_the_night_verifies_loans_whose_money_a_hold_set_in_the_past_has_changed():
+    loan_id, *_ = opened(DUE)
+    close_through(through=date(2026, 3, 1), actor=ADA, threads=1)
+    place_hold(
+        borrower_id=Loan.objects.get(pk=loan_id).borrower_id,
+        scopes=["penalty"],
+        start=date(2026, 2, 20),
+        end_exclusive=date(2026, 2, 25),
+        reason="other",
+        note="a fault of ours",
+        actor=ADA,
+    )
+    run = close(date(2026, 3, 2))
+    assert steps_of(run)[-1] == ("verify", "done", {"loans": 1, "drifts": 0})
 
 
 def test_a_drift_of_the_facts_is_found_by_the_night_and_put_right_by_trying_again():

@@ -152,6 +152,9 @@ class Transfer(models.Model):
                 name="transfer_moves_between_two_accounts",
             ),
         ]
+        # What a day booked, for its verification. Rows come in the order of their days: a summary of pages is enough
+        # and costs a posting nothing.
+        indexes = [BrinIndex(fields=["business_date"], name="transfer_business_date", pages_per_range=32)]
 
     def __str__(self) -> str:
         return f"{self.debit} from {self.credit} {self.amount}"
