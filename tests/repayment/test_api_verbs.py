@@ -127,11 +127,11 @@ def test_hides_the_loans_of_other_portfolios_from_every_verb(loan):
     calls = {
         "payments/": payment(loan),
         f"loans/{loan.pk}/payoff/": {"amount": "1.00", "currency": "CNY", "value_date": str(TODAY)},
-        f"loans/{loan.pk}/waivers/": dated | {"components": {"penalty": "1.00"}},
-        f"loans/{loan.pk}/refunds/": dated | {"amount": "1.00"},
+        f"loans/{loan.pk}/waivers/": dated | {"components": {"penalty": "1.00"}, "currency": "CNY"},
+        f"loans/{loan.pk}/refunds/": dated | {"amount": "1.00", "currency": "CNY"},
         f"loans/{loan.pk}/charge-off/": dated,
         f"loans/{loan.pk}/write-off/": dated,
-        f"loans/{loan.pk}/creditor-changes/": dated | {"creditor": "G", "amount": "0"},
+        f"loans/{loan.pk}/creditor-changes/": dated | {"creditor": "G", "amount": "0", "currency": "CNY"},
         f"operations/{paid}/reversal/": {"reason": "a good one"},
     }
     answers = {path: post(small, path, body) for path, body in calls.items()}
@@ -159,7 +159,7 @@ def test_settles_a_loan_by_exactly_its_quote(loan):
 
 def test_waives_within_the_limit_and_asks_beyond_it(loan):
     agent = caller("agent")
-    waiver = {"value_date": str(TODAY), "reason": "goodwill after the outage"}
+    waiver = {"value_date": str(TODAY), "reason": "goodwill after the outage", "currency": "CNY"}
     within = post(agent, f"loans/{loan.pk}/waivers/", waiver | {"components": {"penalty": "10.00"}})
     assert (within.status_code, within.json()["operation"]["components"]) == (201, {"penalty": "10.00"})
     beyond = post(agent, f"loans/{loan.pk}/waivers/", waiver | {"components": {"penalty": "10.01"}}, key="k-2")
@@ -187,7 +187,8 @@ def test_waives_within_the_limit_and_asks_beyond_it(loan):
     ],
 )
 def test_refuses_a_waiver_that_makes_no_sense(loan, body, status, code, fields):
-    answer = post(caller(LEAD), f"loans/{loan.pk}/waivers/", {"value_date": str(TODAY), "reason": "a good one"} | body)
+    waiver = {"value_date": str(TODAY), "reason": "a good one", "currency": "CNY"}
+    answer = post(caller(LEAD), f"loans/{loan.pk}/waivers/", waiver | body)
     assert (answer.status_code, answer.json()["code"], set(answer.json()["fields"])) == (status, code, fields)
     assert operations() == []
 
@@ -196,7 +197,7 @@ def test_refunds_what_is_held_and_no_more(loan):
     lead = caller(LEAD)
     post(lead, "payments/", payment(loan, amount="3000.00", surplus="suspense"))
     loan.refresh_from_db()
-    refund = {"value_date": str(TODAY), "reason": "paid too much"}
+    refund = {"value_date": str(TODAY), "reason": "paid too much", "currency": "CNY"}
     too_much = post(lead, f"loans/{loan.pk}/refunds/", refund | {"amount": str(loan.suspense + 1)})
     assert (too_much.status_code, too_much.json()["code"]) == (422, "repayment.refund_exceeds_suspense")
     assert post(lead, f"loans/{loan.pk}/refunds/", refund | {"amount": str(loan.suspense)}).status_code == 201
@@ -240,11 +241,35 @@ def test_writes_off_only_within_the_tolerance(loan):
 
 
 def test_hands_the_claim_to_a_guarantor_without_paying_for_the_borrower(loan):
-    change = {"value_date": str(TODAY), "reason": "due by contract", "creditor": "Guarantor", "amount": "2000.00"}
+    bought = {"creditor": "Guarantor", "amount": "2000.00", "currency": "CNY"}
+    change = {"value_date": str(TODAY), "reason": "due by contract"} | bought
     answer = post(caller(LEAD), f"loans/{loan.pk}/creditor-changes/", change)
     assert (answer.status_code, answer.json()["operation"]["creditor"]) == (201, "Guarantor")
     loan.refresh_from_db()
     assert (loan.creditor, loan.bucket, loan.outstanding_principal) == ("Guarantor", "M2", Decimal("12000.00"))
+
+
+@pytest.mark.parametrize("roles", [("senior_agent", "admin"), (LEAD,)])  # who has to ask for it; who does it alone
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("waivers", {"components": {"penalty": "10.01"}}),
+        ("refunds", {"amount": "10.01"}),
+        ("creditor-changes", {"amount": "10.01", "creditor": "Guarantor"}),
+    ],
+)
+def test_an_amount_comes_with_its_currency_which_is_the_loans(loan, roles, verb, body):
+    client = caller(*roles)
+    address, asked = f"loans/{loan.pk}/{verb}/", {"value_date": str(TODAY), "reason": "a good one"} | body
+    without = post(client, address, asked)
+    assert (without.status_code, set(without.json()["fields"])) == (400, {"currency"})
+    other = post(client, address, asked | {"currency": "USD"}, key="k-2")
+    assert (other.status_code, other.json()["code"], other.json()["fields"]) == (
+        422,
+        "repayment.currency_differs",
+        {"currency": "CNY"},
+    )
+    assert (operations(), Approval.objects.count()) == ([], 0)
 
 
 def test_backdates_a_payment_and_replays_what_came_after(loan):
@@ -284,7 +309,8 @@ def test_a_refusal_of_the_domain_is_told_in_the_callers_language(loan):
 def test_says_what_was_given_up_and_that_it_came_by_the_api(loan):
     lead = caller("team_lead")
     reason = {"reason": "agreed with the branch", "value_date": "2026-04-03"}
-    waiver = post(lead, f"loans/{loan.pk}/waivers/", reason | {"components": {"penalty": "10.00"}}, key="w").json()
+    waived = {"components": {"penalty": "10.00"}, "currency": "CNY"}
+    waiver = post(lead, f"loans/{loan.pk}/waivers/", reason | waived, key="w").json()
     assert (waiver["operation"]["amount"], waiver["operation"]["components"]) == ("10.00", {"penalty": "10.00"})
     owed = lead.get(f"{API}/loans/{loan.pk}/").json()["loan"]["outstanding_total"]
     charged_off = post(lead, f"loans/{loan.pk}/charge-off/", reason, key="c").json()

@@ -84,6 +84,12 @@ class DatedVerbSerializer(BodySerializer):
     value_date = DayField()
 
 
+class DatedAmountSerializer(DatedVerbSerializer, MoneySerializer):
+    """A verb of a day with an amount, its currency, and why."""
+
+    currency = currency_field(help_text="must be the loan's")
+
+
 class WaivedComponentsSerializer(BodySerializer):
     """What is waived, by component; what is not named is not waived."""
 
@@ -93,19 +99,19 @@ class WaivedComponentsSerializer(BodySerializer):
     penalty = MoneyField(required=False)
 
 
-class WaiverSerializer(DatedVerbSerializer):
+class WaiverSerializer(DatedAmountSerializer):
     """A waiver of penalty, interest or fees; principal is never waived."""
 
     components = WaivedComponentsSerializer()
 
 
-class RefundSerializer(DatedVerbSerializer):
+class RefundSerializer(DatedAmountSerializer):
     """A refund from what is held for the borrower."""
 
     amount = MoneyField()
 
 
-class CreditorSerializer(DatedVerbSerializer):
+class CreditorSerializer(DatedAmountSerializer):
     """A guarantor or buyer takes the claim."""
 
     creditor = serializers.CharField(max_length=80)

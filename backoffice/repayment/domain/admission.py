@@ -144,19 +144,19 @@ class LoanFacts:
     status: str
 
 
+def check_currency(*, given: str | None, loan: str, currency: str) -> None:
+    """Raises CurrencyDiffers when an amount comes in another currency than the loan's; None is the loan's."""
+    if given is not None and given != currency:
+        raise CurrencyDiffers(
+            phrase("Loan %(loan)s is in %(currency)s, not %(given)s.", loan=loan, currency=currency, given=given),
+            next_step=phrase("Send the amount in the loan's currency."),
+            fields={"currency": currency},
+        )
+
+
 def admit(operation: Operation, *, loan: LoanFacts, currency: str | None, business_date: date) -> None:
     """Refuse what no state of the loan could take."""
-    if currency is not None and currency != loan.currency:
-        raise CurrencyDiffers(
-            phrase(
-                "Loan %(loan)s is in %(currency)s, not %(given)s.",
-                loan=loan.external_id,
-                currency=loan.currency,
-                given=currency,
-            ),
-            next_step=phrase("Send the amount in the loan's currency."),
-            fields={"currency": loan.currency},
-        )
+    check_currency(given=currency, loan=loan.external_id, currency=loan.currency)
     for name, amount in (("amount", operation.amount), *operation.components.items()):
         _check_amount(name, amount, currency=loan.currency)
     is_money = operation.kind in ("payment", "refund")  # what is held may settle a loan by itself: a payoff of nothing

@@ -129,8 +129,12 @@ def waive(
     actor: Actor,
     reason: str,
     source: str = "console",
+    currency: str | None = None,
 ) -> Answer:
-    """Waive penalty, interest or fees, up to the actor's limit alone, beyond it by approval."""
+    """Waive penalty, interest or fees, up to the actor's limit alone, beyond it by approval.
+
+    `currency`, where amounts come with one, must be the loan's: CurrencyDiffers here and below.
+    """
     return _do(
         "repayment.waive",
         loan_id=loan_id,
@@ -140,11 +144,19 @@ def waive(
         source=source,
         amount=sum(components.values(), ZERO),
         components=dict(components),
+        currency=currency,
     )
 
 
 def refund(
-    *, loan_id: LoanId, amount: Decimal, value_date: date, actor: Actor, reason: str, source: str = "console"
+    *,
+    loan_id: LoanId,
+    amount: Decimal,
+    value_date: date,
+    actor: Actor,
+    reason: str,
+    source: str = "console",
+    currency: str | None = None,
 ) -> Answer:
     """Pay back what is held in suspense."""
     return _do(
@@ -155,6 +167,7 @@ def refund(
         reason=reason,
         source=source,
         amount=amount,
+        currency=currency,
     )
 
 
@@ -179,6 +192,7 @@ def change_creditor(
     actor: Actor,
     reason: str,
     source: str = "console",
+    currency: str | None = None,
 ) -> Answer:
     """Hand the claim to a guarantor or buyer who paid `amount`: never a payment of the borrower. mechanics 3.8."""
     return _do(
@@ -190,6 +204,7 @@ def change_creditor(
         source=source,
         amount=amount,
         creditor=creditor,
+        currency=currency,
     )
 
 
@@ -258,6 +273,7 @@ def _do(
     amount: Decimal = ZERO,
     components: dict[Component, Decimal] | None = None,
     creditor: str = "",
+    currency: str | None = None,
     reverses: OperationId | None = None,
 ) -> Answer:
     """Book within the actor's limit; else try it, so that only what can be booked is asked for, and ask."""
@@ -268,6 +284,7 @@ def _do(
     loan = Loan.objects.filter(pk=loan_id).first()
     if loan is None:
         raise admission.LoanNotFound(_("There is no such loan."), next_step=_("Search by loan number or borrower."))
+    admission.check_currency(given=currency, loan=loan.external_id, currency=loan.currency)
     weight = _weight(verb, amount=amount, loan=loan)
     draft = Draft(
         loan_id=loan_id,
