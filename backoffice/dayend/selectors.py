@@ -14,6 +14,7 @@ from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.models import Loan
 
 SHOWN = 30
+MOST_SET_ASIDE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def run_of(*, run_id: int) -> DayEndRun | None:
 
 
 def running() -> DayEndRun | None:
-    """The run under way, if any, with its steps."""
-    return DayEndRun.objects.prefetch_related(steps_prefetch()).filter(state=DayEndRun.State.RUNNING).first()
+    """The run under way, failed for now or not, with its steps; None when no day is being closed."""
+    return DayEndRun.objects.prefetch_related(steps_prefetch()).exclude(state=DayEndRun.State.DONE).first()
 
 
 def steps_prefetch() -> Prefetch:
@@ -62,7 +63,7 @@ def steps_prefetch() -> Prefetch:
     return Prefetch("steps", queryset=steps.order_by("position"))
 
 
-def set_aside(*, user: Any, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
+def set_aside(*, user: Any, limit: int = MOST_SET_ASIDE) -> list[tuple[SetAside, Loan | None]]:
     """Loans left behind that still wait, of those the person may see, with their loan, newest first; two queries."""
     waiting = SetAside.objects.visible_to(user).filter(resolved_at__isnull=True)
     rows = list(waiting.order_by("-id")[:limit])
@@ -70,7 +71,7 @@ def set_aside(*, user: Any, limit: int = 200) -> list[tuple[SetAside, Loan | Non
     return [(row, loans.get(row.loan_id)) for row in rows]
 
 
-def set_aside_by(*, run_id: int, user: Any, limit: int = 200) -> list[tuple[SetAside, Loan | None]]:
+def set_aside_by(*, run_id: int, user: Any, limit: int = MOST_SET_ASIDE) -> list[tuple[SetAside, Loan | None]]:
     """Loans one close left behind, of those the person may see, the waiting ones first; two queries."""
     left = SetAside.objects.visible_to(user).filter(run_id=run_id)
     rows = list(left.order_by(F("resolved_at").desc(nulls_first=True), "-id")[:limit])
@@ -81,6 +82,11 @@ def set_aside_by(*, run_id: int, user: Any, limit: int = 200) -> list[tuple[SetA
 def set_aside_count(*, user: Any) -> int:
     """How many loans wait for this person."""
     return SetAside.objects.visible_to(user).filter(resolved_at__isnull=True).count()
+
+
+def set_aside_by_count(*, run_id: int, user: Any) -> int:
+    """How many loans one close left behind, of those the person may see."""
+    return SetAside.objects.visible_to(user).filter(run_id=run_id).count()
 
 
 def missed_days(*, calendar_today: date) -> int:

@@ -27,12 +27,13 @@ from backoffice.core.formats import date_text
 from backoffice.core.money import ZERO
 from backoffice.core.words import written
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
-from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Worked
+from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Range, Step, Worked
 from backoffice.repayment.selectors.verification import verify_range
 from backoffice.repayment.services.closing import CANNOT_BE_DONE, loans_without_month_end, why
 from backoffice.repayment.services.holds import replay_loans
 
 THREADS = 2
+LONGEST_ERROR = 1_000
 
 
 class NotTheDayToClose(Refusal):
@@ -40,6 +41,15 @@ class NotTheDayToClose(Refusal):
 
     code = "dayend.not_the_day_to_close"
     status = 409
+
+
+class NotPlanned(RuntimeError):
+    """A step could not be cut into ranges; `error` is what went wrong."""
+
+    def __init__(self, step: Step, error: Exception) -> None:
+        super().__init__(f"{step.name}: {error}")
+        self.step = step
+        self.error = error
 
 
 class NotSetAside(Refusal):
@@ -91,9 +101,20 @@ def start(*, day: date, actor: Actor, through: date | None = None, not_after: da
     return run
 
 
-@transaction.atomic
 def work_range(*, range_id: int) -> bool:
-    """Do one range and mark it done in the same transaction; False when it is done or in other hands."""
+    """Do one range and mark it done in the same transaction; False when it is done or in other hands.
+
+    What goes wrong is written on the step and raised again. The range is as it was before, and is taken up once more.
+    """
+    try:
+        return _work_range(range_id)
+    except Exception as error:
+        _fail(DayEndStep.objects.get(ranges__pk=range_id), error)
+        raise
+
+
+@transaction.atomic
+def _work_range(range_id: int) -> bool:
     work = (
         DayEndRange.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("step__run")
@@ -111,12 +132,24 @@ def work_range(*, range_id: int) -> bool:
     return True
 
 
-@transaction.atomic
 def step_on(*, run_id: int) -> list[int]:
     """Bring a run to where work is left: end the steps that are done, plan the next, end the day after the last.
 
-    Returns the ids of the ranges to work now; none when the day is closed.
+    Returns the ids of the ranges to work now; none when the day is closed. A step that cannot be planned is marked as
+    failed and planned anew by the next call.
     """
+    try:
+        return _step_on(run_id)
+    except NotPlanned as failed:
+        row, _is_new = DayEndStep.objects.get_or_create(
+            run_id=run_id, name=failed.step.name, defaults={"position": STEPS.index(failed.step)}
+        )
+        _fail(row, failed.error)
+        raise
+
+
+@transaction.atomic
+def _step_on(run_id: int) -> list[int]:
     run = DayEndRun.objects.select_for_update().get(pk=run_id)
     if run.state == DayEndRun.State.DONE:
         return []
@@ -124,9 +157,9 @@ def step_on(*, run_id: int) -> list[int]:
         row, is_new = DayEndStep.objects.get_or_create(run=run, name=step.name, defaults={"position": position})
         if row.state == DayEndStep.State.DONE:
             continue
-        if is_new:
+        if is_new or (row.state == DayEndStep.State.FAILED and not row.ranges.exists()):
             DayEndRange.objects.bulk_create(
-                DayEndRange(step=row, first_id=first, last_id=last) for first, last in step.plan(run.day)
+                DayEndRange(step=row, first_id=first, last_id=last) for first, last in _plan(step, run)
             )
         left = list(row.ranges.filter(is_done=False).order_by("first_id").values_list("pk", flat=True))
         if left:
@@ -134,7 +167,11 @@ def step_on(*, run_id: int) -> list[int]:
         row.state = DayEndStep.State.DONE
         row.finished_at = clock.now()
         row.counts = _sum_counts(row)
-        row.save(update_fields=["state", "finished_at", "counts"])
+        row.error = ""
+        row.save(update_fields=["state", "finished_at", "counts", "error"])
+        if run.state == DayEndRun.State.FAILED:
+            run.state = DayEndRun.State.RUNNING
+            run.save(update_fields=["state"])
     _finish(run)
     return []
 
@@ -147,10 +184,11 @@ def close_day(
     while ranges := step_on(run_id=run.pk):
         if threads > 1 and len(ranges) > 1:
             with ThreadPoolExecutor(max_workers=threads) as pool:
-                list(pool.map(_work_in_thread, ranges))
+                worked = list(pool.map(_work_in_thread, ranges))
         else:
-            for range_id in ranges:
-                work_range(range_id=range_id)
+            worked = [work_range(range_id=range_id) for range_id in ranges]
+        if not any(worked):
+            _wait_for(ranges[0])
         if on_progress:
             on_progress(progress(run_id=run.pk))
     run.refresh_from_db()
@@ -217,11 +255,37 @@ def _replay(loan_id: int) -> tuple[str, str] | None:
     return (DRIFT, f"{drifts[0].check}: {drifts[0].computed} / {drifts[0].stored}") if drifts else None
 
 
-def _work_in_thread(range_id: int) -> None:
+def _work_in_thread(range_id: int) -> bool:
     try:
-        work_range(range_id=range_id)
+        return work_range(range_id=range_id)
     finally:
         connection.close()
+
+
+@transaction.atomic
+def _wait_for(range_id: int) -> None:
+    """Returns once whoever works the range has committed it, or let go of it unfinished."""
+    DayEndRange.objects.select_for_update().get(pk=range_id)
+
+
+def _plan(step: Step, run: DayEndRun) -> list[Range]:
+    try:
+        return step.plan(run.day)
+    except Exception as error:
+        raise NotPlanned(step, error) from error
+
+
+@transaction.atomic
+def _fail(row: DayEndStep, error: Exception) -> None:
+    """Say on a step and its run what went wrong, unless somebody has finished them meanwhile; the run is locked first.
+
+    Of a database error the first line alone: what follows may quote a borrower's row.
+    """
+    DayEndRun.objects.filter(pk=row.run_id).exclude(state=DayEndRun.State.DONE).update(state=DayEndRun.State.FAILED)
+    words = error.whole if isinstance(error, Refusal) else next(iter(str(error).splitlines()), "")
+    DayEndStep.objects.filter(pk=row.pk).exclude(state=DayEndStep.State.DONE).update(
+        state=DayEndStep.State.FAILED, error=f"{type(error).__name__}: {words}"[:LONGEST_ERROR]
+    )
 
 
 def _set_aside(run: DayEndRun, worked: Worked) -> None:

@@ -33,8 +33,8 @@ def run_range(*, run_id: int, range_id: int) -> None:
 
 @shared_task(name="dayend.sweep")
 def sweep() -> None:
-    """Take up runs a killed worker left; ranges in other hands are skipped by their locks."""
-    for run_id in DayEndRun.objects.filter(state=DayEndRun.State.RUNNING).values_list("pk", flat=True):
+    """Take up runs that failed or a killed worker left; ranges in other hands are skipped by their locks."""
+    for run_id in DayEndRun.objects.exclude(state=DayEndRun.State.DONE).values_list("pk", flat=True):
         continue_run.delay(run_id=run_id)
 
 

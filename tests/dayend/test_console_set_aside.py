@@ -1,13 +1,16 @@
 """The pages of loans left behind: a person sees, counts and retries those of their team's portfolios, and no others."""
 
 from datetime import date
+from functools import partial
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from backoffice.console.today import FEW, today_of
-from backoffice.dayend.models import DayEndRun, SetAside
+from backoffice.dayend import selectors
+from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
+from tests.console.page import text_of
 from tests.repayment.api_book import open_book, open_loan
 from tests.staff.factories import TeamFactory, logged_in, person
 
@@ -82,3 +85,29 @@ def test_the_page_is_fetched_anew_once_the_close_it_watches_is_over(run):
     watched = client.get(address)
     assert "HX-Refresh" not in watched.headers
     assert "every 1s" in watched.content.decode()
+
+
+@pytest.mark.parametrize("page", ["dayend:runs", "dayend:run"])
+def test_more_loans_than_are_listed_are_counted_all_the_same(run, page, monkeypatch):
+    for number in range(3):
+        loan = open_loan(external_id=f"L-{number}", portfolio=OURS)
+        SetAside.objects.create(loan_id=loan.pk, run=run, day=run.day, code="LookupError", reason="a gap")
+    for name in ("set_aside", "set_aside_by"):
+        real = getattr(selectors, name)
+        monkeypatch.setattr(selectors, name, partial(real, limit=2))
+    address = reverse(page, args=[run.pk] if page == "dayend:run" else [])
+    words = text_of(logged_in(Client(), lead(OURS)).get(address).content.decode())
+    assert "The newest 2 of 3 are shown." in words
+    assert ("3 loans left behind" in words) is (page == "dayend:runs")
+
+
+def test_a_step_that_failed_stands_on_the_page_with_the_reason_and_what_comes_next(run):
+    run.state, run.finished_at = "failed", None
+    run.save()
+    DayEndStep.objects.create(run=run, position=0, name="transitions", state="failed", error="DatabaseError: disk full")
+    client = logged_in(Client(), lead(OURS))
+    for address in (reverse("dayend:runs"), reverse("dayend:progress")):
+        words = text_of(client.get(address).content.decode())
+        assert "This step failed: DatabaseError: disk full" in words
+        assert "It is tried again every minute" in words
+    assert "DatabaseError: disk full" in text_of(client.get(reverse("dayend:run", args=[run.pk])).content.decode())

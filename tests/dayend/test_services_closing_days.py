@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils.translation import override
 
 from backoffice.audit.models import AuditEntry, OutboxEvent
@@ -16,6 +16,7 @@ from backoffice.core.words import phrase
 from backoffice.dayend import services, steps
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.services import (
+    NotPlanned,
     NotSetAside,
     NotTheDayToClose,
     close_day,
@@ -488,3 +489,54 @@ def test_the_command_fails_when_a_loan_is_left_behind(stubborn):
 def test_the_command_says_that_a_day_does_not_exist():
     with pytest.raises(CommandError, match="2026-02-31 is not a day of the calendar; write it as 2026-01-31"):
         call_command("day_end", "--date", "2026-02-31")
+
+
+# a step that fails
+
+
+def failing(*_arguments, **_named):
+    raise DatabaseError("the disk is full\nDETAIL: Failing row contains (Ada Lovelace)")
+
+
+def failed_step():
+    step = DayEndStep.objects.get(state="failed")
+    return step.name, step.error, step.run.state
+
+
+def test_a_step_that_fails_says_why_and_is_taken_to_its_end_by_the_next_try(monkeypatch):
+    loan_id, *_ = opened(DUE)
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "close_range", failing)
+        with pytest.raises(DatabaseError):
+            close(DUE)
+    assert failed_step() == ("transitions", "DatabaseError: the disk is full", "failed")
+    assert (business_day().today, Loan.objects.get(pk=loan_id).bucket) == (DUE, "M0")
+    run = close(DUE)
+    assert (run.state, {(step.state, step.error) for step in run.steps.all()}) == ("done", {("done", "")})
+    assert Loan.objects.get(pk=loan_id).bucket == "M1"
+
+
+def test_a_step_that_cannot_be_planned_says_why_and_is_planned_by_the_next_try(monkeypatch):
+    loan_id, *_ = opened(DUE)
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "due_loans", failing)
+        with pytest.raises(NotPlanned):
+            close(DUE)
+    assert failed_step() == ("transitions", "DatabaseError: the disk is full", "failed")
+    run = close(DUE)
+    assert steps_of(run)[0] == ("transitions", "done", {"loans": 1, "moves": 1})
+    assert Loan.objects.get(pk=loan_id).bucket == "M1"
+
+
+def test_a_step_that_failed_runs_on_as_soon_as_it_is_done(monkeypatch):
+    opened(DUE)
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "close_range", failing)
+        with pytest.raises(DatabaseError):
+            close(DUE)
+    run = DayEndRun.objects.get()
+    for range_id in step_on(run_id=run.pk):
+        work_range(range_id=range_id)
+    assert step_on(run_id=run.pk) != []  # the ranges of the verification
+    run.refresh_from_db()
+    assert run.state == "running"

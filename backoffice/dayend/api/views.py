@@ -45,7 +45,7 @@ class DayEndStepSerializer(serializers.Serializer):
     started_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)
     counts = serializers.DictField(child=serializers.IntegerField(), help_text="what it did, counted")
-    error = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_blank=True, help_text="what went wrong, until a further try has done the step")
 
 
 class DayEndRunSerializer(serializers.Serializer):

@@ -22,7 +22,7 @@ from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line,
 from backoffice.core.formats import date_text
 from backoffice.core.telling import told
 from backoffice.dayend import selectors
-from backoffice.dayend.models import DayEndRun, SetAside
+from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.services import NotTheDayToClose, retry_set_aside, start
 from backoffice.dayend.steps import STEPS
 from backoffice.dayend.tasks import continue_run
@@ -60,6 +60,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "forecast": selectors.forecast(day=now.today),
         "runs": [_shown(run) for run in selectors.runs()],
         "set_aside": selectors.set_aside(user=request.user),
+        "set_aside_count": selectors.set_aside_count(user=request.user),
         "may_close": may(request, "dayend.run.start"),
         "may_retry": may(request, "dayend.run.retry"),
         **_under_way(),
@@ -78,6 +79,7 @@ def page(request: HttpRequest, run_id: int) -> HttpResponse:
         "item": _shown(run),
         "moves_url": _moves_address(run),
         "left_behind": selectors.set_aside_by(run_id=run_id, user=request.user),
+        "left_behind_count": selectors.set_aside_by_count(run_id=run_id, user=request.user),
     }
     return render(request, "dayend/run.html", context)
 
@@ -201,6 +203,8 @@ def _shown(run: DayEndRun) -> dict[str, Any]:
     shown = [
         {
             "label": selectors.label_of(step=step.name),
+            "state": step.state,
+            "error": step.error,
             "seconds": (step.finished_at - step.started_at).total_seconds() if step.finished_at else None,
             "counts": [(name, COUNTS.get(name, name), count) for name, count in step.counts.items()],
         }
@@ -228,6 +232,7 @@ def _under_way() -> dict[str, Any]:
     return {
         "running": run,
         "is_over": False,
+        "failed": here if here is not None and here.state == DayEndStep.State.FAILED else None,
         "step_list": [{"label": step.label, "state": _step_state(steps.get(step.name))} for step in STEPS],
         "work": {
             "label": selectors.label_of(step=here.name) if here else _("Starting"),
@@ -242,7 +247,7 @@ def _under_way() -> dict[str, Any]:
 def _step_state(step: Any) -> str:
     if step is None:
         return ""
-    return "done" if step.state == "done" else "here"
+    return {DayEndStep.State.DONE: "done", DayEndStep.State.FAILED: "failed"}.get(step.state, "here")
 
 
 def _left(step: Any) -> int:
