@@ -10,6 +10,7 @@ WORDS = {
     "repayment.payment_file": _("payment file"),
     "repayment.import": _("import"),
     "repayment.book": _("book"),
+    "repayment.loan.not_replayed": _("Loan not worked out again after a hold changed"),
     "repayment.loans.opened": _("Loans opened"),
     "repayment.disbursement.booked": _("Disbursement booked"),
     "repayment.payment.booked": _("Payment booked"),

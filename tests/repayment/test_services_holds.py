@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from backoffice.audit import approvals
-from backoffice.audit.models import OutboxEvent
+from backoffice.audit.models import AuditEntry, OutboxEvent
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.customers.models import Borrower, Hold
@@ -15,6 +15,7 @@ from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.loan_pages import payoff_quote
 from backoffice.repayment.services.holds import lift_hold, place_hold, replay_loans, replay_loans_of_borrowers
 from backoffice.repayment.services.rebuilding import RefundNoLongerCovered
+from backoffice.repayment.services.replaying import replay_drifts
 from backoffice.repayment.tasks import follow_bulk_hold, follow_merge
 from tests.repayment.cases import D
 from tests.repayment.factories import ADA, books, borrower, drifts, open_loan, post, replay_changes
@@ -216,6 +217,39 @@ def test_a_bulk_hold_is_followed_range_by_range_when_it_is_placed_and_when_it_is
     assert [Loan.objects.get(pk=each).bucket for each in (loan_id, other)] == ["M2", "M2"]
     assert books(closed) == before
     assert drifts(TODAY) == []
+
+
+def test_a_loan_that_refuses_to_follow_a_bulk_hold_is_noted_and_stops_no_other(loan_id):
+    refunded = open_loan(business_date=TODAY)
+    settled(refunded, date(2026, 3, 18))
+    bulk_id = prepare_bulk(
+        name="Flood",
+        reason="disaster",
+        scopes=["aging"],
+        start=date(2026, 2, 20),
+        end_exclusive=date(2026, 3, 2),
+        choice=Choice(source="testbook", external_ids=list(Borrower.objects.values_list("external_id", flat=True))),
+        portfolios=None,
+        actor=ADA,
+    )
+    ask_to_place_bulk(bulk_id=bulk_id, reason="declared", consequence="", actor=SYSTEM)
+    follow_bulk_hold(**OutboxEvent.objects.get(event="customers.bulk_hold.placed").payload)
+    post(refunded, "6.14", TODAY, kind="refund")
+    before = books(refunded)
+
+    ask_to_lift_bulk(bulk_id=bulk_id, on=date(2026, 2, 20), reason="mistake", consequence="", actor=SYSTEM)
+    follow_bulk_hold(**OutboxEvent.objects.get(event="customers.bulk_hold.lifted").payload)
+
+    assert Loan.objects.get(pk=loan_id).bucket == "M2"
+    assert books(refunded) == before
+    entry = AuditEntry.objects.get(verb="repayment.loan.not_replayed")
+    assert (entry.subject_id, entry.reason) == (
+        str(refunded),
+        f"Loan {Loan.objects.get(pk=refunded).external_id}: 6.14 was refunded on 2026-03-20; only 0.00 would be held. "
+        "Reverse the refund first, or date this after it.",
+    )
+    (drift,) = replay_drifts(loan_ids=[loan_id, refunded], business_date=TODAY)
+    assert (drift.loan_id, drift.check) == (refunded, "a replay is possible")
 
 
 def test_a_loan_brought_in_for_a_borrower_under_a_hold_is_opened_under_it(loan_id):

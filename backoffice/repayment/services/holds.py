@@ -6,10 +6,11 @@ from datetime import date
 from django.db import transaction
 from django.db.models import Min
 
+from backoffice.audit import services as audit
 from backoffice.audit.approvals import ApprovedRequest
 from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import hold_business_date
-from backoffice.core.actors import Actor
+from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.words import phrase
 from backoffice.customers.domain.holds import CLOCKS
@@ -18,6 +19,7 @@ from backoffice.customers.services import holding, lifting
 from backoffice.customers.services.holding import Placed
 from backoffice.customers.services.lifting import LiftOutcome
 from backoffice.repayment.models import Loan
+from backoffice.repayment.models.loans import LoanQuerySet
 from backoffice.repayment.selectors.states import LoadedLoan, LoanHistory, load_histories, load_loans
 from backoffice.repayment.services.rebuilding import rebuild
 from backoffice.repayment.services.writing import Pages
@@ -79,8 +81,11 @@ def lift_as_approved(request: ApprovedRequest) -> None:
 
 
 @transaction.atomic
-def replay_loans(*, loan_ids: Iterable[int]) -> int:
-    """Bring loans to what a replay under today's holds says; the number of loans replayed. Safe to run again."""
+def replay_loans(*, loan_ids: Iterable[int], refused: dict[int, Refusal] | None = None) -> int:
+    """Bring loans to what a replay under today's holds says; the number of loans asked for. Safe to run again.
+
+    A loan that refuses stops all of them; where `refused` is given it stays as it is and is put there by its id.
+    """
     ids = sorted(loan_ids)
     today = hold_business_date(at_least=business_date())
     for start in range(0, len(ids), CHUNK):
@@ -89,7 +94,12 @@ def replay_loans(*, loan_ids: Iterable[int]) -> int:
         histories = load_histories(loan_ids=chunk)
         pages = Pages(business_date=today)
         for loan in loans.values():
-            _replay(loan, histories[loan.id], pages=pages)
+            try:
+                _replay(loan, histories[loan.id], pages=pages)
+            except Refusal as refusal:
+                if refused is None:
+                    raise
+                refused[loan.id] = refusal
         pages.flush()
     return len(ids)
 
@@ -99,7 +109,7 @@ def replay_loans_of_borrowers(*, borrower_ids: Collection[int]) -> int:
     """Replay the loans of borrowers who became one or two again: those that were open under any of their holds."""
     held = Hold.objects.filter(borrower_id__in=borrower_ids, scope__in=list(CLOCKS), period__isempty=False)
     first = held.aggregate(first=Min("period__startswith"))["first"]
-    return _replay_open_since(first, borrower_ids=borrower_ids)
+    return _follow(first, borrower_ids=borrower_ids)
 
 
 @transaction.atomic
@@ -111,21 +121,40 @@ def replay_loans_of_bulk(*, bulk_id: int, first_borrower_id: int, last_borrower_
     held = Hold.objects.filter(bulk_id=bulk_id, borrower_id__gte=first_borrower_id)
     owners = held.filter(borrower_id__lte=last_borrower_id).values_list("borrower_id", flat=True)
     start = BulkHold.objects.values_list("start", flat=True).get(pk=bulk_id)
-    return _replay_open_since(start, borrower_ids=set(owners))
+    return _follow(start, borrower_ids=set(owners))
+
+
+def _follow(since: date | None, *, borrower_ids: Collection[int]) -> int:
+    """Replay loans after the fact: one that refuses is left as it is and noted on the trail, the others go on."""
+    loans = _open_since(since, borrower_ids=borrower_ids)
+    refused: dict[int, Refusal] = {}
+    count = replay_loans(loan_ids=loans.values_list("pk", flat=True), refused=refused)
+    audit.record_many(
+        audit.Entry(
+            verb="repayment.loan.not_replayed",
+            subject_type="repayment.loan",
+            subject_id=loan.pk,
+            actor=SYSTEM,
+            reason=refused[loan.pk].whole,
+            borrower_id=loan.borrower_id,
+        )
+        for loan in Loan.objects.filter(pk__in=refused).order_by("pk")
+    )
+    return count - len(refused)
 
 
 def _replay_for(hold_ids: Iterable[int], *, since: date) -> None:
     """The loans that holds of one borrower bear on from a day, where they stop a clock."""
     hold = Hold.objects.filter(pk__in=list(hold_ids), scope__in=list(CLOCKS)).first()
     if hold is not None:
-        _replay_open_since(since, borrower_ids=[hold.borrower_id], loan_id=hold.loan_id)
+        loans = _open_since(since, borrower_ids=[hold.borrower_id])
+        if hold.loan_id is not None:
+            loans = loans.filter(pk=hold.loan_id)
+        replay_loans(loan_ids=loans.values_list("pk", flat=True))
 
 
-def _replay_open_since(day: date | None, *, borrower_ids: Collection[int], loan_id: int | None = None) -> int:
-    loans = Loan.objects.filter(borrower_id__in=borrower_ids).open_since(day)
-    if loan_id is not None:
-        loans = loans.filter(pk=loan_id)
-    return replay_loans(loan_ids=loans.values_list("pk", flat=True))
+def _open_since(day: date | None, *, borrower_ids: Collection[int]) -> LoanQuerySet:
+    return Loan.objects.filter(borrower_id__in=borrower_ids).open_since(day)
 
 
 def _replay(loan: LoadedLoan, history: LoanHistory, *, pages: Pages) -> None:
