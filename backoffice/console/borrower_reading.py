@@ -143,7 +143,7 @@ def find(*, query: str, user: Any) -> Found:
     for loan in alive:
         loans_of[loan.borrower_id].append(loan)
     days = days_past_due_of(loans=list(alive), as_of=business_date())
-    by_number = Loan.objects.visible_to(user).select_related("borrower").filter(external_id__startswith=words)
+    by_number = Loan.objects.visible_to(user).select_related("borrower").filter(external_id__istartswith=words)
     loans = list(by_number.order_by("external_id")[: MOST_LOANS + 1]) if len(words) >= 3 else []
     return Found(
         query=words,

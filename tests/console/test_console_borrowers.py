@@ -63,7 +63,7 @@ def test_keeps_what_was_searched_for_out_of_addresses_and_from_others(book):
 
 
 def test_goes_to_a_loan_by_its_number(book):
-    response = as_role("agent").post(reverse("console:search"), {"q": "L-LATE"}, follow=True)
+    response = as_role("agent").post(reverse("console:search"), {"q": "l-late"}, follow=True)
     assert response.redirect_chain[-1][0] == reverse("repayment:loan", args=[book.late.pk])
 
 

@@ -31,6 +31,7 @@ def found(query, user, **options):
     ("query", "match"),
     [
         ("B-1", "external_id"),
+        ("b-1", "external_id"),
         (CN_IDENTITY, "identity"),
         (CN_IDENTITY.lower(), "identity"),
         ("110105 19491231 002x", "identity"),

@@ -7,6 +7,7 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.db.models.functions.datetime
+import django.db.models.functions.text
 from django.db import migrations, models
 
 import backoffice.customers.fields
@@ -73,7 +74,10 @@ class Migration(migrations.Migration):
                 "ordering": ["id"],
                 "indexes": [
                     models.Index(
-                        fields=["external_id"], name="borrowers_by_external_id", opclasses=["varchar_pattern_ops"]
+                        django.contrib.postgres.indexes.OpClass(
+                            django.db.models.functions.text.Upper("external_id"), name="text_pattern_ops"
+                        ),
+                        name="borrowers_by_external_id",
                     ),
                     models.Index(fields=["portfolio", "id"], name="borrowers_of_a_portfolio"),
                     models.Index(

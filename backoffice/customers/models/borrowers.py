@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import HashIndex
+from django.contrib.postgres.indexes import HashIndex, OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.customers.fields import SealedField
@@ -58,11 +58,7 @@ class Borrower(models.Model):
         verbose_name_plural = _("borrowers")
         ordering: ClassVar[list[str]] = ["id"]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(
-                fields=["external_id"],
-                name="borrowers_by_external_id",
-                opclasses=["varchar_pattern_ops"],
-            ),
+            models.Index(OpClass(Upper("external_id"), name="text_pattern_ops"), name="borrowers_by_external_id"),
             models.Index(fields=["portfolio", "id"], name="borrowers_of_a_portfolio"),
             models.Index(
                 fields=["key_id", "id"],

@@ -85,9 +85,9 @@ def _branch(probe: Probe, *, keys: KeyRing, scope: Scope) -> "QuerySet[Any, tupl
     if probe.match in {Match.EXTERNAL_ID, Match.EXTERNAL_ID_PREFIX}:
         borrowers = Borrower.objects.all() if scope.all else Borrower.objects.filter(portfolio__in=scope.portfolios)
         if probe.match is Match.EXTERNAL_ID:
-            borrowers = borrowers.filter(external_id=probe.external_id)
+            borrowers = borrowers.filter(external_id__iexact=probe.external_id)
         else:
-            borrowers = borrowers.filter(external_id__startswith=probe.external_id)
+            borrowers = borrowers.filter(external_id__istartswith=probe.external_id)
         # In no order: a common beginning fits half the book, and only the index on it knows where to stop.
         return borrowers.order_by().values_list("pk", rank)
     first, *others = probe.all_of

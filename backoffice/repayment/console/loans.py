@@ -76,7 +76,7 @@ LOANS = Table(
         Column("status", gettext_lazy("Status"), kind="state", family=states.LOAN),
     ),
     filters=(
-        Words("q", gettext_lazy("Loan number"), narrow=lambda rows, words: rows.filter(external_id__startswith=words)),
+        Words("q", gettext_lazy("Loan number"), narrow=lambda rows, words: rows.filter(external_id__istartswith=words)),
         Choice("bucket", gettext_lazy("Bucket"), choices=[(code, code) for code in states.DEFAULT_BUCKETS]),
         Choice("status", gettext_lazy("Status"), choices=Loan.Status.choices),
         Choice("portfolio", gettext_lazy("Portfolio"), choices=_portfolios),

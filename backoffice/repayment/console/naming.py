@@ -33,7 +33,7 @@ def _loans(ids: Collection[str]) -> dict[str, Named]:
 
 def _loan_ids(number: str) -> list[str]:
     """The ids of the loans with a number; it may stand in several portfolios."""
-    return [str(pk) for pk in Loan.objects.filter(external_id=number).values_list("pk", flat=True)[:MOST_FOUND]]
+    return [str(pk) for pk in Loan.objects.filter(external_id__iexact=number).values_list("pk", flat=True)[:MOST_FOUND]]
 
 
 def _operations(ids: Collection[str]) -> dict[str, Named]:

@@ -71,7 +71,7 @@ PAYMENTS = Table(
         ),
         Day("from", _("From"), lookup="value_date__gte"),
         Day("to", _("To"), lookup="value_date__lte"),
-        Words("loan", _("Loan number"), narrow=lambda rows, words: rows.filter(loan__external_id=words)),
+        Words("loan", _("Loan number"), narrow=lambda rows, words: rows.filter(loan__external_id__iexact=words)),
         Words("reference", _("Reference"), narrow=lambda rows, words: rows.filter(reference=words)),
     ),
     order=("-value_date",),

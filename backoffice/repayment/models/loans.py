@@ -3,9 +3,10 @@
 from datetime import date
 from typing import Any
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.customers.models import Borrower
@@ -113,6 +114,8 @@ class Loan(models.Model):
             ),
         ]
         indexes = [
+            # People type numbers in whatever case.
+            models.Index(OpClass(Upper("external_id"), name="text_pattern_ops"), name="loan_by_number"),
             models.Index(
                 fields=["next_transition_date", "id"],
                 name="loan_next_transition",
