@@ -175,7 +175,7 @@ def test_a_panel_says_in_the_readers_language_why_it_cannot_be(book):
     assert "贷款 L-CLOSED 已结清：没有欠款。" in words
     assert "请入账到该借款人的其他贷款，或将款项退回。" in words
     waiver = client.get(_address("waive", book), {"penalty": "99.00"}).content.decode()
-    assert "罚息欠 ¥ 25.05，无法减免 ¥ 99.00。" in text_of(waiver)
+    assert "罚息（含未到期账单）共欠 ¥ 25.05，无法减免 ¥ 99.00。" in text_of(waiver)
     assert "is owed" not in waiver
 
 

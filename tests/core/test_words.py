@@ -13,7 +13,12 @@ from backoffice.core.words import amount_of, as_said, phrase, written
 
 POSTED = phrase("%(id)s from %(source)s is already posted.", id="P-1", source="bank")
 PENALTY = phrase("penalty")
-OWED = phrase("Of %(component)s %(owed)s is owed; %(asked)s cannot be waived.", component=PENALTY, owed=3, asked=5)
+OWED = phrase(
+    "Of %(component)s %(owed)s is owed, bills still to come included; %(asked)s cannot be waived.",
+    component=PENALTY,
+    owed=3,
+    asked=5,
+)
 PAID_OUT = phrase("Loan %(loan)s was paid out on %(day)s.", loan="L-1", day=date(2026, 6, 18))
 LEFT = phrase(
     "%(left)s is left; the terms write off at most %(limit)s.",
@@ -43,9 +48,9 @@ def test_a_phrase_is_told_in_the_language_of_the_reader(language: str, said: str
 
 
 def test_what_a_phrase_is_made_of_is_told_as_well() -> None:
-    assert OWED == "Of penalty 3 is owed; 5 cannot be waived."
+    assert OWED == "Of penalty 3 is owed, bills still to come included; 5 cannot be waived."
     with override("zh-hans"):
-        assert told(OWED) == "罚息欠 3，无法减免 5。"
+        assert told(OWED) == "罚息（含未到期账单）共欠 3，无法减免 5。"
 
 
 def test_any_other_text_is_told_as_it_reads() -> None:

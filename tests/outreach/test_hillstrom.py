@@ -19,15 +19,8 @@ from backoffice.outreach.services.experiments import bring_in_hillstrom
 from backoffice.outreach.services.experiments.bringing_in import FileNotReadable, ResultsDiffer
 from tests.outreach.experiment_book import TODAY, on
 
-FILE = next(
-    (
-        found
-        for folder in Path(settings.BASE_DIR).resolve().parents
-        if (found := folder / "shared" / "data" / "hillstrom_email_test" / "customers.csv.gz").is_file()
-    ),
-    None,
-)
-needs_file = pytest.mark.skipif(FILE is None, reason="the data sets are not here")
+FILE = Path(settings.BASE_DIR).parent / "shared" / "data" / "hillstrom_email_test" / "customers.csv.gz"
+needs_file = pytest.mark.skipif(not FILE.is_file(), reason="the shared data folder is not beside this clone")
 
 MADE_UP = """segment,visit,conversion,spend
 No E-Mail,0,0,0.0

@@ -1,6 +1,6 @@
 """What waits for a second person weighs what it weighs when they agree, not what it weighed when it was asked for."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,8 +10,9 @@ from backoffice.audit.models import Approval, ApprovalLimit
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.repayment.models import Loan
+from backoffice.repayment.selectors.loan_pages import loan_as_of
 from backoffice.repayment.services import verbs
-from tests.repayment.factories import ADA, open_loan, post, take_back
+from tests.repayment.factories import ADA, close_days, open_loan, post, take_back
 
 pytestmark = pytest.mark.django_db
 
@@ -64,3 +65,20 @@ def test_a_request_that_grew_may_still_be_declined(asked):
     loan_id, payment, approval_id = asked
     take_back(loan_id, payment, business_date=TODAY)
     assert approvals.decline(approval_id=approval_id, actor=SMALL, note="see it paid first").state == "declined"
+
+
+def test_the_penalty_grown_since_it_was_charged_last_weighs_too():
+    opened = date(2026, 1, 15)
+    loan_id = open_loan(disbursed_on=opened, business_date=opened)
+    today = date(2026, 3, 20)
+    close_days(opened, today - timedelta(days=1))
+    open_first_day(day=today, actor=SYSTEM)
+    ApprovalLimit.objects.filter(verb="repayment.charge_off").delete()
+
+    answer = verbs.charge_off(loan_id=loan_id, value_date=today, actor=ADA, reason="no hope")
+
+    loan = Loan.objects.get(pk=loan_id)
+    shown = loan_as_of(loan_id=loan_id, as_of=today, business_date=today)
+    grown = sum(bill.penalty - bill.bill.remaining("penalty") for bill in shown.bills)
+    assert grown > 0
+    assert Approval.objects.get(pk=answer.approval_id).amount == loan.outstanding_total + grown

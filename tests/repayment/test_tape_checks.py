@@ -44,7 +44,7 @@ def test_finds_nothing_wrong_with_a_good_tape_in_any_form(tmp_path: Path) -> Non
         ("loans", 0, {"principal": "-12000.00"}, 2, "principal", "negative_amount", 1),
         ("loans", 0, {"principal": "0.00"}, 2, "principal", "zero_amount", 1),
         ("loans", 0, {"principal": "12345678901234.00"}, 2, "principal", "too_many_digits", 1),
-        ("loans", 0, {"principal": "12000.005"}, 2, "principal", "too_many_decimals", 1),
+        ("loans", 0, {"principal": "12000.005"}, 2, "principal", "too_fine", 1),
         ("loans", 0, {"disbursed_on": "2026-02-31"}, 2, "disbursed_on", "no_such_day", 1),
         ("loans", 0, {"disbursed_on": ""}, 2, "disbursed_on", "missing_value", 1),
         ("loans", 0, {"borrower_id": "B9"}, 2, "borrower_id", "unknown_borrower", 1),

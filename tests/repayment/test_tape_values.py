@@ -33,7 +33,7 @@ def test_reads_an_amount_in_hundredths(text: str, hundredths: int) -> None:
         ("-0.01", "negative_amount"),
         ("-5", "negative_amount"),
         ("1000000000000", "too_many_digits"),
-        ("0.001", "too_many_decimals"),
+        ("0.001", "too_fine"),
         ("1,000.00", "not_an_amount"),
         ("1 000", "not_an_amount"),
         ("1e3", "not_an_amount"),

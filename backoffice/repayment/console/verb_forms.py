@@ -83,7 +83,7 @@ class WaiveForm(LoanForm):
                 label=formats.capitalised(states.COMPONENT_LABELS[component]),
                 required=False,
                 min_value=ZERO,
-                help_text=_("owed: %(amount)s")
+                help_text=_("due today: %(amount)s")
                 % {"amount": formats.amount_text(owed[component], currency=self.currency, bare=True)},
             )
         self._put_first(*reversed(self.components), "value_date")

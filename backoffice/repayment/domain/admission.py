@@ -242,7 +242,7 @@ def _check_waiver(state: LoanState, operation: Operation) -> None:
         if component not in WAIVABLE or asked <= 0 or asked > owed:
             raise WaiverExceedsOwed(
                 phrase(
-                    "Of %(component)s %(owed)s is owed; %(asked)s cannot be waived.",
+                    "Of %(component)s %(owed)s is owed, bills still to come included; %(asked)s cannot be waived.",
                     component=COMPONENT_WORDS.get(component, component),
                     owed=amount_of(owed, currency=state.terms.currency),
                     asked=amount_of(asked, currency=state.terms.currency),

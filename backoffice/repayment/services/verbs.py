@@ -235,8 +235,13 @@ def weigh_now(approval: Approval) -> Decimal | None:
     """What a request weighs by now; its loan is locked, so that it weighs the same when it is carried out."""
     hold_business_date(at_least=current_business_date())
     loan = Loan.objects.select_for_update(no_key=True).filter(pk=int(approval.payload["loan_id"])).first()
-    amount = Decimal(approval.payload.get("amount", "0"))
-    return None if loan is None else _weight(approval.verb, amount=amount, loan=loan)
+    if loan is None:
+        return None
+    draft = draft_asked_for(verb=approval.verb, payload=approval.payload, reason=approval.reason)
+    try:
+        return _weight(approval.verb, draft=draft)
+    except Refusal:
+        return None  # it cannot be booked any more, which carrying it out says
 
 
 def draft_asked_for(*, verb: str, payload: Mapping[str, Any], reason: str) -> Draft:
@@ -285,7 +290,6 @@ def _do(
     if loan is None:
         raise admission.LoanNotFound(_("There is no such loan."), next_step=_("Search by loan number or borrower."))
     admission.check_currency(given=currency, loan=loan.external_id, currency=loan.currency)
-    weight = _weight(verb, amount=amount, loan=loan)
     draft = Draft(
         loan_id=loan_id,
         kind=VERBS[verb],
@@ -298,6 +302,7 @@ def _do(
         reason=reason.strip(),
     )
     today = current_business_date()
+    weight = _weight(verb, draft=draft)
     if not approvals.needs_approval(verb=verb, amount=weight, actor=actor, currency=loan.currency):
         return book_one(draft=draft, actor=actor, business_date=today)
     preview = try_draft(draft=draft, business_date=today)
@@ -317,9 +322,14 @@ def _do(
     return Asked(approval_id=approval.pk)
 
 
-def _weight(verb: str, *, amount: Decimal, loan: Loan) -> Decimal:
-    """The amount the limits are asked about: giving a whole loan up weighs all that is owed."""
-    return loan.outstanding_total if VERBS[verb] in ("charge_off", "write_off") else amount
+def _weight(verb: str, *, draft: Draft) -> Decimal:
+    """The amount the limits are asked about: giving a whole loan up weighs all that is owed, today's penalty included.
+
+    Raises what booking the draft would.
+    """
+    if VERBS[verb] not in ("charge_off", "write_off"):
+        return draft.amount
+    return try_draft(draft=draft, business_date=current_business_date()).before.outstanding_total
 
 
 def _payload(draft: Draft) -> dict[str, Any]:

@@ -81,6 +81,7 @@ REASONS: dict[str, Reason] = {
     "zero_amount": Reason(_("The amount must be more than zero."), "row"),
     "too_many_digits": Reason(_("The amount has %(found)s digits before the point; at most %(most)s are read."), "row"),
     "too_many_decimals": Reason(_("%(currency)s is counted to %(most)s decimals; the amount is %(value)s."), "row"),
+    "too_fine": Reason(_("The amount %(value)s has more than %(most)s decimals."), "row"),
     "not_a_rate": Reason(_("“%(value)s” is not a rate; write 18 %% a year as 0.18."), "row"),
     "rate_out_of_range": Reason(_("A rate of %(value)s is not between 0 and %(most)s; write 18 %% as 0.18."), "row"),
     "not_an_integer": Reason(_("“%(value)s” is not a whole number."), "row"),

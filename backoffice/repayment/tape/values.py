@@ -140,7 +140,7 @@ def parse_amount(text: str) -> int:
         raise NotAValue("too_many_digits", found=str(len(whole.lstrip("0"))), most=str(AMOUNT_DIGITS))
     decimals = (decimals or "").rstrip("0")
     if len(decimals) > 2:
-        raise NotAValue("too_many_decimals", value=shown(text), currency="", most="2")
+        raise NotAValue("too_fine", value=shown(text), most="2")
     hundredths = int(whole) * 100 + int(decimals.ljust(2, "0") or "0")
     if sign and hundredths:
         raise NotAValue("negative_amount", value=shown(text))
