@@ -262,6 +262,25 @@ def test_changes_a_draft_with_what_it_said_before():
     assert "cannot be done to it" in text_of(client.post(address, typed).content.decode())
 
 
+def test_a_declaration_somebody_else_saved_meanwhile_is_not_overwritten_unseen():
+    client, experiment = as_role("team_lead"), declared()
+    address = reverse("outreach:edit_experiment", args=[experiment.pk])
+    html = client.get(address).content.decode()
+    arms = {"arm_name_0": "today's text"}
+    theirs = _typed(html, arm_content_1="Shorter still.") | arms
+    assert client.post(address, theirs).status_code == 303
+
+    late = client.post(address, _typed(html, arm_content_1="Mine.") | arms)
+    assert late.status_code == 422
+    page = late.content.decode()
+    assert "Somebody else saved this draft since you opened it." in text_of(page)
+    assert "Mine." in page
+    assert experiment.arms.get(number=2).content == "Shorter still."
+
+    assert client.post(address, _typed(page, arm_content_1="Mine.") | arms).status_code == 303
+    assert experiment.arms.get(number=2).content == "Mine."
+
+
 def test_there_is_no_other_design():
     assert as_role("admin").get(reverse("outreach:declare_experiment", args=["L9"])).status_code == 404
     assert as_role("admin").get(reverse("outreach:experiment", args=[99])).status_code == 404

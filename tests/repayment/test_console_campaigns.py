@@ -15,6 +15,7 @@ from backoffice.core.actors import SYSTEM
 from backoffice.outreach.models import Audience, Campaign
 from backoffice.repayment.services.campaigns import plan_campaigns
 from tests.console.book import as_role
+from tests.console.page import fields_of
 from tests.repayment.campaigning import (
     CHECKER,
     JANUARY_15,
@@ -87,6 +88,30 @@ def test_an_audience_is_counted_while_it_is_typed_and_saved(lead: Client) -> Non
     assert changed.status_code == 303
     audience.refresh_from_db()
     assert (audience.name, audience.content) == ("All", {"languages": ["zh"]})
+
+
+def test_a_draft_somebody_else_saved_meanwhile_is_not_overwritten_unseen(lead: Client) -> None:
+    audience = an_audience()
+    campaign = drafted(audience=audience)
+    for name, subject, form in (
+        ("edit_audience", audience, {"languages": "zh"}),
+        ("edit_campaign", campaign, typed(audience=audience.pk)),
+    ):
+        seen = fields_of(read(lead, name, subject.pk))["seen"]
+        address = reverse(f"repayment:{name}", args=[subject.pk])
+        assert lead.post(address, form | {"name": "Theirs", "seen": seen}).status_code == 303
+
+        late = lead.post(address, form | {"name": "Mine", "seen": seen})
+        assert late.status_code == 422
+        page = late.content.decode()
+        assert "Somebody else saved this draft since you opened it." in page
+        assert 'value="Mine"' in page
+        subject.refresh_from_db()
+        assert subject.name == "Theirs"
+
+        assert lead.post(address, form | {"name": "Mine", "seen": fields_of(page)["seen"]}).status_code == 303
+        subject.refresh_from_db()
+        assert subject.name == "Mine"
 
 
 def test_an_audience_shows_only_borrowers_the_person_may_see() -> None:

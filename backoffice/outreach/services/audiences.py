@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
+from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.audiences import as_content, read_audience
 from backoffice.outreach.domain.campaign_states import CampaignState
@@ -61,13 +62,21 @@ def create_audience(*, code: str, name: str, name_zh: str, content: Mapping[str,
 
 @transaction.atomic
 def change_audience(
-    *, audience_id: int, name: str, name_zh: str, content: Mapping[str, Any], reason: str, actor: Actor
+    *,
+    audience_id: int,
+    name: str,
+    name_zh: str,
+    content: Mapping[str, Any],
+    reason: str,
+    actor: Actor,
+    seen: str | None = None,
 ) -> Audience:
     """Another filter under the same code; what was submitted with the old one keeps that.
 
-    Raises AudienceNotFound, AudienceRefused.
+    `seen` marks the filter as the person saw it. Raises AudienceNotFound, AudienceRefused, DraftMovedOn.
     """
     audience = locked_audience(audience_id=audience_id)
+    refuse_if_moved_on(seen=seen, now=mark_of_audience(audience))
     kept = checked(content)
     before = {"name": audience.name, "content": audience.content}
     audience.name, audience.name_zh, audience.content = name, name_zh, kept
@@ -93,6 +102,11 @@ def retire_audience(*, audience_id: int, reason: str, actor: Actor) -> Audience:
     audience.save(update_fields=["is_retired"])
     _note(audience, verb="outreach.audience.retired", actor=actor, reason=reason, after={"code": audience.code})
     return audience
+
+
+def mark_of_audience(audience: Audience) -> str:
+    """What the editor carries to say which filter it was opened with."""
+    return mark_of(audience.name, audience.name_zh, audience.content)
 
 
 def checked(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from backoffice.core.access import actor_of, requires
+from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, refused
 from backoffice.outreach.console.experiments.forms import CONFIRMATION, DESIGNS, DeclareForm, initial_of
@@ -38,6 +39,8 @@ def declare(request: HttpRequest, design: str) -> HttpResponse:
 def edit(request: HttpRequest, experiment_id: int) -> HttpResponse:
     """Another declaration for a draft."""
     subject = visible(request, experiment_id)
+    now = services.mark_of_declaration(subject)
+    seen = request.POST.get("seen", now)
     initial = initial_of(experiment=subject)
     form = DeclareForm(request.POST or None, design=subject.design, experiment=subject, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -46,13 +49,15 @@ def edit(request: HttpRequest, experiment_id: int) -> HttpResponse:
                 experiment_id=subject.pk,
                 declaration=form.declaration(code=subject.code),
                 actor=actor_of(request.user),
+                seen=seen,
             )
         except Refusal as refusal:
+            seen = now if isinstance(refusal, DraftMovedOn) else seen
             _take(refusal, form)
         else:
             messages.success(request, _("The draft is saved."))
             return go_to(request, address(subject))
-    return _form(request, form=form, back=address(subject), subject=subject)
+    return _form(request, form=form, back=address(subject), subject=subject, seen=seen)
 
 
 @requires("outreach.experiment.edit")

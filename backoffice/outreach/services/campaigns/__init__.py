@@ -6,6 +6,7 @@ from backoffice.outreach.services.campaigns.drafting import (
     copy_campaign,
     create_campaign,
     discard_campaign,
+    mark_of_campaign,
 )
 from backoffice.outreach.services.campaigns.locking import APPROVE, SUBJECT, not_found
 from backoffice.outreach.services.campaigns.planning import (
@@ -43,6 +44,7 @@ __all__ = [
     "end_over",
     "faults_of",
     "in_a_sentence",
+    "mark_of_campaign",
     "not_found",
     "pause_campaign",
     "plan_campaign_day",

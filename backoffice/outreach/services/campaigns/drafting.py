@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.core.actors import Actor
+from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.outreach.domain.campaign_states import CampaignState
 from backoffice.outreach.models import Audience, Campaign
 from backoffice.outreach.services.audiences import locked_audience
@@ -78,11 +79,16 @@ def change_campaign(
     content: Mapping[str, Any],
     note: str,
     actor: Actor,
+    seen: str | None = None,
 ) -> Campaign:
-    """Another content for a draft. Raises CampaignNotFound, CampaignNotInState, AudienceNotFound."""
+    """Another content for a draft; `seen` marks the draft as the person saw it.
+
+    Raises CampaignNotFound, CampaignNotInState, AudienceNotFound, DraftMovedOn.
+    """
     campaign = locked(campaign_id=campaign_id)
     if campaign.state != CampaignState.DRAFT:
         raise not_in_state(campaign)
+    refuse_if_moved_on(seen=seen, now=mark_of_campaign(campaign))
     audience = locked_audience(audience_id=audience_id)
     campaign.name, campaign.name_zh, campaign.audience = name, name_zh, audience
     campaign.content, campaign.note, campaign.changed_by = _content(content, audience), note, actor.id
@@ -116,6 +122,11 @@ def discard_campaign(*, campaign_id: int, reason: str, actor: Actor) -> Campaign
     if campaign.state != CampaignState.DRAFT:
         raise not_in_state(campaign)
     return move(campaign, to=CampaignState.ENDED, actor=actor, reason=reason)
+
+
+def mark_of_campaign(campaign: Campaign) -> str:
+    """What the editor carries to say which draft it was opened with."""
+    return mark_of(campaign.name, campaign.name_zh, campaign.audience_id, campaign.content, campaign.note)
 
 
 def _content(content: Mapping[str, Any], audience: Audience) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from backoffice.outreach.services.experiments.declaring import (
     declare_confirmation,
     declare_experiment,
     discard_draft,
+    mark_of_declaration,
 )
 from backoffice.outreach.services.experiments.locking import START
 from backoffice.outreach.services.experiments.recording import NewOutcome, TakenIn, record_outcomes, take_in
@@ -35,6 +36,7 @@ __all__ = [
     "declare_confirmation",
     "declare_experiment",
     "discard_draft",
+    "mark_of_declaration",
     "record_outcomes",
     "start_as_approved",
     "stop",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from backoffice.audit.services import record
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
+from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.experiments.declaring import Declaration, NewArm, arms_of, faults_of
 from backoffice.outreach.models import Arm, Experiment, Factor, Layer, Metric
@@ -93,13 +94,14 @@ def declare_experiment(*, declaration: Declaration, actor: Actor) -> Experiment:
 
 
 @transaction.atomic
-def change_draft(*, experiment_id: int, declaration: Declaration, actor: Actor) -> Experiment:
-    """Another declaration for a draft nobody was asked to start; its code stays.
+def change_draft(*, experiment_id: int, declaration: Declaration, actor: Actor, seen: str | None = None) -> Experiment:
+    """Another declaration for a draft nobody was asked to start; its code stays. `seen` marks it as the person saw it.
 
-    Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor, DeclarationRefused.
+    Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor, DeclarationRefused, DraftMovedOn.
     """
     experiment = locked(experiment_id=experiment_id, expected="draft")
     refuse_pending_start(experiment)
+    refuse_if_moved_on(seen=seen, now=mark_of_declaration(experiment))
     declaration = replace(declaration, code=experiment.code, screening_id=experiment.screening_id)
     _fill(experiment, declaration=declaration)
     experiment.save()
@@ -161,6 +163,18 @@ def confirmation_arms(*, screening: Experiment) -> tuple[NewArm, NewArm]:
     return (
         NewArm(name=_("today's text"), share=_HALF, content=text((1,) * len(best)), is_control=True),
         NewArm(name=_("predicted best text"), share=_HALF, content=text(best)),
+    )
+
+
+def mark_of_declaration(experiment: Experiment) -> str:
+    """What the editor carries to say which declaration it was opened with."""
+    return mark_of(
+        experiment.layer_id,
+        experiment.metric_id,
+        sorted(metric.pk for metric in experiment.watched.all()),
+        [getattr(experiment, name) for name in _COPIED],
+        [(arm.number, arm.name, arm.content, arm.share, arm.is_control) for arm in experiment.arms.order_by("number")],
+        [(factor.number, factor.name, factor.levels) for factor in experiment.factors.order_by("number")],
     )
 
 

@@ -13,6 +13,7 @@ from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmView, Consequence, Text
+from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part
 from backoffice.core.telling import told
@@ -120,14 +121,21 @@ def within_of(request: HttpRequest) -> frozenset[str] | None:
 def _editor(request: HttpRequest, *, form: AudienceForm, found: Audience | None) -> HttpResponse:
     """The editor, or its count alone when the script asks for it while the person types."""
     is_look = "look" in request.POST
+    now_marked = services.mark_of_audience(found) if found else None
+    seen = request.POST.get("seen", now_marked)
     if request.method == "POST" and not is_look and form.is_valid():
-        saved = _saved(request, form, found)
-        if saved is not None:
+        try:
+            saved = _saved(request, form, found, seen=seen)
+        except Refusal as refusal:
+            seen = now_marked if isinstance(refusal, DraftMovedOn) else seen
+            take(refusal, form)
+        else:
             return go_to(request, reverse("repayment:audience", args=[saved.pk]))
     now, faults = _looked_at(request, form, found)
     context = {
         "form": form,
         "audience": found,
+        "seen": seen,
         "now": now,
         "faults": faults,
         "tomorrow": day_after(business_date()),
@@ -143,18 +151,14 @@ def _editor(request: HttpRequest, *, form: AudienceForm, found: Audience | None)
     )
 
 
-def _saved(request: HttpRequest, form: AudienceForm, found: Audience | None) -> Audience | None:
-    """The audience as it was saved; None when the form now says why it was not."""
+def _saved(request: HttpRequest, form: AudienceForm, found: Audience | None, *, seen: str | None) -> Audience:
+    """The audience as it was saved. Raises what the verb refuses with."""
     values = form.cleaned_data
     named: dict[str, Any] = {"name": values["name"], "name_zh": values["name_zh"], "content": form.content()}
     actor = actor_of(request.user)
-    try:
-        if found is None:
-            return services.create_audience(code=values["code"], actor=actor, **named)
-        return services.change_audience(audience_id=found.pk, reason="", actor=actor, **named)
-    except Refusal as refusal:
-        take(refusal, form)
-    return None
+    if found is None:
+        return services.create_audience(code=values["code"], actor=actor, **named)
+    return services.change_audience(audience_id=found.pk, reason="", actor=actor, seen=seen, **named)
 
 
 def take(refusal: Refusal, form: Any) -> None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of, may, requires
+from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part
 from backoffice.outreach.domain.campaign_states import STARTED, CampaignState
@@ -124,12 +125,19 @@ def _asked(found: Campaign) -> Approval | None:
 def _editor(request: HttpRequest, *, form: CampaignForm, found: Campaign | None) -> HttpResponse:
     """The editor, or its simulation alone when the script asks for it while the person types."""
     is_look = "look" in request.POST
+    now = services.mark_of_campaign(found) if found else None
+    seen = request.POST.get("seen", now)
     if request.method == "POST" and not is_look and form.is_valid():
-        saved = _saved(request, form, found)
-        if saved is not None:
+        try:
+            saved = _saved(request, form, found, seen=seen)
+        except Refusal as refusal:
+            seen = now if isinstance(refusal, DraftMovedOn) else seen
+            take(refusal, form)
+        else:
             return go_to(request, address(saved))
     context = {
         "form": form,
+        "seen": seen,
         "campaign": found,
         "tomorrow": day_after(business_date()),
         "back": address(found) if found else reverse("repayment:campaigns"),
@@ -145,8 +153,8 @@ def _editor(request: HttpRequest, *, form: CampaignForm, found: Campaign | None)
     )
 
 
-def _saved(request: HttpRequest, form: CampaignForm, found: Campaign | None) -> Campaign | None:
-    """The draft as it was saved; None when the form now says why it was not."""
+def _saved(request: HttpRequest, form: CampaignForm, found: Campaign | None, *, seen: str | None) -> Campaign:
+    """The draft as it was saved. Raises what the verb refuses with."""
     values, actor = form.cleaned_data, actor_of(request.user)
     said: dict[str, Any] = {
         "name": values["name"],
@@ -155,13 +163,9 @@ def _saved(request: HttpRequest, form: CampaignForm, found: Campaign | None) -> 
         "content": form.content(),
         "note": values["note"],
     }
-    try:
-        if found is None:
-            return services.create_campaign(code=values["code"], actor=actor, **said)
-        return services.change_campaign(campaign_id=found.pk, actor=actor, **said)
-    except Refusal as refusal:
-        take(refusal, form)
-    return None
+    if found is None:
+        return services.create_campaign(code=values["code"], actor=actor, **said)
+    return services.change_campaign(campaign_id=found.pk, actor=actor, seen=seen, **said)
 
 
 def _looked_at(request: HttpRequest, form: CampaignForm, found: Campaign | None) -> dict[str, Any]:
