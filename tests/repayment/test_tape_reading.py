@@ -154,6 +154,14 @@ def test_any_bytes_called_an_archive_are_reported(tmp_path: Path, content: bytes
     assert files or findings
 
 
+def test_a_member_without_a_name_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "tape.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), "loan\n")
+    files, findings = find_files(paths=[path])
+    assert files or findings
+
+
 @given(position=st.integers(min_value=0, max_value=4000), byte=st.integers(min_value=0, max_value=255))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_an_archive_with_one_wrong_byte_is_read_or_reported(tmp_path: Path, position: int, byte: int) -> None:

@@ -30,7 +30,7 @@ ARCHIVE_ERRORS = (
     NotImplementedError,
     OSError,
     ValueError,
-    KeyError,
+    LookupError,
     OverflowError,
 )
 
