@@ -346,3 +346,40 @@ def test_a_first_due_date_before_the_loan_gives_no_schedule(tmp_path: Path) -> N
     checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
     assert [(finding.line, finding.code) for finding in findings] == [(2, "schedule_refused")]
     assert checked.loan_count == 1
+
+
+PAYMENT_HEADER = "payment_id,loan_id,amount,currency,channel,reference,value_date"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        # The reference of P1 begins with a quote, that of P3 ends with one: P2 becomes part of the reference.
+        (
+            'P1,L1,100.00,CNY,bank,"first,2026-02-15',
+            "P2,L2,50.00,CNY,bank,second,2026-03-05",
+            'P3,L2,1.00,CNY,bank,third",2026-03-06',
+        ),
+        ('P1,L1,"100.00,CNY,bank,first,2026-02-15', 'P2,L2,50.00",CNY,bank,second,2026-03-05'),
+        ('P1,L1,100.00,"CNY,bank,first,2026-02-15', 'P2,L2,50.00,CNY",bank,second'),
+    ],
+)
+def test_quotes_out_of_place_stop_the_tape_instead_of_hiding_the_rows_between_them(
+    tmp_path: Path, rows: tuple[str, ...], line_end: str
+) -> None:
+    tape = write_tape(tmp_path / "tape", good())
+    text = "".join(f"{line}{line_end}" for line in (PAYMENT_HEADER, *rows))
+    (tape / "payments.csv").write_bytes(text.encode())
+    _checked, findings = check(tape, folder=tmp_path)
+    assert told(findings) == [("payments.csv", 2, "", "swallowed_lines")]
+    assert findings[0].scope == "file"
+
+
+def test_a_note_and_an_address_may_run_over_several_lines(tmp_path: Path) -> None:
+    tables = spoiled("status_history", 0, note="said, twice,\nthat he pays, in March, on Friday, for sure")
+    tables["contact_points"].append(
+        {"borrower_id": "B1", "kind": "address", "value": "1 High Street,\nTown, County, CN"}
+    )
+    _checked, findings = check(write_tape(tmp_path / "tape", tables), folder=tmp_path)
+    assert findings == []

@@ -56,6 +56,10 @@ REASONS: dict[str, Reason] = {
     ),
     "line_too_long": Reason(_("The line is longer than %(most)s KB; is it a CSV file?"), "file"),
     "unfinished_quote": Reason(_("A quoted value that begins here never ends; the file may be cut short."), "file"),
+    "swallowed_lines": Reason(
+        _("A quoted value of this row runs on over the lines below, which look like rows; a quote is out of place."),
+        "file",
+    ),
     "not_csv": Reason(_("The line is not valid CSV: %(detail)s."), "file"),
     "no_header": Reason(_("The file has no header row."), "file"),
     "missing_column": Reason(_("The column “%(name)s” is missing."), "file"),

@@ -46,7 +46,7 @@ def read_file(file: TapeFile, *, stage: Stage, findings: Findings, progress: Pro
             findings.add(problem)
         if problems:
             return
-        _read_rows(file.name, table, header.cells, records, stage=stage, findings=findings, progress=progress)
+        _read_rows(file, table, header.cells, records, stage=stage, findings=findings, progress=progress)
     except TapeStopped as stopped:
         findings.add(stopped.finding)
     finally:
@@ -71,7 +71,7 @@ def _header_problems(file: str, header: Sequence[str], table: Table) -> list[Fin
 
 
 def _read_rows(
-    file: str,
+    source: TapeFile,
     table: Table,
     header: Sequence[str],
     records: Iterator[Record],
@@ -80,6 +80,7 @@ def _read_rows(
     findings: Findings,
     progress: Progress,
 ) -> None:
+    file = source.name
     positions = {name: position for position, name in enumerate(header)}
     cells = [Cell(column, positions.get(column.name, -1), parser_of(column)) for column in table.columns]
     subject_at = positions.get(table.subject, -1)
@@ -93,6 +94,8 @@ def _read_rows(
         if read % PROGRESS_EVERY == 0:
             progress(file, read)
         row = record.cells
+        if source.form == "csv" and "\n" in "".join(row) and _swallows_rows(row, cells, width):
+            raise TapeStopped(Finding(file, record.line, "", "swallowed_lines"))
         if len(row) != width:
             is_ok, values = False, _values_of_uneven_row(cells, row, positions)
             findings.add(_uneven(file, record, width, row[subject_at] if subject_at < len(row) else ""))
@@ -124,6 +127,30 @@ def _read_row(
             values.append(None)
             findings.add(Finding(file, line, cell.column.name, error.code, error.params, shown(row[subject_at])))
     return is_ok, values
+
+
+def _swallows_rows(row: Sequence[str], cells: Sequence[Cell], width: int) -> bool:
+    """Whether a row over several lines holds rows of its own: between two quotes out of place, lines become a value.
+
+    A note or an address may run over lines; an identifier, an amount or a day never does.
+    """
+    on_one_line = [cell.position for cell in cells if cell.column.kind not in ("text", "json") and cell.position >= 0]
+    if len(row) != width or any("\n" in row[position] for position in on_one_line):
+        return True
+    return any(_is_row(line, cells, width) for text in row for line in text.splitlines()[1:])
+
+
+def _is_row(line: str, cells: Sequence[Cell], width: int) -> bool:
+    parts = line.split(",")
+    if len(parts) < width:
+        return False
+    try:
+        for cell in cells:
+            if cell.column.required:
+                cell.parse(parts[cell.position])
+    except NotAValue:
+        return False
+    return True
 
 
 def _uneven(file: str, record: Record, width: int, subject: str) -> Finding:
