@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backoffice.repayment.domain.payment_lines import BadHeader, Line, PaymentLine, UnreadableLine, read_lines
+from backoffice.repayment.domain.payment_totals import totals_of
 
 HEADER = "loan,amount,currency,value_date,portfolio,external_id\n"
 GOOD = "L-1,100.00,CNY,2026-04-03,cash,A-1\n"
@@ -65,12 +66,39 @@ def test_a_number_that_is_too_long_is_refused_instead_of_standing_for_another(co
     )
 
 
+def test_a_line_that_is_too_long_is_refused_instead_of_cut_to_another_payment():
+    rows = [
+        "loan,amount,currency,value_date,reference,external_id\n",
+        *(f"L-1,100.00,CNY,2026-04-03,{'x' * (4_000 - 32 + more)},A-17\n" for more in (0, 1)),
+    ]
+    fits, too_long = read_lines(rows)
+    assert (len(rows[1]), len(rows[2])) == (4_000, 4_001)
+    assert isinstance(fits, PaymentLine)
+    assert fits.external_id == "A-17"
+    assert isinstance(too_long, UnreadableLine)
+    assert (too_long.line, too_long.code, too_long.reason) == (
+        3,
+        "payment_file.too_long",
+        "The line has more than 4000 characters.",
+    )
+
+
 def test_a_header_that_cannot_be_read_names_the_columns_it_lacks():
     with pytest.raises(BadHeader) as refused:
         list(read_lines(['"loan,amount,currency,value_date\n', GOOD]))
     assert [str(problem) for problem in refused.value.problems] == [
         f"column {name} is missing" for name in ("loan", "amount", "currency", "value_date")
     ]
+
+
+def test_two_quotes_out_of_place_spoil_their_two_lines_and_hide_none_between_them():
+    rows = [GOOD.replace("A-1", f"A-{number}") for number in range(1_000)]
+    for at in (400, 600):
+        rows[at] = f'"{rows[at]}'
+    found = lines(*rows)
+    assert [line.line for line in found] == list(range(2, 1_002))
+    assert [number for number, code in codes(found) if code] == [402, 602]
+    assert (totals_of(lines=found).count, totals_of(lines=found).unreadable) == (1_000, 2)
 
 
 @given(st.lists(st.text(alphabet='L1,."\r\t中 -', min_size=1, max_size=30), max_size=12))

@@ -62,7 +62,7 @@ def read_lines(rows: Iterable[str]) -> Iterator[Line]:
 
     A line is a line of the file: a quote that is left open spoils its own line and swallows none of those after it.
     """
-    numbered = enumerate(_short_lines(rows), start=1)
+    numbered = enumerate(rows, start=1)
     _number, first = next(numbered, (1, ""))
     header = [name.strip().lower() for name in _cells_of(first) or []]
     missing = [name for name in REQUIRED if name not in header]
@@ -78,6 +78,10 @@ def read_lines(rows: Iterable[str]) -> Iterator[Line]:
         raise BadHeader(tuple(problems) or (phrase("a column stands twice"),))
     position = {name: index for index, name in enumerate(header)}
     for number, row in numbered:
+        if len(row) > MAX_LINE:
+            said = phrase("The line has more than %(longest)s characters.", longest=MAX_LINE)
+            yield _refused_whole(number, row, "too_long", said)
+            continue
         cells = _cells_of(row)
         if cells is None:
             yield _refused_whole(
@@ -146,8 +150,3 @@ def _read(number: int, cells: list[str], position: dict[str, int], *, width: int
 def _refused_whole(number: int, text: str, code: str, reason: Phrase) -> UnreadableLine:
     """A line of which nothing is known but how it begins."""
     return UnreadableLine(number, text.strip()[:80], "", "", f"payment_file.{code}", reason)
-
-
-def _short_lines(rows: Iterable[str]) -> Iterator[str]:
-    for row in rows:
-        yield row if len(row) <= MAX_LINE else row[:MAX_LINE] + "\n"
