@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import psutil
 import psycopg
 import pytest
 
+from backoffice.config.services import demo as demos
 from backoffice.config.services import postgres, processes, valkey
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +110,16 @@ def beside(folder: Path) -> Path:
 
 def books(folder: Path) -> postgres.Cluster:
     return postgres.Cluster(data=folder / "postgres")
+
+
+@pytest.mark.skipif(not demos.SHARES_KEPT_PORTS, reason="only Linux lets a server listen on a port that is kept")
+def test_a_kept_port_is_open_to_the_server_it_is_meant_for_and_taken_for_another_demo() -> None:
+    with demos.keep_port(first=8700) as ours:
+        port = ours.getsockname()[1]
+        with demos.keep_port(first=port) as theirs:
+            assert theirs.getsockname()[1] > port
+        with socket.create_server((demos.HOST, port)) as server, socket.create_connection((demos.HOST, port)):
+            assert server.getsockname()[1] == port
 
 
 def test_serves_everything_and_ctrl_c_leaves_nothing_running(folder: Path) -> None:

@@ -43,6 +43,8 @@ LENDER = {
     "DEFAULT_FROM_EMAIL": "messages@lender.example",
 }
 PORTS_TRIED = 100
+# Linux lets a server that reuses addresses listen on a port that is bound and not listened on; others do not.
+SHARES_KEPT_PORTS = sys.platform == "linux"
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 START_SECONDS = 90.0
 # Exit statuses of the process manager after Ctrl-C and after SIGTERM: the demo ended as it should.
@@ -182,13 +184,18 @@ def _of_application(*, demo: Demo, environment: Mapping[str, str]) -> Mapping[st
 
 def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
     with ExitStack() as kept:
-        # Kept until they are needed, so that another demo that starts meanwhile takes others.
         web, sandbox, mail = (
-            kept.enter_context(_free_port(first=first)).getsockname()[1]
+            kept.enter_context(keep_port(first=first)).getsockname()[1]
             for first in (FIRST_WEB_PORT, FIRST_SANDBOX_PORT, FIRST_MAIL_PORT)
         )
         environment = {**environment, **_of_sandbox(demo=demo, port=sandbox, mail=mail)}
         _manage(demo=demo, environment=environment, command=["connect_sandbox", environment["SANDBOX_URL"]])
+        if not SHARES_KEPT_PORTS:
+            kept.close()
+        return _run_services(demo=demo, environment=environment, web=web, sandbox=sandbox, mail=mail)
+
+
+def _run_services(*, demo: Demo, environment: Mapping[str, str], web: int, sandbox: int, mail: int) -> int:
     python = shlex.quote(sys.executable)
     commands = {
         "web": f"{python} -m granian --interface wsgi --host {HOST} --port {web} --workers 2 --blocking-threads 4 "
@@ -279,16 +286,21 @@ def _manage(*, demo: Demo, environment: Mapping[str, str], command: list[str]) -
         raise DemoRefused(msg)
 
 
-def _free_port(*, first: int) -> socket.socket:
-    """A socket bound to the first port from `first` on that nobody has. Raises DemoRefused when a hundred are taken."""
+def keep_port(*, first: int) -> socket.socket:
+    """A socket bound to the first port from `first` on that nobody has. Raises DemoRefused when a hundred are taken.
+
+    It never listens. While it is open another demo takes another port, and the server the port is meant for has it.
+    """
     for port in range(first, first + PORTS_TRIED):
-        probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        keeper = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
-            probe.bind((HOST, port))
+            keeper.bind((HOST, port))
         except OSError:
-            probe.close()
+            keeper.close()
             continue
-        return probe
+        # Set after the binding: before it, a port that another demo keeps would pass for free.
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return keeper
     msg = f"Ports {first} to {first + PORTS_TRIED - 1} are all taken."
     raise DemoRefused(msg)
 
