@@ -128,3 +128,15 @@ def test_every_reason_has_a_sentence_that_takes_its_parameters() -> None:
     for code, reason in REASONS.items():
         assert str(reason.sentence) % Anything() != "", code
         assert reason.scope in {"file", "row"}
+
+
+def test_says_in_a_whole_sentence_that_an_amount_is_too_fine() -> None:
+    said = []
+    for read in (lambda: parse_amount("1.001"), lambda: check_decimals(150, currency="JPY")):
+        with pytest.raises(NotAValue) as refusal:
+            read()
+        said.append(sentence_of(code=refusal.value.code, params=refusal.value.params))
+    assert said == [
+        "The amount 1.001 has more than 2 decimals.",
+        "JPY is counted to 0 decimals; the amount is 1.50.",
+    ]
