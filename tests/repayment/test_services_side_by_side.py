@@ -10,10 +10,15 @@ from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import begin_close, finish_close, open_first_day
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
+from backoffice.customers.models import Borrower
+from backoffice.outreach.models import Message, ReminderPlanVersion
+from backoffice.outreach.services.messages import stop_paid
+from backoffice.outreach.services.starting import load_starter, load_starter_plan
 from backoffice.repayment.domain.admission import AlreadyPosted, AlreadyReversed, ExternalIdInUse, RefundExceedsSuspense
 from backoffice.repayment.models import Loan, MonthEnd, Operation
 from backoffice.repayment.services.closing import close_range, snapshot_range
 from backoffice.repayment.services.posting import book
+from backoffice.repayment.services.reminders import plan_reminders
 from tests.audit.side_by_side import Aside, Gate
 from tests.repayment.cases import D
 from tests.repayment.factories import ADA, books, draft, drifts, open_loan, post, replay_changes, take_back
@@ -300,3 +305,35 @@ def test_money_pours_in_while_three_days_are_closed():
     for loan_id in loans:
         in_order(loan_id, date(2026, 2, 17))
     connection.close()
+
+
+# money against the planning of reminders
+
+
+def test_money_and_the_planning_of_reminders_lock_in_one_order(loan_id):
+    load_starter(is_active=True, actor=SYSTEM)
+    load_starter_plan(effective_from=EVE, actor=SYSTEM)
+    ReminderPlanVersion.objects.update(content=ReminderPlanVersion.objects.get().content | {"holdout": "0"})
+    loan = facts(loan_id)
+    Borrower.objects.filter(pk=loan.borrower_id).update(country="CN", time_zone="Asia/Shanghai", language="en")
+    plan_reminders(day=DUE)
+    weaker = Message.objects.get()  # of a younger plan, it gives way to the same bill's reminder
+    Message.objects.update(source="plan:999999", key="plan:999999:d0:loan", state="planned", code="")
+    gate = Gate()
+
+    def pay():
+        with transaction.atomic():
+            Loan.objects.select_for_update(no_key=True).get(pk=loan_id)
+            gate.wait_here()
+            return stop_paid(loans=[(loan_id, None)])
+
+    with Aside() as aside:
+        paying = aside.start(pay)
+        gate.wait_for_arrival()
+        planning = aside.start(lambda: plan_reminders(day=DUE))
+        wait_for_a_waiter()
+        gate.open()
+        assert paying.result(timeout=20) == 1
+        assert planning.result(timeout=20).new == 1
+    weaker.refresh_from_db()
+    assert (weaker.state, weaker.code) == ("stopped", "paid")

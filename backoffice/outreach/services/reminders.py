@@ -4,7 +4,7 @@ What is due is told from above as frozen values. Planning is a set operation, an
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ from backoffice.outreach.domain.ranking import PLAN, source_of
 from backoffice.outreach.domain.reminder_plans import ReminderContent, Step, parse
 from backoffice.outreach.models import ReminderPlanVersion
 from backoffice.outreach.services.foreseeing import Weighed, weigh
-from backoffice.outreach.services.messages import Planned
+from backoffice.outreach.services.messages import Planned, stop_paid
 from backoffice.outreach.services.ranking import lock_borrowers, plan_ranked, rank
 from backoffice.outreach.services.speaking import Words, names_of, spoken, values_of_loan, window, words_of
 
@@ -47,6 +47,9 @@ class BillDue:
     currency: str
     language: str
     time_zone: str
+
+
+OwedNow = Callable[[Sequence[int]], Sequence[tuple[int, date | None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,15 @@ def due_dates_of(*, plans: Iterable[ActivePlan], day: date) -> list[date]:
 
 
 @transaction.atomic
-def plan_day(*, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan], actor: Actor) -> Outcome:
-    """Plan the messages of a day about these bills, and keep who is reminded and who is left alone."""
+def plan_day(
+    *, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan], owed_now: OwedNow, actor: Actor
+) -> Outcome:
+    """Plan the messages of a day about these bills, and keep who is reminded and who is left alone.
+
+    `owed_now` locks loans and gives the oldest due date each still owes anything of: a payment that is being posted is
+    waited for, what was paid since the bills were read is stopped, and money that comes later finds the messages. It is
+    asked after the borrowers are locked and before any message is touched, the order everybody locks in.
+    """
     outcome, chosen, groups = _chosen(day=day, bills=bills, plans=plans)
     if groups:
         fetch(
@@ -121,10 +131,12 @@ def plan_day(*, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan]
         )
     if chosen:
         lock_borrowers(wanted=chosen)
+        owed = owed_now([one.loan_id for one in chosen if one.loan_id is not None])
         ranking = rank(wanted=chosen)
         outcome.outranked += len(ranking.losing)
         outcome.by_channel.subtract(one.channel.value for one in chosen if one.key in ranking.losing)
         outcome.new = plan_ranked(wanted=chosen, ranking=ranking, actor=actor)
+        stop_paid(loans=owed)
     return outcome
 
 

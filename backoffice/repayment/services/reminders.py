@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from django.db import transaction
-
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.customers.domain.places import middle_zone
-from backoffice.outreach.services.messages import stop_paid
 from backoffice.outreach.services.reminders import (
     ActivePlan,
     BillDue,
@@ -36,24 +33,15 @@ def plan_reminders(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> 
     if not plans:
         return Outcome()
     bills = _bills(day=day, plans=plans, first_id=first_id, last_id=last_id)
-    with transaction.atomic():
-        outcome = plan_day(day=day, bills=bills, plans=plans, actor=SYSTEM)
-        _stop_what_is_owed_no_more([bill.loan_id for bill in bills])
-    return outcome
+    return plan_day(day=day, bills=bills, plans=plans, owed_now=_owed_now, actor=SYSTEM)
 
 
-def _stop_what_is_owed_no_more(loan_ids: Sequence[int]) -> None:
-    """Stops messages about bills that were paid since they were read.
-
-    Under the loans' locks: a payment that is being posted is waited for, and one that comes later finds the messages.
-    """
-    if loan_ids:
-        stop_paid(
-            loans=fetch(
-                "SELECT id, oldest_unpaid_due_date FROM repayment_loan WHERE id = ANY(%s) ORDER BY id FOR SHARE",
-                [sorted(set(loan_ids))],
-            )
-        )
+def _owed_now(loan_ids: Sequence[int]) -> list[tuple[int, date | None]]:
+    """The oldest due date each loan still owes anything of, and nobody changes it until the transaction ends."""
+    return fetch(
+        "SELECT id, oldest_unpaid_due_date FROM repayment_loan WHERE id = ANY(%s) ORDER BY id FOR SHARE",
+        [sorted(set(loan_ids))],
+    )
 
 
 def simulate_reminders(*, day: date, plan: ActivePlan) -> Simulated:
