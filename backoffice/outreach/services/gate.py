@@ -24,7 +24,14 @@ from backoffice.outreach.selectors.gate import (
     run,
     with_next_time,
 )
-from backoffice.outreach.selectors.gate_text import PARAMETERS, STALE, Statement, reserve_function, statement
+from backoffice.outreach.selectors.gate_text import (
+    GIVEN_RULES,
+    PARAMETERS,
+    STALE,
+    Statement,
+    reserve_function,
+    statement,
+)
 from backoffice.outreach.selectors.packs import PacksKept, pack_day
 
 __all__ = [
@@ -41,20 +48,15 @@ __all__ = [
 
 PACKS: Final = PacksKept()
 MOST_READINGS: Final = 3
-KEEP_RULES: Final = """
+KEEP_RULES: Final = f"""
 INSERT INTO outreach_compiledrule (
     key, rule, kind, countries, is_default, channels, counted_purposes, counted_scopes, from_minute, to_minute, days,
     is_closed_on_holidays, most, per, counts, days_window, minutes_window, quiet_days, within_days, excepts
 )
-SELECT %(rule_key)s::uuid, rule.*
-FROM jsonb_to_recordset(%(rules)s::jsonb) AS rule (
-    id text, kind text, countries text[], is_default boolean, channels text[], counted_purposes text[],
-    counted_scopes text[], from_minute int, to_minute int, days int[], is_closed_on_holidays boolean, most int,
-    per text, counts text, days_window int, minutes_window int, quiet_days int, within_days int, excepts text[]
-)
+SELECT %(rule_key)s::uuid, given.* FROM ({GIVEN_RULES}) AS given
 ON CONFLICT (key, rule) DO NOTHING
 RETURNING 1
-"""
+"""  # noqa: S608 - a text of our own
 LOCK_BORROWER: Final = "SELECT FROM customers_borrower WHERE id = %s FOR NO KEY UPDATE"
 
 
