@@ -15,7 +15,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
-from backoffice.core.drafts import DraftMovedOn, mark_of
+from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.core.telling import told
@@ -152,7 +152,7 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
     subject = _version(request, version_id)
     if subject.state not in ("draft", "checked"):
         raise Http404
-    now = mark_of(subject.digest, subject.note)
+    now = packs.mark_of_draft(subject)
     seen = request.POST.get("seen", now)
     form = PackForm(request.POST or None, initial={"content": subject.content, "note": subject.note})
     parsed, faults = _read(form, start=subject.content)

@@ -113,7 +113,7 @@ def change_draft(*, version_id: int, content: str, note: str, actor: Actor, seen
     version = locked_version(version_id)
     if version.state not in ("draft", "checked"):
         raise not_in_state(version)
-    refuse_if_moved_on(seen=seen, now=mark_of(version.digest, version.note))
+    refuse_if_moved_on(seen=seen, now=mark_of_draft(version))
     pack = parse(content)
     check_others(version.pack, pack)
     before = version.digest
@@ -124,6 +124,11 @@ def change_draft(*, version_id: int, content: str, note: str, actor: Actor, seen
     version.save(update_fields=["content", "parsed", "note", "digest", "state"])
     note_down(version, verb="outreach.pack_version.changed", actor=actor, before={"digest": before}, reason=note)
     return version
+
+
+def mark_of_draft(version: RulePackVersion) -> str:
+    """What a draft is known by while somebody changes it."""
+    return mark_of(version.digest, version.note)
 
 
 @transaction.atomic

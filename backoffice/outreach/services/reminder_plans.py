@@ -116,12 +116,17 @@ def change_draft(
     version = locked_version(version_id)
     if version.state != PlanState.DRAFT:
         raise not_in_state(version)
-    refuse_if_moved_on(seen=seen, now=mark_of(version.content, version.note))
+    refuse_if_moved_on(seen=seen, now=mark_of_draft(version))
     check_content(content)
     version.content, version.note = dict(content), note
     version.save(update_fields=["content", "note"])
     note_down(version, verb="outreach.reminder_plan_version.changed", actor=actor, reason=note)
     return version
+
+
+def mark_of_draft(version: ReminderPlanVersion) -> str:
+    """What a draft is known by while somebody changes it."""
+    return mark_of(version.content, version.note)
 
 
 def check_content(content: Mapping[str, Any]) -> None:

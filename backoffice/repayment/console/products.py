@@ -17,7 +17,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
-from backoffice.core.drafts import DraftMovedOn, mark_of
+from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.core.telling import told
@@ -132,7 +132,7 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
     """Change a draft; the preview follows what is typed."""
     subject = _version(request, version_id)
     start = from_json(subject.terms)
-    now = mark_of(subject.terms, subject.note)
+    now = services.mark_of_draft(subject)
     seen = request.POST.get("seen", now)
     form = _terms_form(request, start=start, note=subject.note)
     if request.method == "POST" and "look" not in request.POST and form.is_valid() and form.terms:

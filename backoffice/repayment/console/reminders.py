@@ -13,7 +13,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core import tones
 from backoffice.core.access import actor_of, may, requires
-from backoffice.core.drafts import DraftMovedOn, mark_of
+from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to, refused
 from backoffice.core.telling import told
@@ -154,7 +154,7 @@ def edit(request: HttpRequest, version_id: int) -> HttpResponse:
     rows = forms.rows_of(content=subject.content, data=data)
     initial = subject.content | {"note": subject.note, "debits": ", ".join(subject.content.get("debits", []))}
     form = forms.VersionForm(data, initial=initial)
-    now = mark_of(subject.content, subject.note)
+    now = reminder_plans.mark_of_draft(subject)
     seen = now if data is None else str(data.get("seen", now))
     content: Mapping[str, Any] = subject.content
     faults: list[tuple[str, str]] = []

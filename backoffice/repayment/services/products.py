@@ -124,13 +124,18 @@ def change_draft(*, version_id: int, terms: Terms, note: str, actor: Actor, seen
     """
     version = _locked_version(version_id)
     _require(version, "draft")
-    refuse_if_moved_on(seen=seen, now=mark_of(version.terms, version.note))
+    refuse_if_moved_on(seen=seen, now=mark_of_draft(version))
     _check_currency(version.product, terms)
     before = version.terms
     version.terms, version.note = to_json(terms), note
     version.save(update_fields=["terms", "note"])
     _note(version, verb="repayment.product_version.changed", actor=actor, before={"terms": before}, reason=note)
     return version
+
+
+def mark_of_draft(version: ProductVersion) -> str:
+    """What a draft is known by while somebody changes it."""
+    return mark_of(version.terms, version.note)
 
 
 @transaction.atomic
