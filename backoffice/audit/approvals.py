@@ -21,7 +21,7 @@ from backoffice.audit.selectors import ApprovalNotFound
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
-from backoffice.core.formats import amount_text
+from backoffice.core.formats import amount_text, moment_text
 from backoffice.core.words import written
 
 
@@ -256,8 +256,8 @@ def _refuse_twice(*, verb: str, subject_type: str, subject_id: str, payload: dic
     ).first()
     if waiting is not None:
         raise AlreadyAsked(
-            _("%(name)s asked for this already on %(day)s; the request waits for its decision.")
-            % {"name": waiting.requested_by_name, "day": waiting.requested_at.date().isoformat()},
+            _("%(name)s asked for this already on %(moment)s; the request waits for its decision.")
+            % {"name": waiting.requested_by_name, "moment": moment_text(waiting.requested_at)},
             next_step=_("Wait for the decision, or have the request withdrawn."),
         )
 
