@@ -60,7 +60,7 @@ class DayEndStep(models.Model):
 
 
 class DayEndRange(models.Model):
-    """A range of loan ids one task works through; done in the transaction that did the work."""
+    """A range of ids, of loans mostly, that one task works through; done in the transaction that did the work."""
 
     step = models.ForeignKey(DayEndStep, on_delete=models.CASCADE, related_name="ranges")
     first_id = models.BigIntegerField()

@@ -135,8 +135,8 @@ def _work_range(range_id: int) -> bool:
 def step_on(*, run_id: int) -> list[int]:
     """Bring a run to where work is left: end the steps that are done, plan the next, end the day after the last.
 
-    Returns the ids of the ranges to work now; none when the day is closed. A step that cannot be planned is marked as
-    failed and planned anew by the next call.
+    Returns the ids of the ranges to work now, one of a step in order; none when the day is closed. A step that cannot
+    be planned is marked as failed and planned anew by the next call.
     """
     try:
         return _step_on(run_id)
@@ -161,9 +161,9 @@ def _step_on(run_id: int) -> list[int]:
             DayEndRange.objects.bulk_create(
                 DayEndRange(step=row, first_id=first, last_id=last) for first, last in _plan(step, run)
             )
-        left = list(row.ranges.filter(is_done=False).order_by("first_id").values_list("pk", flat=True))
+        left = list(row.ranges.filter(is_done=False).order_by("pk").values_list("pk", flat=True))
         if left:
-            return left
+            return left[:1] if step.in_order else left
         row.state = DayEndStep.State.DONE
         row.finished_at = clock.now()
         row.counts = _sum_counts(row)

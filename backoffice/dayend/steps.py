@@ -1,5 +1,5 @@
-"""The close of a business day, as one list of steps, in order. A step is cut into ranges of loan ids; each range is one
-transaction and safe to run again."""
+"""The close of a business day, as one list of steps, in order. A step is cut into ranges, of loan ids unless it says
+otherwise; each range is one transaction and safe to run again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,14 @@ from backoffice.core.bulk import fetch
 from backoffice.outreach.selectors.experiments import has_due
 from backoffice.outreach.selectors.packs import packs_to_activate
 from backoffice.outreach.services import pack_publishing
+from backoffice.outreach.services.campaigns import campaigns_to_move, move_campaigns
 from backoffice.outreach.services.experiments import stop_due
 from backoffice.outreach.services.reminder_publishing import activate_due as activate_plans
 from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
-from backoffice.repayment.services.campaigns import has_campaigns, plan_campaigns
+from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
 from backoffice.repayment.services.products import activate_due
 from backoffice.repayment.services.reminders import day_after, loans_to_remind, plan_reminders
@@ -42,12 +43,16 @@ class Worked:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: `plan(day)` gives the ranges, `work(day, first, last, run_id)` does one."""
+    """One step: `plan(day)` gives the ranges, `work(day, first, last, run_id)` does one.
+
+    Ranges are worked side by side, but for a step `in_order`, which works them one after another as they were planned.
+    """
 
     name: str
     label: Promise
     plan: Callable[[date], list[Range]]
     work: Callable[[date, int, int, int], Worked]
+    in_order: bool = False
 
 
 def _plan_transitions(day: date) -> list[Range]:
@@ -104,13 +109,22 @@ def _work_plans(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worke
     return Worked(counts={"versions": activate_plans(on=day_after(day))}, left_behind={})
 
 
-def _plan_campaigns(_day: date) -> list[Range]:
-    return [(0, 0)] if has_campaigns() else []
+def _plan_campaign_moves(day: date) -> list[Range]:
+    return [(0, 0)] if campaigns_to_move(on=day_after(day)) else []
 
 
-def _work_campaigns(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
-    """After the reminders, and all in one range: the more pressing purpose takes its borrowers first."""
-    done = plan_campaigns(day=day_after(day))
+def _work_campaign_moves(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    moved = move_campaigns(on=day_after(day))
+    return Worked(counts={"started": moved.started, "ended": moved.ended}, left_behind={})
+
+
+def _plan_campaigns(day: date) -> list[Range]:
+    """A range a campaign, the more pressing purpose first: it takes its borrowers before the others ask for them."""
+    return [(campaign_id, campaign_id) for campaign_id in campaigns_on(day=day_after(day))]
+
+
+def _work_campaigns(day: date, campaign_id: int, _last_id: int, _run_id: int) -> Worked:
+    done: CampaignsPlanned = plan_campaign(campaign_id=campaign_id, day=day_after(day))
     counts = {"campaigns": done.campaigns, "messages": done.messages, "held_out": done.held_out}
     return Worked(counts=counts | ({"refused": done.refused} if done.refused else {}), left_behind={})
 
@@ -144,7 +158,8 @@ STEPS: tuple[Step, ...] = (
     Step("packs", _("Start the contact rules of the next day"), _plan_packs, _work_packs),
     Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
-    Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns),
+    Step("campaign_moves", _("Start and end campaigns"), _plan_campaign_moves, _work_campaign_moves),
+    Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns, in_order=True),
     Step("experiments", _("Stop the experiments whose last day is over"), _plan_experiments, _work_experiments),
     Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),
 )

@@ -8,8 +8,9 @@ from django.conf import settings
 from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_day
 from backoffice.core.actors import SYSTEM
-from backoffice.dayend.models import DayEndRun, DayEndStep
+from backoffice.dayend.models import DayEndRange, DayEndRun
 from backoffice.dayend.services import start, step_on, work_range
+from backoffice.dayend.steps import STEP_BY_NAME
 
 
 @shared_task(name="dayend.continue_run", acks_late=True)
@@ -24,10 +25,14 @@ def continue_run(*, run_id: int) -> None:
 
 @shared_task(name="dayend.run_range", acks_late=True)
 def run_range(*, run_id: int, range_id: int) -> None:
-    """Work one range; whoever finds its step over hands out the next."""
+    """Work one range; whoever finds its step over, or one of a step in order done, hands out the next.
+
+    A range in other hands is theirs to go on from.
+    """
     work_range(range_id=range_id)
-    step = DayEndStep.objects.get(ranges__pk=range_id)
-    if not step.ranges.filter(is_done=False).exists():
+    work = DayEndRange.objects.select_related("step").get(pk=range_id)
+    in_order = STEP_BY_NAME[work.step.name].in_order
+    if work.is_done and (in_order or not work.step.ranges.filter(is_done=False).exists()):
         continue_run.delay(run_id=run_id)
 
 

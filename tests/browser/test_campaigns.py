@@ -150,10 +150,7 @@ def test_from_a_saved_audience_to_a_planned_day(page: Page, live_server: LiveSer
 
     _enter(page, live_server, person("team_lead", team=team))
     page.goto(live_server.url + reverse("repayment:campaign", args=[campaign.pk]))
-    page.get_by_role("link", name="Start", exact=False).first.click()
-    page.get_by_label("Reason").fill("Now")
-    page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("Spring is running.")).to_be_visible()
+    expect(page.get_by_text("It starts by itself")).to_be_visible()
     plan_campaigns(day=business_date() + timedelta(days=1))
     page.reload()
     expect(page.locator("#days")).to_contain_text("the budget is reached")

@@ -71,6 +71,7 @@ def test_a_close_ages_the_loans_and_opens_the_next_day():
         ("packs", "done", {}),
         ("reminder_plans", "done", {}),
         ("reminders", "done", {}),
+        ("campaign_moves", "done", {}),
         ("campaigns", "done", {}),
         ("experiments", "done", {}),
         ("verify", "done", {"loans": 1, "drifts": 0}),

@@ -1,5 +1,6 @@
 """The close of a day handed to workers: every range a task, every step begun by whoever ends the one before."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
-from backoffice.dayend import steps, tasks
+from backoffice.dayend import services, steps, tasks
 from backoffice.dayend.models import DayEndRange, DayEndRun
 from backoffice.dayend.services import start, step_on, work_range
 from backoffice.repayment.models import Loan
@@ -60,6 +61,26 @@ def test_a_task_that_comes_twice_does_its_range_once(loans):
         tasks.run_range.delay(run_id=run.pk, range_id=first)
     assert Loan.objects.filter(bucket="M1").count() == 1
     assert DayEndRun.objects.get().state == "running"
+
+
+def test_a_step_in_order_hands_out_one_range_at_a_time_and_leaves_a_range_in_other_hands_alone(loans, monkeypatch):
+    (transitions,) = [step for step in steps.STEPS if step.name == "transitions"]
+    in_order = replace(transitions, in_order=True)
+    monkeypatch.setattr(services, "STEPS", tuple(in_order if step is transitions else step for step in steps.STEPS))
+    monkeypatch.setitem(steps.STEP_BY_NAME, "transitions", in_order)
+    run = start(day=DUE, actor=SYSTEM)
+    (first,) = step_on(run_id=run.pk)
+    handed_out = []
+    monkeypatch.setattr(tasks.continue_run, "delay", lambda **said: handed_out.append(said))
+    monkeypatch.setattr(tasks, "work_range", lambda **_: False)
+    tasks.run_range(run_id=run.pk, range_id=first)
+    assert handed_out == []
+    monkeypatch.setattr(tasks, "work_range", work_range)
+    tasks.run_range(run_id=run.pk, range_id=first)
+    assert handed_out == [{"run_id": run.pk}]
+    (second,) = step_on(run_id=run.pk)
+    assert second != first
+    assert Loan.objects.filter(bucket="M1").count() == 1
 
 
 def test_the_sweep_takes_up_what_a_dead_worker_left(loans):

@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import SYSTEM
-from backoffice.dayend.models import DayEndStep
+from backoffice.dayend.models import DayEndRange, DayEndStep
 from backoffice.outreach.domain.assignment import holdout
 from backoffice.outreach.domain.campaign_choice import salt_of
 from backoffice.outreach.domain.experiments.effects import Sample
@@ -166,7 +166,24 @@ def test_its_effect_is_what_those_it_went_to_did_beyond_those_left_alone() -> No
     assert (found.funnel.left, found.funnel.reached, found.funnel.held_out) == (len(went_to), len(went_to), len(alone))
 
 
-def test_a_planner_killed_half_way_leaves_nothing_and_does_the_same_the_next_time(
+def test_the_close_plans_one_campaign_after_another_the_more_pressing_first(desk: Desk) -> None:
+    borrower = a_borrower()
+    desk.disburse(borrower_id=borrower.pk)
+    days = {"first_day": "2026-02-16", "last_day": "2026-02-20"}
+    sells = running("sells", **days)
+    owing = an_audience("owing", days_past_due={"from": 1})
+    collects = running("collects", audience=owing, purpose="collection", template="collection_d1", values={}, **days)
+
+    desk.until(date(2026, 2, 16))
+
+    work = DayEndRange.objects.filter(step__run__day=date(2026, 2, 15), step__name="campaigns").order_by("pk")
+    assert list(work.values_list("first_id", "is_done")) == [(collects.pk, True), (sells.pk, True)]
+    assert (len(states_of(collects)), states_of(sells)) == (1, [])
+    moves = DayEndStep.objects.get(run__day=date(2026, 2, 15), name="campaign_moves")
+    assert moves.counts == {"started": 2, "ended": 0}
+
+
+def test_a_planner_killed_half_way_leaves_whole_campaigns_and_does_the_rest_the_next_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for country in ("CN", "CN", "CN", "TW"):
@@ -183,8 +200,8 @@ def test_a_planner_killed_half_way_leaves_nothing_and_does_the_same_the_next_tim
     with pytest.raises(KeyboardInterrupt):
         plan_campaigns(day=JANUARY_15)
     monkeypatch.setattr(planning, "plan_ranked", real)
-    assert not Message.objects.exists()
-    assert not CampaignDay.objects.exists()
+    assert [len(states_of(one)) for one in (first, second)] == [3, 0]
+    assert CampaignDay.objects.get().campaign_id == first.pk
 
     plan_campaigns(day=JANUARY_15)
     plan_campaigns(day=JANUARY_15)
@@ -210,5 +227,7 @@ def test_the_command_plans_a_day(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("plan_campaigns")
     call_command("plan_campaigns", "--date", "2026-01-15")
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == ("2026-01-15: 1 campaigns, 1 new messages, 0 newly left alone, 0 ended, 0 could not be planned")
+    assert said[0] == (
+        "2026-01-15: 1 campaigns, 1 new messages, 0 newly left alone, 0 started, 0 ended, 0 could not be planned"
+    )
     assert "0 new messages" in said[1]

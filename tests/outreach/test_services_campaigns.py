@@ -40,6 +40,7 @@ from backoffice.outreach.services.audiences import (
     create_audience,
     retire_audience,
 )
+from backoffice.outreach.services.campaigns import CampaignsMoved
 from backoffice.outreach.services.campaigns.locking import (
     CampaignNotFound,
     CampaignNotInState,
@@ -241,7 +242,6 @@ def test_taking_back_withdraws_the_request() -> None:
     "verb",
     [
         campaigns.take_back,
-        campaigns.start_campaign,
         campaigns.pause_campaign,
         campaigns.resume_campaign,
         campaigns.end_campaign,
@@ -276,17 +276,32 @@ def test_a_draft_is_changed_and_a_running_campaign_copied() -> None:
 
 
 @pytest.mark.usefixtures("_house")
+def test_an_approved_campaign_starts_with_its_first_day_and_may_be_held_back_until_then() -> None:
+    early, held = drafted("early"), drafted("held")
+    for one in (early, held):
+        approvals.approve(approval_id=submitted(one).pk, actor=CHECKER)
+    campaigns.pause_campaign(campaign_id=held.pk, reason="wait", actor=DRAFTER)
+    the_day_before, first = date(2026, 1, 14), date(2026, 1, 15)
+    assert not campaigns.campaigns_to_move(on=the_day_before)
+    assert campaigns.move_campaigns(on=the_day_before) == CampaignsMoved()
+    assert campaigns.campaigns_to_move(on=first)
+    assert campaigns.move_campaigns(on=first) == CampaignsMoved(started=1)
+    assert campaigns.move_campaigns(on=first) == CampaignsMoved()
+    early.refresh_from_db()
+    held.refresh_from_db()
+    assert (early.state, held.state) == ("running", "paused")
+
+
+@pytest.mark.usefixtures("_house")
 def test_a_campaign_whose_days_are_over_neither_starts_nor_resumes_and_ends_by_itself() -> None:
     late, paused = drafted("late"), running("paused")
     approvals.approve(approval_id=submitted(late).pk, actor=CHECKER)
     campaigns.pause_campaign(campaign_id=paused.pk, reason="wait", actor=DRAFTER)
     BusinessDay.objects.update(today=date(2026, 1, 25))
     with pytest.raises(CampaignOver):
-        campaigns.start_campaign(campaign_id=late.pk, reason="now", actor=DRAFTER)
-    with pytest.raises(CampaignOver):
         campaigns.resume_campaign(campaign_id=paused.pk, reason="now", actor=DRAFTER)
-    assert campaigns.end_over(on=date(2026, 1, 25)) == 0
-    assert campaigns.end_over(on=date(2026, 1, 26)) == 2
+    assert campaigns.move_campaigns(on=date(2026, 1, 25)) == CampaignsMoved()
+    assert campaigns.move_campaigns(on=date(2026, 1, 26)) == CampaignsMoved(ended=2)
     assert set(Campaign.objects.values_list("state", flat=True)) == {"ended"}
 
 
@@ -313,9 +328,9 @@ def test_a_day_is_planned_once_in_the_borrowers_own_day() -> None:
 @pytest.mark.usefixtures("_house")
 def test_nothing_is_planned_by_a_campaign_that_does_not_run_or_is_not_on() -> None:
     asked = targets(1)
+    live = running("live", weekdays=[5])
     approved = drafted("approved")
     approvals.approve(approval_id=submitted(approved).pk, actor=CHECKER)
-    live = running("live", weekdays=[5])
     assert plan(approved, asked).planned == 0
     assert plan(live, asked, JANUARY_15).planned == 0, "15 January is a Thursday"
     assert plan(live, asked, date(2026, 1, 16)).planned == 1

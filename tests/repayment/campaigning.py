@@ -93,7 +93,7 @@ def running(code: str = "spring", **changes: Any) -> Campaign:
     """A campaign two people agreed to, started."""
     campaign = drafted(code, **changes)
     approvals.approve(approval_id=submitted(campaign).pk, actor=CHECKER)
-    campaigns.start_campaign(campaign_id=campaign.pk, reason="now", actor=DRAFTER)
+    campaigns.move_campaigns(on=JANUARY_15)
     campaign.refresh_from_db()
     return campaign
 

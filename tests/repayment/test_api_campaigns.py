@@ -109,8 +109,9 @@ def test_a_campaign_goes_from_draft_to_its_end(admin: APIClient) -> None:
     asked = send(admin, f"{one}submit/", {"reason": "spring"}, "s")
     assert asked.status_code == 202
     approvals.approve(approval_id=asked.json()["approval_id"], actor=CHECKER)
-    assert send(admin, f"{one}start/", {"reason": "now"}, "a").json()["state"] == "running"
+    assert admin.get(f"{ROOT}{one}").json()["state"] == "approved"
     plan_campaigns(day=JANUARY_15)
+    assert admin.get(f"{ROOT}{one}").json()["state"] == "running"
     assert Message.objects.count() == 1
     paused = send(admin, f"{one}pause/", {"reason": "wait"}, "p").json()
     assert (paused["state"], paused["stopped"]) == ("paused", 1)
@@ -137,7 +138,7 @@ def test_a_verb_in_the_wrong_state_is_a_conflict(admin: APIClient) -> None:
     campaign = running()
     answer = send(admin, f"/campaigns/{campaign.pk}/resume/", {"reason": "again"})
     assert (answer.status_code, answer.json()["code"]) == (409, "outreach.campaign_state")
-    assert send(admin, "/campaigns/999999/start/", {"reason": "now"}, "n").status_code == 404
+    assert send(admin, "/campaigns/999999/pause/", {"reason": "now"}, "n").status_code == 404
 
 
 def test_the_result_tells_the_effect_with_its_interval(admin: APIClient) -> None:

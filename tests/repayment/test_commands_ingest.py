@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
+from backoffice.outreach.models import Campaign, CampaignMember
 from backoffice.repayment.models import ImportRun, Loan
 from backoffice.repayment.selectors.verification import verify_book
 from backoffice.repayment.tape.synthetic import book as synthetic
@@ -73,12 +74,16 @@ def test_load_demo_makes_a_book_that_agrees(monkeypatch: pytest.MonkeyPatch) -> 
     call_command("load_demo", stdout=out, stderr=StringIO())
     assert "The books agree" in out.getvalue()
     assert "agent" in out.getvalue()
+    campaign = Campaign.objects.get()
+    assert (campaign.state, campaign.content["audience"]["portfolios"]) == ("running", ["demo"])
+    assert CampaignMember.objects.filter(campaign=campaign).exists()
     assert list(verify_book(business_date=BUSINESS_DATE)) == []
     loans = Loan.objects.filter(portfolio="demo").count()
     assert loans >= 40
     call_command("load_demo", stdout=out, stderr=StringIO())
     assert f"{loans} loans were there already" in out.getvalue()
     assert Loan.objects.filter(portfolio="demo").count() == loans
+    assert Campaign.objects.count() == 1
 
 
 def test_load_demo_refuses_a_folder_without_any_set(tmp_path: Path) -> None:

@@ -148,8 +148,10 @@ def test_two_people_bring_a_campaign_to_life_through_panels(lead: Client) -> Non
     request = approvals.Approval.objects.get()
     approvals.approve(approval_id=request.pk, actor=CHECKER)
     page = read(lead, "campaign", campaign.pk)
-    assert "nobody has started it" in page
-    assert confirm(lead, "start", campaign).status_code == 303
+    assert "It starts by itself: its first messages leave on" in page
+    assert confirm(lead, "pause", campaign).status_code == 303
+    assert "Nothing is planned while it is paused" in read(lead, "campaign", campaign.pk)
+    assert confirm(lead, "resume", campaign).status_code == 303
     plan_campaigns(day=JANUARY_15)
     page = read(lead, "campaign", campaign.pk)
     assert "Day by day" in page

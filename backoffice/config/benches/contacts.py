@@ -1,21 +1,25 @@
-"""Contacts reserved one by one over eight connections, a million planned messages judged, a day's reminders planned."""
+"""Contacts reserved one by one over eight connections, a million planned messages judged, a day planned."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 
 from django.db import connection
 
+from backoffice.calendars import clock
 from backoffice.config.benches.results import Row, seconds_of
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import execute, fetch
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Reserved, Wanted
+from backoffice.outreach.models import Audience, Campaign, Gateway
 from backoffice.outreach.selectors.gate import judge
 from backoffice.outreach.services.gate import reserve_contact
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
+from backoffice.repayment.services.campaigns import plan_campaign
 from backoffice.repayment.services.reminders import loans_to_remind, plan_reminders
 
 CONNECTIONS = 8
@@ -52,7 +56,7 @@ def measure(*, on: date, say: Callable[[str], None]) -> list[Row]:
     execute("ANALYZE outreach_contactentry")
     points = fetch("SELECT borrower_id, id FROM customers_contactpoint ORDER BY hashint8(id)")
     say(f"{len(points):,} borrowers with a phone")
-    return [_reserve(points, morning), _judge(points, morning, say), _plan(on, say)]
+    return [_reserve(points, morning), _judge(points, morning, say), _plan(on, say), _plan_campaign(on, say)]
 
 
 def _reserve(points: list[tuple[int, int]], morning: datetime) -> Row:
@@ -128,6 +132,42 @@ def _plan(on: date, say: Callable[[str], None]) -> Row:
         raise AssertionError(msg)
     say(f"{sum(new):,} reminders planned for one day")
     return Row(name="a day's reminders planned", size=sum(new), seconds=seconds, rate=sum(new) / seconds)
+
+
+def _plan_campaign(on: date, say: Callable[[str], None]) -> Row:
+    """One campaign by text to whoever owes within the week, ranked against the reminders planned before."""
+    Gateway.objects.create(code="bench", name="Bench", channel=Channel.SMS, unit_cost=Decimal("0.045"))
+    content = {
+        "purpose": "repeat",
+        "template": "repeat",
+        "channels": ["sms"],
+        "audience": {"due_in": {"from": 0, "to": 7}},
+        "first_day": on.isoformat(),
+        "last_day": on.isoformat(),
+        "weekdays": list(range(1, 8)),
+        "at": "10:00",
+        "until": "18:00",
+        "every_days": 1,
+        "most_each": 1,
+        "cap": JUDGED,
+        "budget": "1000000.00",
+        "currency": "CNY",
+        "holdout": "0.1",
+        "outcome": "takes_a_loan",
+        "outcome_days": 7,
+        "values": {"offer_amount": "CNY 20000.00", "offer_until": on.isoformat()},
+    }
+    audience = Audience.objects.create(code="bench", name="Bench", content=content["audience"])
+    campaign = Campaign.objects.create(
+        code="bench", name="Bench", audience=audience, content=content, state="running", approved_at=clock.now()
+    )
+    planned: list[int] = []
+    seconds = seconds_of(lambda: planned.append(plan_campaign(campaign_id=campaign.pk, day=on).messages))
+    if not planned[0]:
+        msg = "the campaign planned nothing"
+        raise AssertionError(msg)
+    say(f"{planned[0]:,} messages of one campaign planned for one day")
+    return Row(name="a campaign's day planned", size=planned[0], seconds=seconds, rate=planned[0] / seconds)
 
 
 def _reserve_one(borrower_id: int, endpoint_id: int, at: datetime) -> object:

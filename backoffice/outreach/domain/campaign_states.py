@@ -20,12 +20,14 @@ MOVES: Final[dict[CampaignState, frozenset[CampaignState]]] = {
     S.DRAFT: frozenset({S.SUBMITTED, S.ENDED}),
     # Back to draft: taken back, or the second person said no.
     S.SUBMITTED: frozenset({S.DRAFT, S.APPROVED}),
-    S.APPROVED: frozenset({S.RUNNING, S.ENDED}),
+    # The close before its first day starts it; somebody may hold it back until then.
+    S.APPROVED: frozenset({S.RUNNING, S.PAUSED, S.ENDED}),
     S.RUNNING: frozenset({S.PAUSED, S.ENDED}),
     S.PAUSED: frozenset({S.RUNNING, S.ENDED}),
     S.ENDED: frozenset(),
 }
 STARTED: Final = frozenset({S.RUNNING, S.PAUSED, S.ENDED})
+UNDER_WAY: Final = frozenset({S.APPROVED, S.RUNNING, S.PAUSED})
 
 
 def may_become(*, current: CampaignState, to: CampaignState) -> bool:

@@ -9,7 +9,7 @@ leaves open and no loan fills, such as what is offered.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -78,6 +78,12 @@ class CampaignContent:
     def is_on(self, *, day: date) -> bool:
         """Whether messages leave on that day."""
         return self.first_day <= day <= self.last_day and day.isoweekday() in self.weekdays
+
+    def first_on(self, *, not_before: date) -> date | None:
+        """The first day from then on on which messages leave; None when there is none any more."""
+        first = max(self.first_day, not_before)
+        days = (first + timedelta(days=number) for number in range((self.last_day - first).days + 1))
+        return next((day for day in days if self.is_on(day=day)), None)
 
 
 def read_campaign(content: Mapping[str, Any]) -> CampaignContent:

@@ -134,7 +134,7 @@ class CampaignsView(ListView):
 
     @idempotent
     def post(self, request: Request) -> Response:
-        """A draft; nobody hears anything until another person agrees and it is started."""
+        """A draft; nobody hears anything until another person agrees and its first day comes."""
         asked = shapes.NewCampaignSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         made = campaigns.create_campaign(**asked.kept(), actor=actor_of(request.user))
@@ -284,14 +284,8 @@ class DiscardCampaignView(CampaignVerbView):
     verb = staticmethod(campaigns.discard_campaign)
 
 
-class StartCampaignView(CampaignVerbView):
-    """Start an approved campaign: the next close of a day plans its messages."""
-
-    verb = staticmethod(campaigns.start_campaign)
-
-
 class PauseCampaignView(CampaignVerbView):
-    """Pause a running campaign: what is planned is stopped."""
+    """Pause a running campaign, or hold an approved one back: what is planned is stopped."""
 
     serializer_class = shapes.StoppedMessagesSerializer
     verb = staticmethod(campaigns.pause_campaign)

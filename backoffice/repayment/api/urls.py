@@ -54,7 +54,6 @@ urlpatterns = [
     path(f"{_campaign}submit/", campaigns.SubmitCampaignView.as_view(), name="submit-campaign"),
     path(f"{_campaign}take-back/", campaigns.TakeBackCampaignView.as_view(), name="take-back-campaign"),
     path(f"{_campaign}discard/", campaigns.DiscardCampaignView.as_view(), name="discard-campaign"),
-    path(f"{_campaign}start/", campaigns.StartCampaignView.as_view(), name="start-campaign"),
     path(f"{_campaign}pause/", campaigns.PauseCampaignView.as_view(), name="pause-campaign"),
     path(f"{_campaign}resume/", campaigns.ResumeCampaignView.as_view(), name="resume-campaign"),
     path(f"{_campaign}end/", campaigns.EndCampaignView.as_view(), name="end-campaign"),

@@ -97,7 +97,6 @@ urlpatterns = [
         "campaigns/<int:campaign_id>/take-back/", campaign_verbs.TakeBackCampaign.as_view(), name="take_back_campaign"
     ),
     path("campaigns/<int:campaign_id>/discard/", campaign_verbs.DiscardCampaign.as_view(), name="discard_campaign"),
-    path("campaigns/<int:campaign_id>/start/", campaign_verbs.StartCampaign.as_view(), name="start_campaign"),
     path("campaigns/<int:campaign_id>/pause/", campaign_verbs.PauseCampaign.as_view(), name="pause_campaign"),
     path("campaigns/<int:campaign_id>/resume/", campaign_verbs.ResumeCampaign.as_view(), name="resume_campaign"),
     path("campaigns/<int:campaign_id>/end/", campaign_verbs.EndCampaign.as_view(), name="end_campaign"),

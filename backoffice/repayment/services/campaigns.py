@@ -1,6 +1,6 @@
 """Campaigns over the loan book: each day's messages planned by the close of the day before, simulated for the page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
 from django.db import transaction
@@ -15,7 +15,7 @@ from backoffice.outreach.models import Campaign
 from backoffice.outreach.services.campaigns import (
     SUBJECT,
     CampaignSimulated,
-    end_over,
+    move_campaigns,
     plan_campaign_day,
     simulate_campaign,
 )
@@ -29,55 +29,58 @@ class CampaignsPlanned:
     campaigns: int = 0
     messages: int = 0
     held_out: int = 0
-    ended: int = 0
     refused: int = 0
+    started: int = 0
+    ended: int = 0
+
+    def add(self, other: "CampaignsPlanned") -> None:
+        """Counts what another campaign came to."""
+        for name in fields(self):
+            setattr(self, name.name, getattr(self, name.name) + getattr(other, name.name))
 
 
-def campaigns_on(*, day: date) -> list[tuple[Campaign, CampaignContent]]:
-    """The running campaigns of which messages leave on a day, the most pressing purpose first, then the older."""
+def campaigns_on(*, day: date) -> list[int]:
+    """The running campaigns of which messages leave on a day, by id: the most pressing purpose first, then older."""
     running = Campaign.objects.filter(state=CampaignState.RUNNING.value).order_by("pk")
-    found = [(campaign, read_campaign(campaign.content)) for campaign in running]
-    on = [(campaign, content) for campaign, content in found if content.is_on(day=day)]
-    return sorted(on, key=lambda each: (RANK[each[1].purpose], each[0].pk))
-
-
-def has_campaigns() -> bool:
-    """Whether there is any campaign that may have to be planned or ended."""
-    return Campaign.objects.filter(
-        state__in=[CampaignState.APPROVED.value, CampaignState.RUNNING.value, CampaignState.PAUSED.value]
-    ).exists()
+    found = [(campaign.pk, read_campaign(campaign.content)) for campaign in running]
+    on = [(RANK[content.purpose], campaign_id) for campaign_id, content in found if content.is_on(day=day)]
+    return [campaign_id for _, campaign_id in sorted(on)]
 
 
 @transaction.atomic
-def plan_campaigns(*, day: date) -> CampaignsPlanned:
-    """Plan the messages of every campaign that leave on `day`; a second time changes nothing.
+def plan_campaign(*, campaign_id: int, day: date) -> CampaignsPlanned:
+    """Plan the messages of one campaign that leave on `day`; a second time changes nothing.
 
-    A campaign that cannot be planned (its words were retired, a setting is missing) keeps nobody else waiting.
+    What cannot be planned (its words were retired, a setting is missing) is said in the trail and keeps nobody waiting.
     """
-    done = CampaignsPlanned(ended=end_over(on=day))
-    for campaign, content in campaigns_on(day=day):
-        done.campaigns += 1
-        try:
-            planned = plan_campaign_day(
-                campaign_id=campaign.pk,
-                day=day,
-                targets=targets_of(audience=content.audience, day=day),
-                actor=SYSTEM,
-            )
-        except Refusal as refusal:
-            done.refused += 1
-            record(
-                verb="outreach.campaign.not_planned",
-                subject_type=SUBJECT,
-                subject_id=campaign.pk,
-                actor=SYSTEM,
-                reason=refusal.message,
-                after={"day": day},
-            )
-            continue
-        if planned.is_new:
-            done.messages += planned.planned
-            done.held_out += planned.held_out
+    done = CampaignsPlanned(campaigns=1)
+    content = read_campaign(Campaign.objects.get(pk=campaign_id).content)
+    try:
+        planned = plan_campaign_day(
+            campaign_id=campaign_id, day=day, targets=targets_of(audience=content.audience, day=day), actor=SYSTEM
+        )
+    except Refusal as refusal:
+        done.refused = 1
+        record(
+            verb="outreach.campaign.not_planned",
+            subject_type=SUBJECT,
+            subject_id=campaign_id,
+            actor=SYSTEM,
+            reason=refusal.message,
+            after={"day": day},
+        )
+        return done
+    if planned.is_new:
+        done.messages, done.held_out = planned.planned, planned.held_out
+    return done
+
+
+def plan_campaigns(*, day: date) -> CampaignsPlanned:
+    """Start and end campaigns and plan the messages of those on, as the close of the day before does."""
+    moved = move_campaigns(on=day)
+    done = CampaignsPlanned(started=moved.started, ended=moved.ended)
+    for campaign_id in campaigns_on(day=day):
+        done.add(plan_campaign(campaign_id=campaign_id, day=day))
     return done
 
 

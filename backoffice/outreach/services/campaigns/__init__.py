@@ -1,4 +1,4 @@
-"""Campaigns: drafted, approved by another person, started, planned day by day, paused, resumed, ended."""
+"""Campaigns: drafted, approved by another person, started by the first day, planned day by day, paused, ended."""
 
 from backoffice.outreach.services.campaigns.checking import check_campaign, faults_of
 from backoffice.outreach.services.campaigns.drafting import (
@@ -16,14 +16,15 @@ from backoffice.outreach.services.campaigns.planning import (
     simulate_campaign,
 )
 from backoffice.outreach.services.campaigns.running import (
+    CampaignsMoved,
     approve_as_asked,
+    campaigns_to_move,
     consequence_of,
     end_campaign,
-    end_over,
     in_a_sentence,
+    move_campaigns,
     pause_campaign,
     resume_campaign,
-    start_campaign,
     submit_campaign,
     take_back,
 )
@@ -32,8 +33,10 @@ __all__ = [
     "APPROVE",
     "SUBJECT",
     "CampaignSimulated",
+    "CampaignsMoved",
     "DayPlanned",
     "approve_as_asked",
+    "campaigns_to_move",
     "change_campaign",
     "check_campaign",
     "consequence_of",
@@ -41,16 +44,15 @@ __all__ = [
     "create_campaign",
     "discard_campaign",
     "end_campaign",
-    "end_over",
     "faults_of",
     "in_a_sentence",
     "mark_of_campaign",
+    "move_campaigns",
     "not_found",
     "pause_campaign",
     "plan_campaign_day",
     "resume_campaign",
     "simulate_campaign",
-    "start_campaign",
     "submit_campaign",
     "take_back",
 ]

@@ -1,9 +1,12 @@
-"""The life of a campaign: submitted, approved by another person, started, paused, resumed, ended."""
+"""The life of a campaign: submitted, approved by another person, started by its first day, paused, resumed, ended."""
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -13,7 +16,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.formats import amount_text, count_text, date_text, percent_text
-from backoffice.outreach.domain.campaign_states import CampaignState
+from backoffice.outreach.domain.campaign_states import UNDER_WAY, CampaignState
 from backoffice.outreach.domain.campaigns import CampaignContent, read_campaign
 from backoffice.outreach.models import Campaign
 from backoffice.outreach.services.campaigns.checking import check_campaign
@@ -62,8 +65,8 @@ def submit_campaign(*, campaign_id: int, reason: str, within: frozenset[str] | N
 
 
 def approve_as_asked(request: ApprovedRequest) -> Campaign:
-    """The deed of an approved request: the campaign may start. Raises CampaignNotFound, CampaignNotInState,
-    CampaignRefused when what it stands on has changed since, DrafterApproves.
+    """The deed of an approved request: the close before its first day starts it. Raises CampaignNotFound,
+    CampaignNotInState, CampaignRefused when what it stands on has changed since, DrafterApproves.
     """
     campaign = locked(campaign_id=int(request.payload["campaign"]))
     if any(request.checker.is_same_person(other_id=writer) for writer in (campaign.created_by, campaign.changed_by)):
@@ -102,16 +105,6 @@ def take_back(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
 
 
 @transaction.atomic
-def start_campaign(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
-    """The next close of a day plans its messages. Raises CampaignNotFound, CampaignNotInState, CampaignOver."""
-    campaign = locked(campaign_id=campaign_id)
-    if campaign.state != CampaignState.APPROVED:
-        raise not_in_state(campaign)
-    _check_time(campaign, on=business_date())
-    return move(campaign, to=CampaignState.RUNNING, actor=actor, reason=reason)
-
-
-@transaction.atomic
 def pause_campaign(*, campaign_id: int, reason: str, actor: Actor) -> int:
     """Plans nothing more and stops what is planned; gives how many messages. Raises CampaignNotFound,
     CampaignNotInState.
@@ -122,7 +115,7 @@ def pause_campaign(*, campaign_id: int, reason: str, actor: Actor) -> int:
 
 @transaction.atomic
 def resume_campaign(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
-    """Goes on with the next close of a day. Raises CampaignNotFound, CampaignNotInState, CampaignOver."""
+    """Goes on with the next close of a day, on its days. Raises CampaignNotFound, CampaignNotInState, CampaignOver."""
     campaign = locked(campaign_id=campaign_id)
     if campaign.state != CampaignState.PAUSED:
         raise not_in_state(campaign)
@@ -142,19 +135,29 @@ def end_campaign(*, campaign_id: int, reason: str, actor: Actor) -> int:
     return stop_messages(source=source(campaign), reason="campaign_ended", detail=reason, actor=actor)
 
 
+@dataclass(frozen=True, slots=True)
+class CampaignsMoved:
+    """How many campaigns a day starts and ends."""
+
+    started: int = 0
+    ended: int = 0
+
+
+def campaigns_to_move(*, on: date) -> bool:
+    """Whether any campaign starts or ends with that day."""
+    return any(_next_state(campaign, on=on) for campaign in _moving())
+
+
 @transaction.atomic
-def end_over(*, on: date) -> int:
-    """Ends those whose last day has passed; gives how many."""
-    over = [
-        campaign
-        for campaign in Campaign.objects.select_for_update()
-        .filter(state__in=[CampaignState.APPROVED.value, CampaignState.RUNNING.value, CampaignState.PAUSED.value])
-        .order_by("pk")
-        if read_campaign(campaign.content).last_day + GRACE < on
-    ]
-    for campaign in over:
-        move(campaign, to=CampaignState.ENDED, actor=SYSTEM)
-    return len(over)
+def move_campaigns(*, on: date) -> CampaignsMoved:
+    """Start what two people agreed to whose first day has come, end what is over; a second time changes nothing."""
+    moved: Counter[CampaignState] = Counter()
+    for campaign in _moving().select_for_update():
+        to = _next_state(campaign, on=on)
+        if to is not None:
+            move(campaign, to=to, actor=SYSTEM)
+            moved[to] += 1
+    return CampaignsMoved(started=moved[CampaignState.RUNNING], ended=moved[CampaignState.ENDED])
 
 
 def in_a_sentence(found: CampaignContent) -> str:
@@ -173,6 +176,20 @@ def in_a_sentence(found: CampaignContent) -> str:
         )
         % said
     )
+
+
+def _moving() -> QuerySet[Campaign]:
+    return Campaign.objects.filter(state__in=[state.value for state in UNDER_WAY]).order_by("pk")
+
+
+def _next_state(campaign: Campaign, *, on: date) -> CampaignState | None:
+    """What a day makes of a campaign by itself, None when it stays what it is."""
+    content = read_campaign(campaign.content)
+    if content.last_day + GRACE < on:
+        return CampaignState.ENDED
+    if campaign.state == CampaignState.APPROVED and content.first_day <= on <= content.last_day:
+        return CampaignState.RUNNING
+    return None
 
 
 def _check_time(campaign: Campaign, *, on: date) -> None:

@@ -1,6 +1,7 @@
 """Campaigns: the list with what each did, one campaign, and the editor that simulates tomorrow while one types."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,8 +13,10 @@ from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import date_text
 from backoffice.core.http import go_to, page_or_part
 from backoffice.outreach.domain.campaign_states import STARTED, CampaignState
+from backoffice.outreach.domain.campaigns import CampaignContent
 from backoffice.outreach.domain.plan_content import PlanFault
 from backoffice.outreach.models import Audience, Campaign
 from backoffice.outreach.selectors.audience_words import audience_in_words
@@ -62,7 +65,7 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "faults": _faults(request, found) if found.state == CampaignState.DRAFT else (),
         "asked": _asked(found),
         "is_started": found.state in STARTED and found.approved_at is not None,
-        "is_late": found.state == CampaignState.APPROVED and one.content and one.content.first_day <= tomorrow,
+        "starts": _starts(found, one.content, tomorrow),
         "tomorrow": tomorrow,
         "messages_url": f"{reverse('outreach:messages')}?source=campaign:{found.pk}",
         "may_edit": may(request, "outreach.campaign.edit"),
@@ -103,6 +106,12 @@ def campaign_or_404(campaign_id: int) -> Campaign:
 def address(found: Campaign) -> str:
     """The page of a campaign."""
     return reverse("repayment:campaign", args=[found.pk])
+
+
+def _starts(found: Campaign, content: CampaignContent | None, tomorrow: date) -> str:
+    """The day the first messages of an approved campaign leave, in words; nothing once it runs or is over."""
+    day = content.first_on(not_before=tomorrow) if content and found.state == CampaignState.APPROVED else None
+    return date_text(day) if day else ""
 
 
 def _faults(request: HttpRequest, found: Campaign) -> list[tuple[str, str]]:

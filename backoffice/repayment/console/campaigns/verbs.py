@@ -1,4 +1,4 @@
-"""The verbs of a campaign as confirm panels: submit, take back, discard, start, pause, resume, end, copy."""
+"""The verbs of a campaign as confirm panels: submit, take back, discard, pause, resume, end, copy."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
-from backoffice.core.formats import date_text
 from backoffice.outreach.domain.campaigns import CampaignContent, read_campaign
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.models import Campaign, Message
@@ -92,24 +91,6 @@ class DiscardCampaign(CampaignVerb):
         """Discards it."""
         services.discard_campaign(campaign_id=subject.pk, reason=values["reason"], actor=actor)
         return _("%(name)s is discarded.") % {"name": subject.title}
-
-
-class StartCampaign(CampaignVerb):
-    """The next close of a day plans its messages."""
-
-    title, verb = gettext_lazy("Start the campaign"), gettext_lazy("Start")
-
-    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
-        """What the first close would plan."""
-        content = read_campaign(subject.content)
-        first = max(content.first_day, day_after(business_date()))
-        said = _("Its first messages leave on %(day)s, planned by the close of the day before.")
-        return Consequence(lines=_lines(subject, content), warnings=(said % {"day": date_text(first)},))
-
-    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
-        """Starts it."""
-        services.start_campaign(campaign_id=subject.pk, reason=values["reason"], actor=actor)
-        return _("%(name)s is running.") % {"name": subject.title}
 
 
 class PauseCampaign(CampaignVerb):

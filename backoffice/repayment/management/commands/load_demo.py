@@ -51,9 +51,10 @@ class Command(BaseCommand):
         if data is not None and (data / EXPERIMENT).is_file():
             call_command("load_hillstrom", str(data / EXPERIMENT), stdout=self.stdout)
         call_command("verify_books", "--quiet", stdout=self.stdout)
-        # As the evening before would have done: today's reminders are planned, and leave when the workers start.
+        # As the evening before would have done: today's messages are planned, and leave when the workers start.
         call_command("load_templates", "--active", stdout=self.stdout)
         call_command("plan_reminders", "--starter", stdout=self.stdout)
+        call_command("plan_campaigns", "--starter", stdout=self.stdout)
         if settings.PLAIN_HTTP:
             self.stdout.write("Logins of the demo:")
             call_command("create_demo_users", stdout=self.stdout)
