@@ -155,6 +155,7 @@ def test_two_people_bring_a_campaign_to_life_through_panels(lead: Client) -> Non
     plan_campaigns(day=JANUARY_15)
     page = read(lead, "campaign", campaign.pk)
     assert "Day by day" in page
+    assert "¥20,000.00" in page
     assert confirm(lead, "pause", campaign).status_code == 303
     assert confirm(lead, "resume", campaign).status_code == 303
     assert confirm(lead, "end", campaign).status_code == 303

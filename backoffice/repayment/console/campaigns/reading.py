@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 from backoffice.calendars.selectors import business_date
 from backoffice.core.formats import amount_text, count_text, date_text, percent_text
 from backoffice.outreach.domain.campaigns import CampaignContent
 from backoffice.outreach.domain.plan_content import clock_of
+from backoffice.outreach.domain.variables import fault_in, shown
 from backoffice.outreach.models.contacts import CHANNEL_LABELS, PURPOSE_LABELS
 from backoffice.outreach.selectors.campaigns import CampaignDayLine
 from backoffice.outreach.selectors.pack_words import WEEKDAYS
@@ -23,7 +24,7 @@ WHOLE_WEEK: Final = 7
 
 def facts_of(content: CampaignContent) -> list[tuple[str, str]]:
     """What a campaign says, label and text, in the order people ask for it."""
-    given = ", ".join(f"{GIVEN_LABELS[name]} {value}" for name, value in content.values.items())
+    given = ", ".join(f"{GIVEN_LABELS[name]} {_as_read(name, value)}" for name, value in content.values.items())
     facts = [
         (_("Purpose"), str(PURPOSE_LABELS[content.purpose])),
         (_("Template"), content.template),
@@ -85,6 +86,11 @@ def simulation_context(found: CampaignSimulated, content: CampaignContent) -> di
         "currency": content.currency,
         "content": content,
     }
+
+
+def _as_read(name: str, value: str) -> str:
+    """A value as whoever is written to in the reader's language reads it; as it is where nobody could."""
+    return value if fault_in(name, value) else shown(name, value, language=get_language() or "")
 
 
 def _each_text(content: CampaignContent) -> str:
