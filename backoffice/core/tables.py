@@ -32,7 +32,7 @@ from backoffice.core.formats import count_text
 from backoffice.core.keyset import page_of
 
 Text = str | Promise
-Kind = Literal["text", "code", "money", "count", "percent", "date", "moment", "state"]
+Kind = Literal["text", "id", "code", "money", "count", "percent", "date", "moment", "state"]
 NUMBERS: frozenset[Kind] = frozenset({"money", "count", "percent"})
 PAGE_SIZE = 50
 
@@ -51,6 +51,7 @@ class Column:
     """One column. `value` reads the row (a dotted path, default the name, or a function); `sort` is an ORM path;
     `sort_within` one that is sorted by first, for values that cannot be compared across it (amounts and currencies).
 
+    An `id` longer than its place shows its beginning, and the whole of it on hovering.
     Money is in major units of `currency`, a dotted path of the row; `family` declares the tones of a state;
     `link` gives the address a cell leads to, `css` an extra class.
     """

@@ -57,7 +57,7 @@ def test_the_log_lists_filters_and_leads_to_the_journey(sandbox):
     waiting = planned(somebody(), active_version(Channel.PUSH), source="plan:8")
     client = as_role("agent")
     rows = rows_of(page(client, "messages"), caption="Messages")
-    assert [row[5] for row in rows] == ["planned", "sent"]
+    assert [row[4] for row in rows] == ["planned", "sent"]
     assert [row[1] for row in rows] == [waiting.borrower.external_id, message.borrower.external_id]
     for query, state in (
         ({"state": "sent"}, "sent"),
@@ -67,7 +67,7 @@ def test_the_log_lists_filters_and_leads_to_the_journey(sandbox):
         ({"borrower": waiting.borrower.external_id}, "planned"),
         ({"from": "2026-03-17", "to": "2026-03-17", "purpose": "reminder", "channel": "sms"}, "sent"),
     ):
-        assert [row[5] for row in rows_of(page(client, "messages", **query), caption="Messages")] == [state]
+        assert [row[4] for row in rows_of(page(client, "messages", **query), caption="Messages")] == [state]
     assert client.get(reverse("outreach:messages"), {"state": "lost"}).status_code == 400
 
 

@@ -59,7 +59,7 @@ MADE = Table(
     caption=gettext_lazy("Contacts"),
     columns=(
         Column("at", gettext_lazy("Time"), kind="moment"),
-        Column("borrower", gettext_lazy("Borrower"), value="borrower.external_id", link=_page_of),
+        Column("borrower", gettext_lazy("Borrower"), kind="id", value="borrower.external_id", link=_page_of),
         Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display(), css="nowrap"),
         Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display(), css="nowrap"),
         Column("direction", gettext_lazy("Begun"), kind="state", family="outreach.direction"),
@@ -90,6 +90,7 @@ def _blocked(*, packs: PacksInForce, is_of_one: bool = False) -> Table:
     borrower = Column(
         "borrower",
         gettext_lazy("Borrower"),
+        kind="id",
         value="borrower.external_id",
         link=lambda row: f"{reverse('outreach:contact_log', args=[row.borrower_id])}#blocked",
     )

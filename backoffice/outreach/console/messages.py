@@ -44,12 +44,13 @@ LOG = Table(
     caption=gettext_lazy("Messages"),
     columns=(
         Column("send_after", gettext_lazy("Time"), kind="moment", value=lambda row: row.sent_at or row.send_after),
-        Column("borrower", gettext_lazy("Borrower"), value="borrower.external_id"),
+        Column("borrower", gettext_lazy("Borrower"), kind="id", value="borrower.external_id"),
         Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display()),
-        Column("purpose", gettext_lazy("Purpose"), value=lambda row: row.get_purpose_display()),
-        Column("template", gettext_lazy("Template"), value=lambda row: row.template_version.template.title),
+        Column(
+            "template", gettext_lazy("Template"), value=lambda row: row.template_version.template.title, css="words"
+        ),
         Column("state", gettext_lazy("State"), kind="state", family=states.MESSAGE),
-        Column("why", gettext_lazy("Why"), value=lambda row: states.reason_in_words(row.code), css="muted"),
+        Column("why", gettext_lazy("Why"), value=lambda row: states.reason_in_words(row.code), css="muted words"),
         Column("gateway", gettext_lazy("Gateway"), value=lambda row: row.gateway.name if row.gateway else None),
         Column("source", gettext_lazy("Source"), css="muted"),
         Column("cost", gettext_lazy("Cost"), kind="money"),

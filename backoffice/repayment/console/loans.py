@@ -54,7 +54,7 @@ LOANS = Table(
     caption=gettext_lazy("Loans"),
     columns=(
         Column("external_id", gettext_lazy("Loan"), link=loan_address, sort="external_id"),
-        Column("borrower", gettext_lazy("Borrower"), value="borrower.external_id"),
+        Column("borrower", gettext_lazy("Borrower"), kind="id", value="borrower.external_id"),
         Column("portfolio", gettext_lazy("Portfolio"), css="muted"),
         Column("bucket", gettext_lazy("Bucket"), kind="state", family=states.BUCKET),
         Column(
