@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, F, Prefetch, Q
 
+from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_day
 from backoffice.core.bulk import fetch
 from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
@@ -15,6 +16,8 @@ from backoffice.repayment.models import Loan
 
 SHOWN = 30
 MOST_SET_ASIDE = 200
+BETWEEN_DAYS = timedelta(seconds=30)
+"""A worker begins the next of several days sooner than that, or none is there to begin it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,16 @@ def run_of(*, run_id: int) -> DayEndRun | None:
 
 
 def running() -> DayEndRun | None:
-    """The run under way, failed for now or not, with its steps; None when no day is being closed."""
-    return DayEndRun.objects.prefetch_related(steps_prefetch()).exclude(state=DayEndRun.State.DONE).first()
+    """The run under way, failed for now or not, with its steps; None when no day is being closed.
+
+    Of several days asked for at once, the one just closed is under way until the next has begun.
+    """
+    runs = DayEndRun.objects.prefetch_related(steps_prefetch())
+    last = runs.order_by("-day").first()
+    if last is None or last.state != DayEndRun.State.DONE:
+        return last
+    is_between = last.through and last.through > last.day and last.finished_at > clock.now() - BETWEEN_DAYS
+    return last if is_between else runs.exclude(state=DayEndRun.State.DONE).first()
 
 
 def steps_prefetch() -> Prefetch:

@@ -79,7 +79,8 @@ def test_says_what_is_wrong_with_the_whole():
     with pytest.raises(exceptions.ValidationError) as refused:
         order.is_valid(raise_exception=True)
     problem = problem_of(refused.value)
-    assert (problem.detail, problem.fields, problem.next_step) == ("the parts do not fit together", {}, "")
+    assert (problem.detail, problem.fields) == ("the parts do not fit together", {})
+    assert problem.next_step == "Compare it with the description of the API."
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,7 @@ def test_gives_each_kind_of_refusal_its_status_and_code(exception, status, code)
     response = answer_to(exception)
     assert (response.status_code, response.data["code"], response.data["status"]) == (status, code, status)
     assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.data["next_step"]
 
 
 def test_says_how_long_to_wait():
@@ -168,6 +170,7 @@ def test_turns_a_crash_below_the_api_into_a_problem_that_leaks_nothing():
 def test_turns_an_unknown_address_below_the_api_into_a_problem():
     body = json.loads(through_the_middleware("/api/v1/nothing/", HttpResponse("nope", status=404)).content)
     assert (body["code"], body["instance"]) == ("core.not_found", "/api/v1/nothing/")
+    assert body["next_step"] == "Check the address and the number in it."
 
 
 @pytest.mark.parametrize(

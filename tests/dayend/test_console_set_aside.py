@@ -1,12 +1,13 @@
 """The pages of loans left behind: a person sees, counts and retries those of their team's portfolios, and no others."""
 
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from backoffice.calendars import clock
 from backoffice.console.today import FEW, today_of
 from backoffice.dayend import selectors
 from backoffice.dayend.models import DayEndRun, DayEndStep, SetAside
@@ -85,6 +86,15 @@ def test_the_page_is_fetched_anew_once_the_close_it_watches_is_over(run):
     watched = client.get(address)
     assert "HX-Refresh" not in watched.headers
     assert "every 1s" in watched.content.decode()
+
+
+@pytest.mark.parametrize(("seconds", "is_watched"), [(5, True), (60, False)])
+def test_between_two_days_asked_for_at_once_the_page_goes_on_watching(run, seconds, is_watched):
+    run.through, run.finished_at = date(2026, 4, 2), clock.now() - timedelta(seconds=seconds)
+    run.save()
+    client = logged_in(Client(), lead(OURS))
+    assert ("HX-Refresh" in client.get(reverse("dayend:progress")).headers) is not is_watched
+    assert ("every 1s" in client.get(reverse("dayend:runs")).content.decode()) is is_watched
 
 
 @pytest.mark.parametrize("page", ["dayend:runs", "dayend:run"])

@@ -339,6 +339,7 @@ def test_listed_due_dates_say_the_number_of_periods() -> None:
     [
         ({"principal": "0"}, {"principal": "must be above 0 and at most 10000000000000"}),
         ({"principal": "10000000000000.01"}, {"principal": "must be above 0 and at most 10000000000000"}),
+        ({"principal": "9" * 26}, {"principal": "must be above 0 and at most 10000000000000"}),
         ({"principal": "10.005"}, {"principal": "must be a multiple of 0.01 CNY"}),
         ({"principal": 10.5}, {"principal": 'must be a decimal string such as "0.18"'}),
         ({"disbursed_on": "2026-02-31"}, {"disbursed_on": "is not a day of the calendar"}),

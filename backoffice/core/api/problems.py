@@ -201,7 +201,9 @@ def _invalid(detail: Any) -> Problem:
         "core.invalid",
         400,
         whole or _("Some of the values cannot be used."),
-        _("Correct the named fields and send the call again.") if fields else "",
+        _("Correct the named fields and send the call again.")
+        if fields
+        else _("Compare it with the description of the API."),
         fields,
     )
 
@@ -235,15 +237,19 @@ _GENERAL: dict[int, _Said] = {
     400: ("core.malformed", _l("The request could not be read."), _l("Check its form and send it again.")),
     401: ("core.not_authenticated", _l("Nobody is logged in."), _l("Log in, or send a valid token.")),
     403: ("core.not_permitted", _l("Your role does not allow this."), _l("Ask an administrator.")),
-    404: ("core.not_found", _l("There is no such record, or you may not see it."), ""),
-    405: ("core.method_not_allowed", _l("This address does not take that method."), ""),
+    404: (
+        "core.not_found",
+        _l("There is no such record, or you may not see it."),
+        _l("Check the address and the number in it."),
+    ),
+    405: ("core.method_not_allowed", _l("This address does not take that method."), _l("Use one that Allow names.")),
     406: ("core.not_acceptable", _l("The answer cannot be given in that form."), _l("Ask for application/json.")),
     413: ("core.too_large", _l("The request is too large."), _l("Split it and send the parts.")),
     415: ("core.unsupported_media_type", _l("That form of request cannot be read."), _l("Send application/json.")),
     429: ("core.throttled", _l("Too many calls."), _l("Wait the seconds named in Retry-After, then repeat the call.")),
     503: ("core.unavailable", _l("The service is not available now."), _l("Repeat the same call in a moment.")),
 }
-_REFUSED: _Said = ("core.refused", _l("The request was refused."), "")
+_REFUSED: _Said = ("core.refused", _l("The request was refused."), _l("Compare it with the description of the API."))
 _INTERNAL: _Said = (
     "core.internal",
     _l("Something went wrong on our side. Nothing of this call was kept."),

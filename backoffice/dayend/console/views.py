@@ -46,6 +46,8 @@ COUNTS = {
     "held_out": gettext_lazy("left alone to compare"),
     "campaigns": gettext_lazy("campaigns"),
     "refused": gettext_lazy("campaigns that could not be planned"),
+    "started": gettext_lazy("campaigns started"),
+    "ended": gettext_lazy("campaigns ended"),
     "experiments": gettext_lazy("experiments stopped"),
 }
 
