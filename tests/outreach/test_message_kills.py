@@ -1,7 +1,7 @@
 """Senders and the gateway are killed over and over: nobody gets a message twice, and none is lost.
 
 600 messages by default; `MESSAGES_KILLED=10000` is the size the product promises (some
-twenty minutes on two busy cores).
+minutes on two cores).
 """
 
 import os
