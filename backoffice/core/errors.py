@@ -5,6 +5,11 @@ from typing import ClassVar
 from backoffice.core.words import phrase
 
 
+def first_line(error: Exception) -> str:
+    """The words of an error as staff may read them: of a database error, what follows may quote a borrower's row."""
+    return next(iter(str(error).splitlines()), "")
+
+
 class Refusal(Exception):
     """Base of every error a person can cause or must read.
 

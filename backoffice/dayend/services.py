@@ -19,15 +19,16 @@ from django.utils.translation import gettext as _
 from backoffice.audit import outbox
 from backoffice.audit.services import record
 from backoffice.calendars import clock
-from backoffice.calendars.selectors import business_day
-from backoffice.calendars.services import begin_close, finish_close
+from backoffice.calendars.selectors import business_date, business_day
+from backoffice.calendars.services import begin_close, finish_close, hold_business_date
 from backoffice.core.actors import SYSTEM, Actor
-from backoffice.core.errors import Refusal
+from backoffice.core.errors import Refusal, first_line
 from backoffice.core.formats import date_text
 from backoffice.core.money import ZERO
 from backoffice.core.words import written
 from backoffice.dayend.models import DayEndRange, DayEndRun, DayEndStep, SetAside
 from backoffice.dayend.steps import DRIFT, STEP_BY_NAME, STEPS, Range, Step, Worked
+from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.verification import verify_range
 from backoffice.repayment.services.closing import CANNOT_BE_DONE, loans_without_month_end, why
 from backoffice.repayment.services.holds import replay_loans
@@ -141,10 +142,7 @@ def step_on(*, run_id: int) -> list[int]:
     try:
         return _step_on(run_id)
     except NotPlanned as failed:
-        row, _is_new = DayEndStep.objects.get_or_create(
-            run_id=run_id, name=failed.step.name, defaults={"position": STEPS.index(failed.step)}
-        )
-        _fail(row, failed.error)
+        _fail_unplanned(run_id, failed)
         raise
 
 
@@ -221,9 +219,7 @@ def retry_set_aside(*, set_aside_id: int, actor: Actor) -> bool:
 
     Raises NotSetAside.
     """
-    row = SetAside.objects.select_for_update().filter(pk=set_aside_id, resolved_at__isnull=True).first()
-    if row is None:
-        raise NotSetAside(_("This loan is not waiting for a retry."), next_step=_("Reload the list."))
+    row = _locked_with_its_loan(set_aside_id)
     failure = _replay(row.loan_id)
     row.tries += 1
     row.last_tried_at = Now()
@@ -242,6 +238,17 @@ def retry_set_aside(*, set_aside_id: int, actor: Actor) -> bool:
         after={"is_closed": failure is None, "reason": row.reason if failure else ""},
     )
     return failure is None
+
+
+def _locked_with_its_loan(set_aside_id: int) -> SetAside:
+    """The row that waits, locked after the business date and its loan, as a close locks them. Raises NotSetAside."""
+    waiting = SetAside.objects.filter(pk=set_aside_id, resolved_at__isnull=True)
+    hold_business_date(at_least=business_date())
+    Loan.objects.select_for_update(no_key=True).filter(pk__in=waiting.values("loan_id")).first()
+    row = waiting.select_for_update().first()
+    if row is None:
+        raise NotSetAside(_("This loan is not waiting for a retry."), next_step=_("Reload the list."))
+    return row
 
 
 def _replay(loan_id: int) -> tuple[str, str] | None:
@@ -276,13 +283,20 @@ def _plan(step: Step, run: DayEndRun) -> list[Range]:
 
 
 @transaction.atomic
-def _fail(row: DayEndStep, error: Exception) -> None:
-    """Say on a step and its run what went wrong, unless somebody has finished them meanwhile; the run is locked first.
+def _fail_unplanned(run_id: int, failed: NotPlanned) -> None:
+    """Marks a step that could not be cut into ranges, in one transaction: one without ranges that runs has no work."""
+    DayEndRun.objects.select_for_update().get(pk=run_id)
+    row, _is_new = DayEndStep.objects.get_or_create(
+        run_id=run_id, name=failed.step.name, defaults={"position": STEPS.index(failed.step)}
+    )
+    _fail(row, failed.error)
 
-    Of a database error the first line alone: what follows may quote a borrower's row.
-    """
+
+@transaction.atomic
+def _fail(row: DayEndStep, error: Exception) -> None:
+    """Say on a step and its run what went wrong, unless they were finished meanwhile; the run is locked first."""
     DayEndRun.objects.filter(pk=row.run_id).exclude(state=DayEndRun.State.DONE).update(state=DayEndRun.State.FAILED)
-    words = error.whole if isinstance(error, Refusal) else next(iter(str(error).splitlines()), "")
+    words = error.whole if isinstance(error, Refusal) else first_line(error)
     DayEndStep.objects.filter(pk=row.pk).exclude(state=DayEndStep.State.DONE).update(
         state=DayEndStep.State.FAILED, error=f"{type(error).__name__}: {words}"[:LONGEST_ERROR]
     )

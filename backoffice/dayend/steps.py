@@ -98,7 +98,8 @@ def _plan_reminders(day: date) -> list[Range]:
 
 def _work_reminders(day: date, first_id: int, last_id: int, _run_id: int) -> Worked:
     done = plan_reminders(day=day_after(day), first_id=first_id, last_id=last_id)
-    return Worked(counts={"messages": done.new, "held_out": done.held_out}, left_behind={})
+    counts = {"messages": done.new, "held_out": done.held_out}
+    return Worked(counts=counts | ({"unfilled": len(done.unfilled)} if done.unfilled else {}), left_behind={})
 
 
 def _plan_plans(day: date) -> list[Range]:

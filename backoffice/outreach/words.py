@@ -61,6 +61,7 @@ WORDS = {
     "outreach.campaign.not_planned": _("Day of a campaign could not be planned"),
     "outreach.message": _("message"),
     "outreach.messages": _("messages"),
+    "outreach.reminders.unfilled": _("Reminders whose words could not be filled in"),
     "outreach.messages.planned": _("Messages planned"),
     "outreach.messages.stopped": _("Messages stopped"),
     "outreach.message.decided": _("Fate of a message decided"),

@@ -529,6 +529,22 @@ def test_a_step_that_cannot_be_planned_says_why_and_is_planned_by_the_next_try(m
     assert Loan.objects.get(pk=loan_id).bucket == "M1"
 
 
+def test_a_step_that_could_not_be_planned_by_a_close_that_died_then_is_planned_by_the_next_try(monkeypatch):
+    loan_id, *_ = opened(DUE)
+
+    def killed(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "due_loans", failing)
+        broken.setattr(services, "_fail", killed)
+        with pytest.raises(KeyboardInterrupt):
+            close(DUE)
+    assert not DayEndStep.objects.exists()
+    close(DUE)
+    assert Loan.objects.get(pk=loan_id).bucket == "M1"
+
+
 def test_a_step_that_failed_runs_on_as_soon_as_it_is_done(monkeypatch):
     opened(DUE)
     with monkeypatch.context() as broken:

@@ -14,10 +14,12 @@ from backoffice.dayend.models import DayEndRange, DayEndStep
 from backoffice.outreach.domain.assignment import holdout
 from backoffice.outreach.domain.campaign_choice import salt_of
 from backoffice.outreach.domain.experiments.effects import Sample
+from backoffice.outreach.domain.targets import Target
 from backoffice.outreach.models import CampaignDay, CampaignMember, Message, ReminderPlanVersion
 from backoffice.outreach.services.campaigns import planning
 from backoffice.outreach.services.starting import load_starter_plan
 from backoffice.repayment.selectors.campaigns import shown
+from backoffice.repayment.services import campaigns as planned_by_the_book
 from backoffice.repayment.services.campaigns import plan_campaigns
 from tests.journeys.conftest import Desk
 from tests.repayment.campaigning import (
@@ -129,6 +131,32 @@ def test_a_bill_paid_stops_what_a_campaign_says_about_it_and_the_effect_counts_t
     assert late.effect.effect.treated == Sample(units=1, total=Decimal(1))
     assert late.effect.effect.control == Sample(units=1, total=Decimal(0))
     assert "those left alone" in late.sentence
+
+
+def test_money_that_comes_while_a_campaign_is_planned_stops_what_it_says_about_the_bill(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    borrower = a_borrower()
+    loan_id = desk.disburse(borrower_id=borrower.pk)
+    desk.until(date(2026, 2, 17))
+    campaign = running(
+        audience=an_audience("late", days_past_due={"from": 1}),
+        purpose="collection",
+        template="collection_d1",
+        values={},
+        first_day="2026-02-17",
+        last_day="2026-02-25",
+    )
+
+    def read_then_paid(**said: Any) -> list[Target]:
+        found = read(**said)
+        desk.pay(loan_id, "1200.00")
+        return found
+
+    read = planned_by_the_book.targets_of
+    monkeypatch.setattr(planned_by_the_book, "targets_of", read_then_paid)
+    plan_campaigns(day=desk.today)
+    assert states_of(campaign) == [(borrower.pk, "stopped", "paid")]
 
 
 def test_a_payment_taken_back_is_no_payment(desk: Desk) -> None:

@@ -2,16 +2,22 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.models import Borrower
+from backoffice.dayend.models import DayEndStep
+from backoffice.dayend.services import close_day
 from backoffice.outreach.domain.experiments.effects import Sample
 from backoffice.outreach.models import Message, ReminderGroup, ReminderPlan, ReminderPlanVersion
+from backoffice.outreach.services import reminders as planning
 from backoffice.outreach.services.reminder_plans import PlanRefused, draft_version
 from backoffice.outreach.services.reminders import BillDue, as_active
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
+from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.reminder_effects import effect_of_plan
 from backoffice.repayment.services import reminders
 from backoffice.repayment.services.reminders import plan_reminders, simulate_reminders
@@ -125,6 +131,29 @@ def test_money_that_comes_while_the_day_is_planned_stops_its_reminder(
     plan_reminders(day=DUE)
 
     assert [(message.state, message.code) for message in Message.objects.all()] == [("stopped", "paid")]
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_reminder_whose_words_cannot_be_filled_in_stops_neither_the_others_nor_the_close(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.open(JANUARY_15)
+    good, bad = (desk.disburse(borrower_id=a_borrower(number)) for number in (1, 2))
+    number = Loan.objects.get(pk=bad).external_id
+
+    def values_of_loan(**said: Any) -> dict[str, str]:
+        return values(**said) | ({"amount": "a lot"} if said["number"] == number else {})
+
+    values = planning.values_of_loan
+    monkeypatch.setattr(planning, "values_of_loan", values_of_loan)
+    desk.until(date(2026, 2, 11))
+    close_day(day=desk.today, actor=SYSTEM, threads=1)
+
+    assert list(Message.objects.values_list("loan_id", "state")) == [(good, "planned")]
+    step = DayEndStep.objects.get(run__day=date(2026, 2, 11), name="reminders")
+    assert (step.run.state, step.counts) == ("done", {"messages": 1, "held_out": 0, "unfilled": 1})
+    entry = AuditEntry.objects.get(verb="outreach.reminders.unfilled")
+    assert (entry.reason, entry.after["messages"]) == ("{amount}: must be an amount such as CNY 1100.16", 1)
 
 
 @pytest.mark.usefixtures("_plan")

@@ -137,7 +137,7 @@ def test_shows_a_value_as_people_read_it(name, value, en, zh):
         ("link", "javascript:alert(1)", Fault.NOT_A_LINK),
         ("loan", "L\n1", Fault.UNPRINTABLE),
         ("loan", "see www.evil.example", Fault.HOLDS_A_LINK),
-        ("loan", "L" * 25, Fault.TOO_LONG),
+        ("loan", "L" * 65, Fault.TOO_LONG),
         ("nobody", "x", Fault.UNKNOWN),
     ],
 )

@@ -85,7 +85,9 @@ def targets(count: int, **fields: Any) -> list[Target]:
 
 
 def plan(campaign: Campaign, asked: list[Target], day: date = JANUARY_15) -> campaigns.DayPlanned:
-    return campaigns.plan_campaign_day(campaign_id=campaign.pk, day=day, targets=asked, actor=SYSTEM)
+    return campaigns.plan_campaign_day(
+        campaign_id=campaign.pk, day=day, targets=asked, owed_now=lambda _ids: [], actor=SYSTEM
+    )
 
 
 def a_reminder(target: Target, number: int = 1, *, hour: int = 9, day: date = JANUARY_15) -> Planned:

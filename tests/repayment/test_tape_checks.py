@@ -361,6 +361,8 @@ PAYMENT_HEADER = "payment_id,loan_id,amount,currency,channel,reference,value_dat
             "P2,L2,50.00,CNY,bank,second,2026-03-05",
             'P3,L2,1.00,CNY,bank,third",2026-03-06',
         ),
+        # Side by side: the reference is the end of the one row and the beginning of the other.
+        ('P1,L1,100.00,CNY,bank,"first,2026-02-15', 'P2,L2,50.00,CNY,bank,second",2026-03-05'),
         ('P1,L1,"100.00,CNY,bank,first,2026-02-15', 'P2,L2,50.00",CNY,bank,second,2026-03-05'),
         ('P1,L1,100.00,"CNY,bank,first,2026-02-15', 'P2,L2,50.00,CNY",bank,second'),
     ],

@@ -44,6 +44,7 @@ COUNTS = {
     "drifts": gettext_lazy("drifts"),
     "messages": gettext_lazy("messages planned"),
     "held_out": gettext_lazy("left alone to compare"),
+    "unfilled": gettext_lazy("messages whose words could not be filled in"),
     "campaigns": gettext_lazy("campaigns"),
     "refused": gettext_lazy("campaigns that could not be planned"),
     "started": gettext_lazy("campaigns started"),

@@ -65,7 +65,7 @@ _ALL: Final = (
     Variable("due_date", VariableKind.DATE, "2026-03-20"),
     Variable("days_past_due", VariableKind.NUMBER, "3", longest=5),
     Variable("days_left", VariableKind.NUMBER, "3", longest=5),
-    Variable("loan", VariableKind.TEXT, "L-1042", longest=24),
+    Variable("loan", VariableKind.TEXT, "L-1042", longest=64),
     Variable("card_last4", VariableKind.TEXT, "6688", longest=4),
     Variable("paid_amount", VariableKind.MONEY, "CNY 1100.16"),
     Variable("paid_on", VariableKind.DATE, "2026-03-18"),

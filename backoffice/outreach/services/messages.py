@@ -1,6 +1,6 @@
 """Messages are planned and stopped in sets: one statement each, however many there are."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -80,6 +80,10 @@ class Planned:
     follows_id: int | None = None
 
 
+OwedNow = Callable[[Sequence[int]], Sequence[tuple[int, date | None]]]
+"""Locks loans and gives of each the oldest due date it still owes anything of, None when it owes nothing."""
+
+
 @transaction.atomic
 def plan_messages(*, planned: Sequence[Planned], actor: Actor) -> int:
     """Plans a set of messages and gives how many of them are new; one statement for 10,000.
@@ -115,6 +119,12 @@ def faults_in(*, planned: Sequence[Planned]) -> dict[str, str]:
         )
     }
     return _faults(planned, versions)
+
+
+def sendable(*, planned: Sequence[Planned]) -> tuple[list[Planned], dict[str, str]]:
+    """Those of a set that can be planned, and by key what is wrong with each of the others; one query."""
+    faults = faults_in(planned=planned) if planned else {}
+    return [one for one in planned if one.key not in faults], faults
 
 
 def stop_paid(*, loans: Sequence[tuple[int, date | None]]) -> int:

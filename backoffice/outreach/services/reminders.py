@@ -4,13 +4,14 @@ What is due is told from above as frozen values. Planning is a set operation, an
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import transaction
 
+from backoffice.audit.services import record
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import array_text, fetch
 from backoffice.outreach.domain.assignment import holdout
@@ -19,7 +20,7 @@ from backoffice.outreach.domain.ranking import PLAN, source_of
 from backoffice.outreach.domain.reminder_plans import ReminderContent, Step, parse
 from backoffice.outreach.models import ReminderPlanVersion
 from backoffice.outreach.services.foreseeing import Weighed, weigh
-from backoffice.outreach.services.messages import Planned, stop_paid
+from backoffice.outreach.services.messages import OwedNow, Planned, sendable, stop_paid
 from backoffice.outreach.services.ranking import lock_borrowers, plan_ranked, rank
 from backoffice.outreach.services.speaking import Words, names_of, spoken, values_of_loan, window, words_of
 
@@ -49,9 +50,6 @@ class BillDue:
     time_zone: str
 
 
-OwedNow = Callable[[Sequence[int]], Sequence[tuple[int, date | None]]]
-
-
 @dataclass(frozen=True, slots=True)
 class ActivePlan:
     """A version in force: which plan and version it is, whose loans it is for, and what it says."""
@@ -74,6 +72,8 @@ class Outcome:
     outranked: int = 0
     without_words: int = 0
     too_small: int = 0
+    unfilled: dict[str, str] = field(default_factory=dict)
+    """By key, what is wrong with the messages whose words could not be filled in."""
     new: int = 0
 
 
@@ -114,6 +114,7 @@ def plan_day(
     `owed_now` locks loans and gives the oldest due date each still owes anything of: a payment that is being posted is
     waited for, what was paid since the bills were read is stopped, and money that comes later finds the messages. It is
     asked after the borrowers are locked and before any message is touched, the order everybody locks in.
+    A message whose words cannot be filled in is left out, which the trail says: one loan must not stop a day.
     """
     outcome, chosen, groups = _chosen(day=day, bills=bills, plans=plans)
     if groups:
@@ -137,6 +138,8 @@ def plan_day(
         outcome.by_channel.subtract(one.channel.value for one in chosen if one.key in ranking.losing)
         outcome.new = plan_ranked(wanted=chosen, ranking=ranking, actor=actor)
         stop_paid(loans=owed)
+    if outcome.unfilled:
+        _tell_unfilled(outcome.unfilled, day=day, actor=actor)
     return outcome
 
 
@@ -177,10 +180,22 @@ def _chosen(
             outcome.outranked += known is not None
             if known is None or rank < known[0]:
                 best[bill.borrower_id] = (rank, message, step)
-    chosen = [message for _, message, _ in best.values()]
+    chosen, outcome.unfilled = sendable(planned=[message for _, message, _ in best.values()])
     outcome.by_channel.update(message.channel.value for message in chosen)
-    outcome.by_step.update(step.id for *_, step in best.values())
+    outcome.by_step.update(step.id for _, message, step in best.values() if message.key not in outcome.unfilled)
     return outcome, chosen, groups
+
+
+def _tell_unfilled(unfilled: dict[str, str], *, day: date, actor: Actor) -> None:
+    key, said = next(iter(unfilled.items()))
+    record(
+        verb="outreach.reminders.unfilled",
+        subject_type="outreach.messages",
+        subject_id=key,
+        actor=actor,
+        reason=said,
+        after={"day": day, "messages": len(unfilled)},
+    )
 
 
 def _message(plan: ActivePlan, step: Step, bill: BillDue, *, day: date, words: Words) -> Planned | None:

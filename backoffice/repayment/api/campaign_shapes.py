@@ -256,7 +256,7 @@ class CampaignSimulationSerializer(serializers.Serializer):
     kept_out = serializers.DictField(
         child=serializers.IntegerField(),
         source="found.day.counts",
-        help_text="outranked, without_words, too_soon, had_all, held_out, beyond (the cap or the budget)",
+        help_text="outranked, without_words, unfilled, too_soon, had_all, held_out, beyond (the cap or the budget)",
     )
     full = serializers.ChoiceField(source="found.day.full", choices=["", "cap", "budget"], allow_blank=True)
     cost = serializers.CharField(source="found.day.reserved", help_text="at most, in the budget's currency")

@@ -160,6 +160,7 @@ class SimulationSerializer(serializers.Serializer):
     outranked = serializers.IntegerField(help_text="a more pressing message goes to the borrower that day")
     without_words = serializers.IntegerField()
     not_in_audience = serializers.IntegerField()
+    unfilled = serializers.IntegerField(help_text="a variable of its words has no usable value")
     costs = CostSerializer(many=True)
 
 

@@ -260,6 +260,7 @@ class SimulateReminderVersionView(VersionView):
             "outranked": outcome.outranked,
             "without_words": outcome.without_words,
             "not_in_audience": outcome.too_small,
+            "unfilled": len(outcome.unfilled),
             "costs": _costs(found.cost),
         }
         return Response(self.serializer_class(answer).data)

@@ -186,6 +186,7 @@ def day_shown(*, simulated: Simulated, day: date) -> DayShown:
         (_("a more pressing message goes to the borrower that day"), outcome.outranked),
         (_("no words in the borrower's language"), outcome.without_words),
         (_("not one of those the step is for"), outcome.too_small),
+        (_("a variable of its words has no usable value"), len(outcome.unfilled)),
     )
     return DayShown(
         day=day,

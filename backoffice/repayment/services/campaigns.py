@@ -20,6 +20,7 @@ from backoffice.outreach.services.campaigns import (
     simulate_campaign,
 )
 from backoffice.repayment.selectors.audiences import targets_of
+from backoffice.repayment.services.reminders import owed_now
 
 
 @dataclass(slots=True)
@@ -57,7 +58,11 @@ def plan_campaign(*, campaign_id: int, day: date) -> CampaignsPlanned:
     content = read_campaign(Campaign.objects.get(pk=campaign_id).content)
     try:
         planned = plan_campaign_day(
-            campaign_id=campaign_id, day=day, targets=targets_of(audience=content.audience, day=day), actor=SYSTEM
+            campaign_id=campaign_id,
+            day=day,
+            targets=targets_of(audience=content.audience, day=day),
+            owed_now=owed_now,
+            actor=SYSTEM,
         )
     except Refusal as refusal:
         done.refused = 1

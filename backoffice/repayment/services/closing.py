@@ -8,7 +8,7 @@ from django.db import DatabaseError, transaction
 
 from backoffice.core.bulk import array_text, execute, fetch
 from backoffice.core.collecting import without_collecting
-from backoffice.core.errors import Refusal
+from backoffice.core.errors import Refusal, first_line
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.domain.journal import Journal
 from backoffice.repayment.domain.replay import advance, snapshot
@@ -145,7 +145,7 @@ def _do_what_can_be_done(
 
 def why(error: Exception) -> tuple[str, str]:
     """The name of what stopped a loan, and its words."""
-    return type(error).__name__, error.message if isinstance(error, Refusal) else str(error)
+    return type(error).__name__, error.message if isinstance(error, Refusal) else first_line(error)
 
 
 def _needing_the_engine(*, day: date, first_id: int, last_id: int) -> list[int]:

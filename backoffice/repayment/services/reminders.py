@@ -33,10 +33,10 @@ def plan_reminders(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> 
     if not plans:
         return Outcome()
     bills = _bills(day=day, plans=plans, first_id=first_id, last_id=last_id)
-    return plan_day(day=day, bills=bills, plans=plans, owed_now=_owed_now, actor=SYSTEM)
+    return plan_day(day=day, bills=bills, plans=plans, owed_now=owed_now, actor=SYSTEM)
 
 
-def _owed_now(loan_ids: Sequence[int]) -> list[tuple[int, date | None]]:
+def owed_now(loan_ids: Sequence[int]) -> list[tuple[int, date | None]]:
     """The oldest due date each loan still owes anything of, and nobody changes it until the transaction ends."""
     return fetch(
         "SELECT id, oldest_unpaid_due_date FROM repayment_loan WHERE id = ANY(%s) ORDER BY id FOR SHARE",

@@ -137,17 +137,26 @@ def _swallows_rows(row: Sequence[str], cells: Sequence[Cell], width: int) -> boo
     on_one_line = [cell.position for cell in cells if cell.column.kind not in ("text", "json") and cell.position >= 0]
     if len(row) != width or any("\n" in row[position] for position in on_one_line):
         return True
-    return any(_is_row(line, cells, width) for text in row for line in text.splitlines()[1:])
+    return any(_holds_rows(text, at, cells, width) for at, text in enumerate(row) if "\n" in text)
 
 
-def _is_row(line: str, cells: Sequence[Cell], width: int) -> bool:
-    parts = line.split(",")
-    if len(parts) < width:
+def _holds_rows(text: str, at: int, cells: Sequence[Cell], width: int) -> bool:
+    """Whether a cell holds a row between its lines, or begins with the end of one and ends as another begins."""
+    first, *between = ([*line.split(",")] for line in text.splitlines())
+    if any(_are_cells(line, 0, cells, width) for line in between):
+        return True
+    *_, last = between or [[]]
+    return _are_cells(first[1:], at + 1, cells, width) and _are_cells(last[:at], 0, cells, at) and len(last) > at
+
+
+def _are_cells(parts: Sequence[str], start: int, cells: Sequence[Cell], end: int) -> bool:
+    """Whether the parts of a line can be the cells from one position up to another, and more."""
+    if len(parts) < end - start:
         return False
     try:
         for cell in cells:
-            if cell.column.required:
-                cell.parse(parts[cell.position])
+            if cell.column.required and start <= cell.position < end:
+                cell.parse(parts[cell.position - start])
     except NotAValue:
         return False
     return True

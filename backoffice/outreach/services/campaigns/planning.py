@@ -26,7 +26,7 @@ from backoffice.outreach.domain.targets import Target
 from backoffice.outreach.models import Campaign, CampaignDay, Gateway
 from backoffice.outreach.services.campaigns.locking import locked, trace
 from backoffice.outreach.services.foreseeing import Weighed, weigh
-from backoffice.outreach.services.messages import Planned
+from backoffice.outreach.services.messages import OwedNow, Planned, sendable, stop_paid
 from backoffice.outreach.services.ranking import Ranking, lock_borrowers, plan_ranked, rank
 from backoffice.outreach.services.rendering import CannotRender, name_of, render
 from backoffice.outreach.services.speaking import Spoken, names_of, spoken, values_of_loan, window, words_of
@@ -75,6 +75,7 @@ class Decided:
     messages: dict[int, Planned]
     ranking: Ranking
     room: Room
+    owed: Sequence[tuple[int, date | None]]
 
     @property
     def chosen(self) -> list[Planned]:
@@ -83,11 +84,15 @@ class Decided:
 
 
 @transaction.atomic
-def plan_campaign_day(*, campaign_id: int, day: date, targets: Sequence[Target], actor: Actor) -> DayPlanned:
-    """Plans a day of a running campaign, once: the second time changes nothing. Raises CampaignNotFound.
+def plan_campaign_day(
+    *, campaign_id: int, day: date, targets: Sequence[Target], owed_now: OwedNow, actor: Actor
+) -> DayPlanned:
+    """Plans a day of a running campaign, once: the second time changes nothing. Raises CampaignNotFound and, when the
+    words of not one message can be filled in, MessagesRefused.
 
-    Nothing is planned on a day the campaign is not on. The number of statements does not depend on the targets, but
-    for one more of a kind for every 10,000 messages.
+    Nothing is planned on a day the campaign is not on. What is about a bill is stopped when the bill was paid since
+    the targets were read: `owed_now` is asked after the borrowers are locked and before any message is touched. The
+    number of statements does not depend on the targets, but for one more of a kind for every 10,000 messages.
     """
     campaign = locked(campaign_id=campaign_id)
     content = read_campaign(campaign.content)
@@ -96,7 +101,7 @@ def plan_campaign_day(*, campaign_id: int, day: date, targets: Sequence[Target],
         return DayPlanned(before.audience, before.planned, before.held_out, before.reserved, before.full)
     if campaign.state != CampaignState.RUNNING or not content.is_on(day=day):
         return DayPlanned()
-    decided = _decide(campaign, content, day=day, targets=targets, is_for_good=True)
+    decided = _decide(campaign, content, day=day, targets=targets, owed_now=owed_now)
     done = decided.day
     done.is_new = True
     _keep(campaign, decided, day=day)
@@ -111,6 +116,7 @@ def plan_campaign_day(*, campaign_id: int, day: date, targets: Sequence[Target],
         counts=done.counts,
     )
     plan_ranked(wanted=decided.chosen, ranking=decided.ranking, actor=actor)
+    stop_paid(loans=decided.owed)
     after = {"day": day, "planned": done.planned, "held_out": done.held_out, "reserved": done.reserved}
     trace(campaign, verb="outreach.campaign.planned", actor=actor, after=after | {"full": done.full})
     return done
@@ -120,7 +126,7 @@ def simulate_campaign(
     *, campaign: Campaign, content: CampaignContent, day: date, targets: Sequence[Target]
 ) -> CampaignSimulated:
     """What planning the day would do if the campaign ran and were on then; nothing is written or locked."""
-    decided = _decide(campaign, content, day=day, targets=targets, is_for_good=False)
+    decided = _decide(campaign, content, day=day, targets=targets, owed_now=None)
     return CampaignSimulated(decided.day, weigh(messages=decided.chosen), decided.room)
 
 
@@ -133,27 +139,33 @@ def usage(*, campaign: Campaign, content: CampaignContent, day: date) -> tuple[d
 
 
 def _decide(
-    campaign: Campaign, content: CampaignContent, *, day: date, targets: Sequence[Target], is_for_good: bool
+    campaign: Campaign, content: CampaignContent, *, day: date, targets: Sequence[Target], owed_now: OwedNow | None
 ) -> Decided:
     """Ranks what could be said to whom against all else, then chooses while there is room.
 
-    `is_for_good`: under the borrowers' locks, so that it still holds when it is written.
+    With `owed_now` under the locks of the borrowers and then of the loans, so that it still holds when it is written.
     """
     messages, costs, silent = _messages(campaign, content, day=day, targets=targets)
-    wanted = list(messages.values())
-    if is_for_good:
+    wanted, unfilled = sendable(planned=list(messages.values()))
+    if unfilled and not wanted:
+        wanted = list(messages.values())  # of nobody: a setting is missing, and planning them says which
+        unfilled = {}
+    owed: Sequence[tuple[int, date | None]] = ()
+    if owed_now is not None:
         lock_borrowers(wanted=wanted)
+        owed = owed_now([one.loan_id for one in wanted if one.loan_id is not None and one.about_due_date is not None])
     ranking = rank(wanted=wanted)
     past, room = usage(campaign=campaign, content=content, day=day)
     candidates = [
         Candidate(borrower_id, costs[borrower_id])
         for borrower_id, one in messages.items()
-        if one.key not in ranking.losing
+        if one.key not in ranking.losing and one.key not in unfilled
     ]
     choice = choose(code=campaign.code, content=content, day=day, candidates=candidates, past=past, room=room)
     chosen = [messages[one.borrower_id] for one in choice.chosen]
-    outcome = _outcome(len(targets), choice, chosen, outranked=len(ranking.losing), silent=silent)
-    return Decided(outcome, choice, messages, ranking, room)
+    kept_out = {"outranked": len(ranking.losing), "without_words": silent, "unfilled": len(unfilled)}
+    outcome = _outcome(len(targets), choice, chosen, kept_out)
+    return Decided(outcome, choice, messages, ranking, room, owed)
 
 
 def _messages(
@@ -243,10 +255,9 @@ def _names(borrower_ids: Sequence[int]) -> dict[int, Borrower]:
     return Borrower.objects.only("full_name", "key_id").in_bulk(list(borrower_ids))
 
 
-def _outcome(audience: int, choice: Choice, chosen: Sequence[Planned], *, outranked: int, silent: int) -> DayPlanned:
+def _outcome(audience: int, choice: Choice, chosen: Sequence[Planned], kept_out: Mapping[str, int]) -> DayPlanned:
     counts = {
-        "outranked": outranked,
-        "without_words": silent,
+        **kept_out,
         "too_soon": choice.too_soon,
         "had_all": choice.had_all,
         "held_out": choice.held_out,

@@ -29,6 +29,7 @@ COUNT_LABELS: Final[dict[str, Promise]] = {
     "held_out": _("left alone to compare with"),
     "outranked": _("a more pressing message goes to the borrower that day"),
     "without_words": _("no words in the borrower's language"),
+    "unfilled": _("a variable of its words has no usable value"),
     "too_soon": _("had one of its messages too short a time ago"),
     "had_all": _("had all the messages one person gets"),
     "beyond": _("no room left under the cap or the budget"),
