@@ -62,8 +62,9 @@ def running() -> DayEndRun | None:
     last = runs.order_by("-day").first()
     if last is None or last.state != DayEndRun.State.DONE:
         return last
-    is_between = last.through and last.through > last.day and last.finished_at > clock.now() - BETWEEN_DAYS
-    return last if is_between else runs.exclude(state=DayEndRun.State.DONE).first()
+    goes_on = last.through is not None and last.through > last.day
+    is_fresh = last.finished_at is not None and last.finished_at > clock.now() - BETWEEN_DAYS
+    return last if goes_on and is_fresh else runs.exclude(state=DayEndRun.State.DONE).first()
 
 
 def steps_prefetch() -> Prefetch:

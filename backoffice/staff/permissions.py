@@ -137,7 +137,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     ),
     # campaigns
     "outreach.campaign.view": Permission(_("See campaigns, their audiences and what they did"), _EVERYONE),
-    "outreach.campaign.edit": Permission(_("Draft, submit, start, pause and end campaigns; save audiences"), _OWNERS),
+    "outreach.campaign.edit": Permission(_("Draft, submit, pause and end campaigns; save audiences"), _OWNERS),
     # dayend
     "dayend.run.view": Permission(_("See how a business day was closed"), _READERS | {TEAM_LEAD}),
     "dayend.run.start": Permission(_("Close a business day"), frozenset({ADMIN})),

@@ -65,8 +65,8 @@ class LoanVerb(ConfirmView):
     def carry_out(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor, key: str) -> object:
         """The one call into the services."""
 
-    def weight(self, *, subject: Loan, values: Mapping[str, Any]) -> Decimal:
-        """The amount that is held against the person's limit."""
+    def amount(self, *, values: Mapping[str, Any]) -> Decimal:
+        """The amount the person names; the limits are asked about it, or about what is booked where that is more."""
         amount: Decimal = values.get("amount") or ZERO
         return amount
 
@@ -77,7 +77,8 @@ class LoanVerb(ConfirmView):
             operation=self.operation(subject=subject, values=values),
             business_date=business_date(),
         )
-        approval = self._approval(subject=subject, values=values, actor=actor)
+        weight = preview.weight(amount=self.amount(values=values))
+        approval = self._approval(subject=subject, weight=weight, actor=actor)
         return consequence_of(
             preview=preview,
             loan=subject,
@@ -106,10 +107,9 @@ class LoanVerb(ConfirmView):
         """What this panel was answered when it was sent before."""
         return answered(view=type(self), key=key, actor=actor)
 
-    def _approval(self, *, subject: Loan, values: Mapping[str, Any], actor: Actor) -> str:
+    def _approval(self, *, subject: Loan, weight: Decimal, actor: Actor) -> str:
         if not self.approval_verb:
             return ""
-        weight = self.weight(subject=subject, values=values)
         return approval_needed(verb=self.approval_verb, amount=weight, loan=subject, actor=actor)
 
 

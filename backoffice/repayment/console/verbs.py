@@ -155,13 +155,13 @@ class Waive(LoanVerb):
         owed = self.form_options(subject=subject)["owed"]
         return {"value_date": business_date(), "penalty": owed.get("penalty") or None}
 
-    def weight(self, *, subject: Loan, values: Mapping[str, Any]) -> Decimal:
+    def amount(self, *, values: Mapping[str, Any]) -> Decimal:
         """All components together."""
         return sum(values["components"].values(), ZERO)
 
     def worded(self, *, subject: Loan, values: Mapping[str, Any]) -> str:
         """The sum on the button."""
-        amount = self.weight(subject=subject, values=values)
+        amount = self.amount(values=values)
         return _("Waive %(amount)s") % {"amount": formats.amount_text(amount, currency=subject.currency)}
 
     def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
@@ -231,10 +231,6 @@ class ChargeOff(LoanVerb):
     title, verb = gettext_lazy("Charge off"), gettext_lazy("Charge off")
     booked = gettext_lazy("The loan is charged off.")
     costly = True
-
-    def weight(self, *, subject: Loan, values: Mapping[str, Any]) -> Decimal:
-        """Everything that is owed."""
-        return subject.outstanding_total
 
     def operation(self, *, subject: Loan, values: Mapping[str, Any]) -> operations.Operation:
         """The charge-off."""
@@ -342,7 +338,8 @@ class Reverse(ConfirmView):
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
         """Tries the loan without it."""
         preview = preview_reversal(loan_id=subject.loan_id, operation_id=subject.pk, business_date=business_date())
-        approval = approval_needed(verb="repayment.reverse", amount=subject.amount, loan=subject.loan, actor=actor)
+        weight = preview.weight(amount=subject.amount)
+        approval = approval_needed(verb="repayment.reverse", amount=weight, loan=subject.loan, actor=actor)
         return consequence_of(
             preview=preview,
             loan=subject.loan,

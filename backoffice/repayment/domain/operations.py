@@ -38,6 +38,8 @@ OperationKind = Literal[
     "write_off",
     "creditor_change",
 ]
+GIVING_UP: tuple[OperationKind, ...] = ("charge_off", "write_off")
+"""Nobody names their amount: it is what is owed that day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.aging import bucket_of, state_dpd
 from backoffice.repayment.domain.bills import HoldPeriod, LoanState, copy_of, oldest_unpaid
 from backoffice.repayment.domain.journal import Journal, Line
-from backoffice.repayment.domain.operations import Operation, apply
+from backoffice.repayment.domain.operations import GIVING_UP, Operation, apply
 from backoffice.repayment.domain.penalty import charge, uncharged
 from backoffice.repayment.domain.replay import advance
 from backoffice.repayment.models import Loan
@@ -56,6 +56,13 @@ class Preview:
                 key = line.component or ""
                 sums[key] = sums.get(key, ZERO) + line.amount
         return sums
+
+    def weight(self, *, amount: Decimal) -> Decimal:
+        """What the limits are asked about: the amount named, or what whole loans are given up for where that is more.
+
+        A charge-off and a write-off name no amount, and neither does taking one back: they weigh what they book.
+        """
+        return max(amount, sum((line.amount for line in self.lines if line.kind in GIVING_UP), ZERO))
 
 
 def in_words(*, preview: Preview, loan: Loan) -> str:

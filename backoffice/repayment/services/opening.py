@@ -4,6 +4,7 @@ A loan without history is opened on its disbursement day; a loan from another sy
 its payments are replayed in value-date order through every close since, so its transitions and month ends are real.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -30,7 +31,7 @@ from backoffice.repayment.domain.components import (
 )
 from backoffice.repayment.domain.fees import deducted_by_component
 from backoffice.repayment.domain.journal import Journal, Line
-from backoffice.repayment.domain.operations import Operation
+from backoffice.repayment.domain.operations import GIVING_UP, Operation
 from backoffice.repayment.domain.replay import fold
 from backoffice.repayment.domain.schedule import build_schedule
 from backoffice.repayment.domain.terms import FutureRule, ScheduledRow, Terms
@@ -219,7 +220,10 @@ def put_on_pages(
         snapshots=True,
     )
     pages.operations.append(_disbursement_row(opening, loan_id, disbursement, pages=pages, actor=actor))
-    pages.operations.extend(_past_row(past, key, loan_id, opening, pages=pages, actor=actor) for key, past in keyed)
+    given_up = _given_up(journal)
+    for key, past in keyed:
+        amount = given_up[key] if past.kind in GIVING_UP else past.amount
+        pages.operations.append(_past_row(past, key, loan_id, opening, amount, pages=pages, actor=actor))
     journal.lines = [
         *_opening_lines(opening, rows, source=disbursement),
         *journal.lines,
@@ -354,11 +358,21 @@ def _disbursement_row(opening: Opening, loan_id: int, key: int, *, pages: Pages,
     )
 
 
+def _given_up(journal: Journal) -> dict[int, Decimal]:
+    """What charge-offs and write-offs gave up, by operation: a tape names that amount or not, it is what was owed."""
+    sums: dict[int, Decimal] = defaultdict(lambda: ZERO)
+    for line in journal.lines:
+        if line.kind in GIVING_UP and line.source is not None:
+            sums[line.source] += line.amount
+    return sums
+
+
 def _past_row(
     past: PastOperation,
     key: int,
     loan_id: int,
     opening: Opening,
+    amount: Decimal,
     *,
     pages: Pages,
     actor: Actor,
@@ -373,7 +387,7 @@ def _past_row(
         loan_id,
         opening.borrower_id,
         past.kind,
-        past.amount,
+        amount,
         past.value_date,
         pages.business_date,
         past.source,

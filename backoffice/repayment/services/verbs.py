@@ -22,6 +22,7 @@ from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain import admission
 from backoffice.repayment.domain.components import Component
+from backoffice.repayment.domain.operations import GIVING_UP
 from backoffice.repayment.domain.terms import FutureRule
 from backoffice.repayment.models import Loan, Operation
 from backoffice.repayment.selectors.previews import Preview, in_words, preview_operation, preview_reversal
@@ -281,12 +282,16 @@ def _do(
     currency: str | None = None,
     reverses: OperationId | None = None,
 ) -> Answer:
-    """Book within the actor's limit; else try it, so that only what can be booked is asked for, and ask."""
+    """Book within the actor's limit; else try it, so that only what can be booked is asked for, and ask.
+
+    The loan is locked first, so that it weighs the same when it is booked.
+    """
     if not reason.strip():
         raise ReasonNeeded(
             _("Say why."), next_step=_("Write a reason; it is kept in the trail."), fields={"reason": _("required")}
         )
-    loan = Loan.objects.filter(pk=loan_id).first()
+    hold_business_date(at_least=current_business_date())
+    loan = Loan.objects.select_for_update(no_key=True).filter(pk=loan_id).first()
     if loan is None:
         raise admission.LoanNotFound(_("There is no such loan."), next_step=_("Search by loan number or borrower."))
     admission.check_currency(given=currency, loan=loan.external_id, currency=loan.currency)
@@ -323,13 +328,13 @@ def _do(
 
 
 def _weight(verb: str, *, draft: Draft) -> Decimal:
-    """The amount the limits are asked about: giving a whole loan up weighs all that is owed, today's penalty included.
-
-    Raises what booking the draft would.
-    """
-    if VERBS[verb] not in ("charge_off", "write_off"):
+    """The amount the limits are asked about, as the panel says it. Raises what booking the draft would."""
+    if VERBS[verb] not in GIVING_UP and draft.reverses is None:
         return draft.amount
-    return try_draft(draft=draft, business_date=current_business_date()).before.outstanding_total
+    try:
+        return try_draft(draft=draft, business_date=current_business_date()).weight(amount=draft.amount)
+    except admission.NotReversible:
+        return draft.amount  # booking it says exactly why it cannot be taken back
 
 
 def _payload(draft: Draft) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from backoffice.audit import outbox
 from backoffice.audit.services import Entry, record_many
 from backoffice.core.actors import Actor
 from backoffice.core.money import ZERO
+from backoffice.repayment.domain.operations import GIVING_UP
 from backoffice.repayment.selectors.states import LoadedLoan
 from backoffice.repayment.services.posting.drafts import Booked, Draft, Outcome
 from backoffice.repayment.services.writing import TRANSFER_COLUMNS, Pages, as_json
-
-GIVING_UP = ("charge_off", "write_off")
 
 
 def write(
@@ -30,16 +29,19 @@ def write(
 ) -> None:
     """Flush the pages with the operations booked, and say so on the trail and in the outbox."""
     booked = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, Booked)]
-    given_up = _given_up(pages) if any(drafts[i].kind in GIVING_UP for i in booked) else {}
-    for i in booked:
-        draft = drafts[i]
-        if draft.kind in GIVING_UP:
-            draft = replace(draft, amount=given_up[keys[i]])
-        pages.operations.append(_operation_row(draft, keys[i], loans[draft.loan_id], actor, business_date))
+    done = [(drafts[i], keys[i]) for i in booked]
+    if any(draft.kind in GIVING_UP for draft, _key in done):
+        given_up = _given_up(pages)
+        done = [
+            (replace(draft, amount=given_up[key]) if draft.kind in GIVING_UP else draft, key) for draft, key in done
+        ]
+    pages.operations.extend(
+        _operation_row(draft, key, loans[draft.loan_id], actor, business_date) for draft, key in done
+    )
     pages.flush()
-    if not booked:
+    if not done:
         return
-    record_many(_entries([(drafts[i], keys[i]) for i in booked], loans, actor=actor))
+    record_many(_entries(done, loans, actor=actor))
     outbox.publish(
         event="repayment.operations_booked",
         key=f"operations:{keys[booked[0]]}",
