@@ -122,11 +122,11 @@ def test_a_bill_paid_stops_what_a_campaign_says_about_it_and_the_effect_counts_t
     desk.pay(loans[reminded.pk], "1200.00")
 
     assert states_of(campaign) == [(reminded.pk, "stopped", "paid")]
-    (early,) = shown(campaigns=[campaign])
+    (early,) = shown(campaigns=[campaign], within=None)
     assert early.effect is not None
     assert early.effect.effect.treated.units == 0, "their two days are not over"
     desk.until(date(2026, 2, 19))
-    (late,) = shown(campaigns=[campaign])
+    (late,) = shown(campaigns=[campaign], within=None)
     assert late.effect is not None
     assert late.effect.effect.treated == Sample(units=1, total=Decimal(1))
     assert late.effect.effect.control == Sample(units=1, total=Decimal(0))
@@ -176,14 +176,14 @@ def test_a_payment_taken_back_is_no_payment(desk: Desk) -> None:
     plan_campaigns(day=desk.today)
     desk.take_back(desk.pay(loan_id, "500.00"))
     desk.until(date(2026, 2, 18))
-    (found,) = shown(campaigns=[campaign])
+    (found,) = shown(campaigns=[campaign], within=None)
     assert found.effect is not None
     assert found.effect.effect.treated == Sample(units=1, total=Decimal(0))
 
 
 def test_its_effect_is_what_those_it_went_to_did_beyond_those_left_alone() -> None:
     campaign = lived(borrowers=40)
-    (found,) = shown(campaigns=[campaign])
+    (found,) = shown(campaigns=[campaign], within=None)
     assert found.effect is not None
     alone = CampaignMember.objects.filter(is_held_out=True).values_list("borrower_id", flat=True)
     went_to = CampaignMember.objects.filter(is_held_out=False).values_list("borrower_id", flat=True)

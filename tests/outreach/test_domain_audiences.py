@@ -12,6 +12,8 @@ from backoffice.outreach.domain.audiences import (
     AudienceFilter,
     Between,
     as_content,
+    may_be_seen,
+    may_be_worked,
     read_audience,
 )
 from backoffice.outreach.domain.plan_content import PlanFaulty
@@ -111,3 +113,25 @@ def test_its_content_is_read_back_to_the_same(found: AudienceFilter) -> None:
         assert faults_of(**as_content(found)) == [("", "everybody")]
     else:
         assert read_audience(as_content(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("named", "within", "seen", "worked"),
+    [
+        (["cash"], None, True, True),
+        ([], None, True, True),
+        (["cash"], {"cash"}, True, True),
+        (["cash"], {"cash", "farm"}, True, True),
+        (["cash", "farm"], {"cash"}, True, False),
+        ([], {"cash"}, True, False),
+        (["farm"], {"cash"}, False, False),
+        (["farm"], set(), False, False),
+        ([], set(), False, False),
+    ],
+)
+def test_is_worked_by_whoever_works_on_all_it_names_and_seen_by_whoever_works_on_any_it_means(
+    named: list[str], within: set[str] | None, seen: bool, worked: bool
+) -> None:
+    content = {"countries": ["CN"]} | ({"portfolios": named} if named else {})
+    theirs = None if within is None else frozenset(within)
+    assert (may_be_seen(content, within=theirs), may_be_worked(content, within=theirs)) == (seen, worked)

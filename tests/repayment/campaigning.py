@@ -67,7 +67,7 @@ def content(**changes: Any) -> dict[str, Any]:
 def an_audience(code: str = "everyone", **parts: Any) -> Audience:
     """An audience; everybody in China unless it says otherwise."""
     return create_audience(
-        code=code, name=code.title(), name_zh="", content=parts or {"countries": ["CN"]}, actor=DRAFTER
+        code=code, name=code.title(), name_zh="", content=parts or {"countries": ["CN"]}, within=None, actor=DRAFTER
     )
 
 
@@ -80,6 +80,7 @@ def drafted(code: str = "spring", *, audience: Audience | None = None, **changes
         audience_id=(audience or an_audience(f"for-{code}")).pk,
         content=content(**changes),
         note="",
+        within=None,
         actor=DRAFTER,
     )
 
@@ -94,6 +95,33 @@ def running(code: str = "spring", **changes: Any) -> Campaign:
     campaign = drafted(code, **changes)
     approvals.approve(approval_id=submitted(campaign).pk, actor=CHECKER)
     campaigns.move_campaigns(on=JANUARY_15)
+    campaign.refresh_from_db()
+    return campaign
+
+
+MEANT: dict[str, dict[str, list[str]]] = {
+    "own": {"portfolios": ["cash"]},
+    "shared": {"portfolios": ["cash", "farm"]},
+    "whole": {"countries": ["CN"]},
+    "other": {"portfolios": ["farm"]},
+}
+"""Audiences as somebody who works on "cash" alone stands to them; "shared" and "whole" are theirs to look at only."""
+
+
+def in_state(state: str, *, meant: str) -> Campaign:
+    """A campaign in a state, for one of the audiences of MEANT; nobody agreed to a submitted one."""
+    campaign = drafted(meant, audience=an_audience(f"for-{meant}", **MEANT[meant]))
+    if state == "draft":
+        return campaign
+    request = submitted(campaign)
+    if state == "submitted":
+        approvals.decline(approval_id=request.pk, actor=CHECKER, note="too dear")
+        campaign.refresh_from_db()
+        return campaign
+    approvals.approve(approval_id=request.pk, actor=CHECKER)
+    campaigns.move_campaigns(on=JANUARY_15)
+    if state == "paused":
+        campaigns.pause_campaign(campaign_id=campaign.pk, reason="wait", within=None, actor=DRAFTER)
     campaign.refresh_from_db()
     return campaign
 

@@ -14,10 +14,12 @@ from backoffice.repayment.services.campaigns import plan_campaigns
 from tests.repayment.campaigning import (
     CHECKER,
     JANUARY_15,
+    MEANT,
     a_borrower,
     an_audience,
     content,
     drafted,
+    in_state,
     lived,
     running,
     words_and_gateways,
@@ -158,3 +160,126 @@ def test_who_may_only_look_starts_nothing(role: str) -> None:
     assert client.get(f"{ROOT}/campaigns/{campaign.pk}/").status_code == 200
     assert send(client, f"/campaigns/{campaign.pk}/pause/", {"reason": "no"}).status_code == 403
     assert Campaign.objects.get().state == "running"
+
+
+VERBS: list[tuple[str, str, dict[str, Any]]] = [
+    ("change", "draft", {"name": "Mine", "content": content()}),
+    ("submit", "draft", {"reason": "now"}),
+    ("discard", "draft", {"reason": "now"}),
+    ("take-back", "submitted", {"reason": "now"}),
+    ("pause", "running", {"reason": "now"}),
+    ("end", "running", {"reason": "now"}),
+    ("copy", "running", {"code": "mine"}),
+    ("resume", "paused", {"reason": "now"}),
+]
+
+
+@pytest.mark.parametrize(("verb", "state", "body"), VERBS)
+def test_a_lead_of_one_portfolio_works_only_campaigns_that_keep_to_it(
+    verb: str, state: str, body: dict[str, Any]
+) -> None:
+    lead = client_of("team_lead", portfolios=("cash",))
+    found = {meant: in_state(state, meant=meant) for meant in MEANT}
+    others = Campaign.objects.exclude(pk=found["own"].pk).exclude(code="mine").order_by("pk")
+    before = list(others.values())
+
+    answers = {}
+    for meant, campaign in found.items():
+        whom = {"audience": campaign.audience_id} if verb == "change" else {}
+        answers[meant] = send(lead, f"/campaigns/{campaign.pk}/{verb}/", body | whom, meant)
+
+    assert {meant: answer.status_code for meant, answer in answers.items()} == {
+        "own": {"submit": 202, "copy": 201}.get(verb, 200),
+        "shared": 403,
+        "whole": 403,
+        "other": 404,
+    }
+    for meant in ("shared", "whole"):
+        problem = answers[meant].json()
+        assert (problem["code"], bool(problem["next_step"])) == ("outreach.campaign_beyond_portfolios", True)
+    assert list(others.values()) == before
+
+
+@pytest.mark.parametrize("what", ["simulation", "result"])
+def test_figures_of_portfolios_elsewhere_are_given_to_nobody_else(what: str) -> None:
+    lead = client_of("team_lead", portfolios=("cash",))
+    for meant, status in (("own", 200), ("shared", 403), ("whole", 403), ("other", 404)):
+        campaign = in_state("running", meant=meant)
+        assert lead.get(f"{ROOT}/campaigns/{campaign.pk}/{what}/").status_code == status, meant
+        assert client_of("admin").get(f"{ROOT}/campaigns/{campaign.pk}/{what}/").status_code == 200
+
+
+@pytest.mark.parametrize("state", ["draft", "running"])
+def test_lists_show_what_reaches_the_callers_borrowers_too(state: str) -> None:
+    found = {meant: in_state(state, meant=meant) for meant in MEANT}
+    seen = {("cash",): ["own", "shared", "whole"], ("farm",): ["other", "shared", "whole"], (): sorted(MEANT)}
+    for portfolios, expected in seen.items():
+        client = client_of("agent", portfolios=portfolios)
+        campaigns = client.get(f"{ROOT}/campaigns/").json()["results"]
+        audiences = client.get(f"{ROOT}/audiences/").json()["results"]
+        assert sorted(each["code"] for each in campaigns) == expected
+        assert sorted(each["code"] for each in audiences) == [f"for-{code}" for code in expected]
+        one = client.get(f"{ROOT}/campaigns/{found['other'].pk}/").status_code
+        assert one == (200 if "other" in expected else 404)
+    nobody = APIClient()
+    nobody.force_authenticate(person("team_lead", team=None))
+    assert nobody.get(f"{ROOT}/campaigns/").json()["results"] == []
+    assert nobody.get(f"{ROOT}/audiences/").json()["results"] == []
+
+
+def test_a_draft_is_seen_by_its_audience_as_it_is_now_and_a_frozen_campaign_by_its_copy() -> None:
+    lead = client_of("team_lead", portfolios=("cash",))
+    draft, frozen = in_state("draft", meant="own"), in_state("running", meant="other")
+    Audience.objects.filter(pk=draft.audience_id).update(content=MEANT["other"])
+    Audience.objects.filter(pk=frozen.audience_id).update(content=MEANT["own"])
+    for campaign in (draft, frozen):
+        assert lead.get(f"{ROOT}/campaigns/{campaign.pk}/").status_code == 404
+    assert lead.get(f"{ROOT}/campaigns/").json()["results"] == []
+
+
+def test_a_copy_is_refused_where_its_audience_has_grown_beyond_the_callers_portfolios() -> None:
+    campaign = in_state("running", meant="own")
+    Audience.objects.filter(pk=campaign.audience_id).update(content=MEANT["shared"])
+    lead = client_of("team_lead", portfolios=("cash",))
+    answer = send(lead, f"/campaigns/{campaign.pk}/copy/", {"code": "mine"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "outreach.audience_beyond_portfolios")
+    assert Campaign.objects.count() == 1
+
+
+def test_a_lead_of_one_portfolio_saves_audiences_and_campaigns_of_that_alone() -> None:
+    lead = client_of("team_lead", portfolios=("cash",))
+    for number, parts in enumerate((MEANT["whole"], MEANT["shared"], MEANT["other"])):
+        answer = send(lead, "/audiences/", {"code": f"a{number}", "name": "x", "content": parts}, f"a{number}")
+        assert (answer.status_code, list(answer.json()["fields"])) == (422, ["portfolios"])
+    assert not Audience.objects.exists()
+    own = send(lead, "/audiences/", {"code": "own", "name": "Own", "content": MEANT["own"]}, "own").json()["id"]
+    change = {"name": "Own", "reason": "more of them"}
+    for number, (parts, status) in enumerate(((MEANT["shared"], 422), (MEANT["own"] | {"languages": ["zh"]}, 200))):
+        answer = send(lead, f"/audiences/{own}/change/", change | {"content": parts}, f"c{number}")
+        assert answer.status_code == status
+    assert Audience.objects.get().content == {"portfolios": ["cash"], "languages": ["zh"]}
+
+    for meant, status in (("shared", 403), ("whole", 403), ("other", 404)):
+        other = an_audience(meant, **MEANT[meant])
+        changed = send(lead, f"/audiences/{other.pk}/change/", change | {"content": MEANT["own"]}, f"{meant}-c")
+        retired = send(lead, f"/audiences/{other.pk}/retire/", {"reason": "done"}, f"{meant}-r")
+        body = {"code": meant, "name": "x", "audience": other.pk, "content": content()}
+        drafted_for = send(lead, "/campaigns/", body, f"{meant}-d")
+        assert {changed.status_code, retired.status_code, drafted_for.status_code} == {status}
+        other.refresh_from_db()
+        assert (other.content, other.is_retired) == (MEANT[meant], False)
+    assert not Campaign.objects.exists()
+    body = {"code": "own", "name": "x", "audience": own, "content": content()}
+    assert send(lead, "/campaigns/", body, "d").status_code == 201
+
+
+def test_counts_of_what_is_looked_at_keep_to_the_callers_portfolios() -> None:
+    for portfolio in ("cash", "farm", "farm"):
+        a_borrower(portfolio=portfolio)
+    lead = client_of("team_lead", portfolios=("cash",))
+    for meant, borrowers in (("own", 1), ("shared", 1), ("whole", 1)):
+        audience = an_audience(meant, **MEANT[meant])
+        assert lead.get(f"{ROOT}/audiences/{audience.pk}/count/").json()["borrowers"] == borrowers
+    other = an_audience("other", **MEANT["other"])
+    assert lead.get(f"{ROOT}/audiences/{other.pk}/count/").status_code == 404
+    assert lead.get(f"{ROOT}/audiences/{other.pk}/").status_code == 404

@@ -19,10 +19,12 @@ from tests.console.page import fields_of
 from tests.repayment.campaigning import (
     CHECKER,
     JANUARY_15,
+    MEANT,
     a_borrower,
     an_audience,
     content,
     drafted,
+    in_state,
     lived,
     running,
     submitted,
@@ -184,8 +186,10 @@ def test_what_was_not_agreed_to_says_so_and_is_taken_back(lead: Client) -> None:
 
 def test_a_lead_of_some_portfolios_cannot_submit_for_all() -> None:
     campaign = drafted()
-    answer = confirm(as_role("team_lead", "cash"), "submit", campaign)
-    assert answer.status_code == 422
+    address = reverse("repayment:submit_campaign", args=[campaign.pk])
+    answer = as_role("team_lead", "cash").post(address, {"reason": "as agreed", "seen": "x"})
+    assert answer.status_code == 403
+    assert "Ask somebody who works on all of its portfolios." in answer.content.decode()
     campaign.refresh_from_db()
     assert campaign.state == "draft"
 
@@ -270,3 +274,116 @@ def test_the_editors_open_with_what_there_is(lead: Client) -> None:
     assert "It cannot be submitted yet" in missing.content.decode()
     live = running("live")
     assert lead.get(reverse("repayment:edit_campaign", args=[live.pk])).status_code == 303
+
+
+VERBS = [
+    ("edit", "draft"),
+    ("submit", "draft"),
+    ("discard", "draft"),
+    ("take_back", "submitted"),
+    ("pause", "running"),
+    ("end", "running"),
+    ("copy", "running"),
+    ("resume", "paused"),
+]
+
+
+@pytest.mark.parametrize(("verb", "state"), VERBS)
+def test_a_verb_is_offered_and_opens_only_where_all_portfolios_are_the_persons(verb: str, state: str) -> None:
+    lead = as_role("team_lead", "cash")
+    for meant, status in (("own", 200), ("shared", 403), ("whole", 403), ("other", 404)):
+        campaign = in_state(state, meant=meant)
+        address = reverse(f"repayment:{verb}_campaign", args=[campaign.pk])
+        page = read(lead, "campaign", campaign.pk, status=404 if meant == "other" else 200)
+        assert (address in page) is (meant == "own")
+        assert lead.get(address).status_code == status, meant
+        if meant != "own":
+            assert lead.post(address, {"reason": "as agreed", "code": "mine"}).status_code == status
+            assert Campaign.objects.get(pk=campaign.pk).state == state
+            assert address in read(as_role("team_lead"), "campaign", campaign.pk)
+    assert Campaign.objects.count() == len(MEANT)
+
+
+@pytest.mark.parametrize(("verb", "state"), [pair for pair in VERBS if pair[0] != "edit"])
+def test_a_lead_of_one_portfolio_does_with_their_own_what_it_offers(verb: str, state: str) -> None:
+    campaign = in_state(state, meant="own")
+    assert confirm(as_role("team_lead", "cash"), verb, campaign, code="mine").status_code == 303
+
+
+def test_what_reaches_further_is_read_without_its_figures() -> None:
+    campaign = lived(borrowers=40)
+    lead = as_role("team_lead", "cash")
+    whole, page = read(as_role("team_lead"), "campaign", campaign.pk), read(lead, "campaign", campaign.pk, simulate="1")
+    for words in ("What it does", "Day by day", "Still to leave", "Spent"):
+        assert words in whole
+        assert words not in page
+    for words in ("It also writes to borrowers of portfolios", "Messages in all at most", "Its messages"):
+        assert words in page
+    assert "Tomorrow, with the book as it is" not in page
+    assert "not yours alone" in read(lead, "campaigns")
+    assert "not yours alone" not in read(as_role("team_lead"), "campaigns")
+
+
+def test_lists_leave_out_what_is_elsewhere() -> None:
+    for meant in MEANT:
+        in_state("running", meant=meant)
+    lead = as_role("team_lead", "cash")
+    for name in ("campaigns", "audiences"):
+        page = read(lead, name)
+        for words in ("own", "shared", "whole"):
+            assert words in page
+        assert "other" not in page.lower().replace("another", "")
+
+
+def test_an_audience_that_reaches_further_is_looked_at_and_not_worked() -> None:
+    a_borrower(1, portfolio="cash")
+    a_borrower(2, portfolio="farm")
+    lead = as_role("team_lead", "cash")
+    for meant, status in (("own", 200), ("shared", 403), ("whole", 403), ("other", 404)):
+        campaign = in_state("running", meant=meant)
+        audience = campaign.audience
+        page = read(lead, "audience", audience.pk, status=404 if meant == "other" else 200)
+        verbs = [reverse(f"repayment:{verb}_audience", args=[audience.pk]) for verb in ("edit", "retire")]
+        for address in verbs:
+            assert lead.get(address).status_code == status, meant
+            assert (address in page) is (meant == "own")
+        assert ("New campaign for it" in page) is (meant == "own")
+        if meant in {"shared", "whole"}:
+            assert lead.post(verbs[0], {"name": "Mine", "portfolios": "cash"}).status_code == 403
+            assert lead.post(verbs[1], {"reason": "no longer", "seen": ""}).status_code == 403
+            assert "It also holds borrowers of portfolios you do not work on" in page
+            assert "C-2" not in page
+
+
+def test_the_editors_of_a_lead_of_one_portfolio_offer_that_alone() -> None:
+    a_borrower(1, portfolio="cash")
+    a_borrower(2, portfolio="farm")
+    found = {meant: an_audience(meant, **MEANT[meant]) for meant in MEANT}
+    lead = as_role("team_lead", "cash")
+    page = read(lead, "new_audience")
+    assert 'value="cash"' in page
+    assert 'value="farm"' not in page
+    answer = lead.post(reverse("repayment:new_audience"), {"name": "All", "code": "all", "languages": "zh"})
+    assert answer.status_code == 422
+    assert "name the portfolios you work on, and no others" in answer.content.decode()
+    page = read(lead, "new_campaign")
+    for meant, audience in found.items():
+        assert (f'<option value="{audience.pk}"' in page) is (meant == "own")
+        look = lead.post(reverse("repayment:new_campaign"), typed(audience=audience.pk, look="1"))
+        assert ("simulated" in look.context) is (meant == "own")
+    assert lead.post(reverse("repayment:new_campaign"), typed(audience=found["whole"].pk)).status_code == 422
+    assert not Campaign.objects.exists()
+
+
+def test_an_audience_somebody_may_not_see_is_named_and_not_linked_and_its_campaigns_not_copied() -> None:
+    campaign = in_state("running", meant="own")
+    Audience.objects.filter(pk=campaign.audience_id).update(content=MEANT["other"])
+    lead = as_role("team_lead", "cash")
+    page = read(lead, "campaign", campaign.pk)
+    assert campaign.audience.title in page
+    assert reverse("repayment:audience", args=[campaign.audience_id]) not in page
+    assert reverse("repayment:copy_campaign", args=[campaign.pk]) not in page
+    assert reverse("repayment:pause_campaign", args=[campaign.pk]) in page
+    Audience.objects.filter(pk=campaign.audience_id).update(content=MEANT["own"])
+    Campaign.objects.filter(pk=campaign.pk).update(state="ended")
+    assert campaign.title in read(lead, "audience", campaign.audience_id)

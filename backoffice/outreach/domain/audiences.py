@@ -121,6 +121,21 @@ def as_content(found: AudienceFilter) -> dict[str, Any]:
     return content
 
 
+def may_be_worked(content: Mapping[str, Any], *, within: frozenset[str] | None) -> bool:
+    """Whether somebody who works on the portfolios `within` (None: all) may decide whom this audience hears what.
+
+    All it names have to be theirs; one that names none holds borrowers of every portfolio.
+    """
+    named = content.get("portfolios") or ()
+    return within is None or (bool(named) and within.issuperset(named))
+
+
+def may_be_seen(content: Mapping[str, Any], *, within: frozenset[str] | None) -> bool:
+    """Whether they may look at it: it names one of theirs, or none, so that their borrowers are meant too."""
+    named = content.get("portfolios") or ()
+    return within is None or (bool(within) and (not named or not within.isdisjoint(named)))
+
+
 def _ends(low: Any, high: Any) -> dict[str, Any]:
     return {name: end for name, end in (("from", low), ("to", high)) if end is not None}
 

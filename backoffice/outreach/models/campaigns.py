@@ -1,6 +1,7 @@
 """Audiences, campaigns, and who fell to a campaign on which day or was left alone."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -10,6 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.campaign_states import CampaignState
+
+if TYPE_CHECKING:
+    from backoffice.staff.models import User
 
 CAMPAIGN_STATE_LABELS = {
     CampaignState.DRAFT: _("draft"),
@@ -41,6 +45,36 @@ class Named(models.Model):
         return self.name_zh if self.name_zh and (get_language() or "").startswith("zh") else self.name
 
 
+class AudienceQuerySet(models.QuerySet["Audience"]):
+    """Audiences, for who asks."""
+
+    def visible_to(self, user: "User") -> "AudienceQuerySet":
+        """Those `domain.audiences.may_be_seen` lets the person look at."""
+        within = user.scope().within
+        return self if within is None else self.filter(_seen("content", within=within))
+
+
+class CampaignQuerySet(models.QuerySet["Campaign"]):
+    """Campaigns, for who asks."""
+
+    def visible_to(self, user: "User") -> "CampaignQuerySet":
+        """Those with an audience `domain.audiences.may_be_seen` lets the person look at: a draft's as it is now."""
+        within = user.scope().within
+        if within is None:
+            return self
+        is_draft = Q(state=CampaignState.DRAFT.value)
+        draft = is_draft & _seen("audience__content", within=within)
+        return self.filter(draft | ~is_draft & _seen("content__audience", within=within))
+
+
+def _seen(content: str, *, within: frozenset[str]) -> Q:
+    """`may_be_seen` of the audience at a path, as SQL."""
+    if not within:
+        return Q(pk__in=())
+    named = f"{content}__portfolios"
+    return Q(**{f"{named}__isnull": True}) | Q(**{f"{named}__has_any_keys": sorted(within)})
+
+
 class Audience(Named):
     """A saved filter: `content` as `domain.audiences` reads it. A campaign keeps a copy of its own once submitted."""
 
@@ -50,6 +84,8 @@ class Audience(Named):
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     changed_by_name = models.CharField(_("changed by"), max_length=150, blank=True)
     changed_at = models.DateTimeField(_("changed"), null=True, blank=True)
+
+    objects = AudienceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("audience")
@@ -71,6 +107,8 @@ class Campaign(Named):
     approved_by_name = models.CharField(_("approved by"), max_length=150, blank=True)
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
 
+    objects = CampaignQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("campaign")
         verbose_name_plural = _("campaigns")
@@ -89,6 +127,14 @@ class Campaign(Named):
                 name="campaign_is_approved_by_another_person",
             ),
         ]
+
+    @property
+    def live_audience(self) -> Mapping[str, Any]:
+        """Whom it is for: of a draft the saved audience as it is now, else the copy two people are asked about."""
+        found: Mapping[str, Any] = (
+            self.audience.content if self.state == CampaignState.DRAFT else self.content["audience"]
+        )
+        return found
 
 
 class CampaignMember(models.Model):

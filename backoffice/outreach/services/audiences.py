@@ -11,9 +11,9 @@ from backoffice.audit.services import record
 from backoffice.core.actors import Actor
 from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
-from backoffice.outreach.domain.audiences import as_content, read_audience
+from backoffice.outreach.domain.audiences import as_content, may_be_seen, may_be_worked, read_audience
 from backoffice.outreach.domain.campaign_states import CampaignState
-from backoffice.outreach.domain.plan_content import PlanFaulty
+from backoffice.outreach.domain.plan_content import PlanFault, PlanFaulty
 from backoffice.outreach.models import Audience
 from backoffice.outreach.services.fault_words import in_words
 
@@ -33,6 +33,13 @@ class AudienceRefused(Refusal):
     code: ClassVar[str] = "outreach.audience_refused"
 
 
+class AudienceBeyond(Refusal):
+    """The audience holds borrowers of portfolios the person does not work on."""
+
+    code: ClassVar[str] = "outreach.audience_beyond_portfolios"
+    status: ClassVar[int] = 403
+
+
 class AudienceTaken(Refusal):
     """Another audience has the code."""
 
@@ -48,13 +55,23 @@ class AudienceInUse(Refusal):
 
 
 @transaction.atomic
-def create_audience(*, code: str, name: str, name_zh: str, content: Mapping[str, Any], actor: Actor) -> Audience:
-    """A saved filter. Raises AudienceTaken, AudienceRefused."""
+def create_audience(
+    *,
+    code: str,
+    name: str,
+    name_zh: str,
+    content: Mapping[str, Any],
+    within: frozenset[str] | None,
+    actor: Actor,
+) -> Audience:
+    """A saved filter, of borrowers of the portfolios `within` alone (None: of all). Raises AudienceTaken,
+    AudienceRefused.
+    """
     if Audience.objects.filter(code=code).exists():
         raise AudienceTaken(
             _("Another audience has this code."), next_step=_("Choose another code."), fields={"code": _("is taken")}
         )
-    kept = checked(content)
+    kept = checked(content, within=within)
     audience = Audience.objects.create(code=code, name=name, name_zh=name_zh, content=kept, created_by_name=actor.name)
     _note(audience, verb="outreach.audience.created", actor=actor, after={"code": code, "content": kept})
     return audience
@@ -68,16 +85,18 @@ def change_audience(
     name_zh: str,
     content: Mapping[str, Any],
     reason: str,
+    within: frozenset[str] | None,
     actor: Actor,
     seen: str | None = None,
 ) -> Audience:
     """Another filter under the same code; what was submitted with the old one keeps that.
 
-    `seen` marks the filter as the person saw it. Raises AudienceNotFound, AudienceRefused, DraftMovedOn.
+    `within`: the portfolios the person works on, None for all; both filters have to keep to them. `seen` marks the
+    filter as the person saw it. Raises AudienceNotFound, AudienceBeyond, AudienceRefused, DraftMovedOn.
     """
-    audience = locked_audience(audience_id=audience_id)
+    audience = locked_audience(audience_id=audience_id, within=within)
     refuse_if_moved_on(seen=seen, now=mark_of_audience(audience))
-    kept = checked(content)
+    kept = checked(content, within=within)
     before = {"name": audience.name, "content": audience.content}
     audience.name, audience.name_zh, audience.content = name, name_zh, kept
     audience.changed_by_name, audience.changed_at = actor.name, Now()
@@ -89,9 +108,9 @@ def change_audience(
 
 
 @transaction.atomic
-def retire_audience(*, audience_id: int, reason: str, actor: Actor) -> Audience:
-    """Offers it to no further campaign. Raises AudienceNotFound, AudienceInUse."""
-    audience = locked_audience(audience_id=audience_id)
+def retire_audience(*, audience_id: int, reason: str, within: frozenset[str] | None, actor: Actor) -> Audience:
+    """Offers it to no further campaign. Raises AudienceNotFound, AudienceBeyond, AudienceInUse."""
+    audience = locked_audience(audience_id=audience_id, within=within)
     draft = audience.campaigns.filter(state=CampaignState.DRAFT.value).first()
     if draft is not None:
         raise AudienceInUse(
@@ -109,24 +128,43 @@ def mark_of_audience(audience: Audience) -> str:
     return mark_of(audience.name, audience.name_zh, audience.content)
 
 
-def checked(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content in its one form. Raises AudienceRefused."""
+def checked(content: Mapping[str, Any], *, within: frozenset[str] | None) -> dict[str, Any]:
+    """The content in its one form, of borrowers of the portfolios `within` alone. Raises AudienceRefused."""
     try:
-        return as_content(read_audience(content))
+        kept = as_content(read_audience(content))
+        if not may_be_worked(kept, within=within):
+            raise PlanFaulty([PlanFault("", "portfolios", "beyond_your_portfolios")])
     except PlanFaulty as error:
         raise AudienceRefused(
             _("This audience contradicts itself or is not complete."),
             next_step=_("Correct the fields named."),
             fields=in_words(error.faults),
         ) from error
+    return kept
 
 
-def locked_audience(*, audience_id: int) -> Audience:
-    """The audience under lock, unless it is retired. Raises AudienceNotFound."""
+def locked_audience(*, audience_id: int, within: frozenset[str] | None) -> Audience:
+    """The audience under lock, unless it is retired. Raises AudienceNotFound, AudienceBeyond."""
     audience = Audience.objects.select_for_update().filter(pk=audience_id, is_retired=False).first()
     if audience is None:
         raise audience_not_found()
+    check_audience_within(audience, within=within)
     return audience
+
+
+def check_audience_within(audience: Audience, *, within: frozenset[str] | None) -> None:
+    """That somebody who works on the portfolios `within` may work the audience.
+
+    Raises AudienceBeyond, and AudienceNotFound where they may not even look at it.
+    """
+    if may_be_worked(audience.content, within=within):
+        return
+    if not may_be_seen(audience.content, within=within):
+        raise audience_not_found()
+    raise AudienceBeyond(
+        _("The audience %(name)s also holds borrowers of portfolios you do not work on.") % {"name": audience.title},
+        next_step=_("Save one of your own portfolios, or ask somebody who works on all of these."),
+    )
 
 
 def audience_not_found() -> AudienceNotFound:

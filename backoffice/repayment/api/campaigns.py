@@ -20,7 +20,7 @@ from backoffice.repayment.selectors.audiences import audience_now
 from backoffice.repayment.selectors.campaigns import live_content, shown
 from backoffice.repayment.services.campaigns import simulate
 from backoffice.repayment.services.reminders import day_after
-from backoffice.staff.access import person_of
+from backoffice.staff.access import person_of, within_of
 
 VIEW: dict[str, str] = {"GET": "outreach.campaign.view"}
 EDIT: dict[str, str] = {"POST": "outreach.campaign.edit"}
@@ -36,15 +36,16 @@ class AudiencesView(ListView):
     refusals = ("409", "422")
 
     def rows(self, **filters: Any) -> QuerySet[Audience]:
-        """Those that are not retired."""
-        return Audience.objects.filter(is_retired=False)
+        """Those the caller may look at that are not retired."""
+        found: QuerySet[Audience] = Audience.objects.visible_to(person_of(self.request)).filter(is_retired=False)
+        return found
 
     @idempotent
     def post(self, request: Request) -> Response:
-        """Save an audience. A contradiction is refused, each part named."""
+        """Save an audience of the portfolios the caller works on. A contradiction is refused, each part named."""
         asked = read(self.request_serializer_class, request.data)
         asked["content"] = shapes.as_plain(asked["content"])
-        made = audiences.create_audience(**asked, actor=actor_of(request.user))
+        made = audiences.create_audience(**asked, within=within_of(request), actor=actor_of(request.user))
         return Response(self.serializer_class(made).data, status=self.success_status)
 
 
@@ -55,9 +56,9 @@ class AudienceBase(ApiView):
     refusals: ClassVar[tuple[str, ...]] = ("404",)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuses an audience that is not there."""
+        """Refuses an audience out of the caller's sight as if there were none."""
         super().initial(request, *args, **kwargs)
-        found = Audience.objects.filter(pk=kwargs["audience_id"]).first()
+        found = Audience.objects.visible_to(person_of(request)).filter(pk=kwargs["audience_id"]).first()
         if found is None:
             raise audience_not_found()
         self.found = found
@@ -85,7 +86,9 @@ class ChangeAudienceView(AudienceBase):
         """Another filter in place of the whole old one; what was submitted with that keeps it."""
         asked = read(self.request_serializer_class, request.data)
         asked["content"] = shapes.as_plain(asked["content"])
-        changed = audiences.change_audience(audience_id=audience_id, **asked, actor=actor_of(request.user))
+        changed = audiences.change_audience(
+            audience_id=audience_id, **asked, within=within_of(request), actor=actor_of(request.user)
+        )
         return Response(self.serializer_class(changed).data)
 
 
@@ -100,7 +103,9 @@ class RetireAudienceView(AudienceBase):
     def post(self, request: Request, audience_id: int) -> Response:
         """It is offered to no further campaign."""
         asked = read(self.request_serializer_class, request.data)
-        retired = audiences.retire_audience(audience_id=audience_id, **asked, actor=actor_of(request.user))
+        retired = audiences.retire_audience(
+            audience_id=audience_id, **asked, within=within_of(request), actor=actor_of(request.user)
+        )
         return Response(self.serializer_class(retired).data)
 
 
@@ -114,7 +119,7 @@ class AudienceCountView(AudienceBase):
     def get(self, request: Request, audience_id: int) -> Response:
         """Of the portfolios the caller works on."""
         day = self.query().get("on") or day_after(business_date())
-        now = audience_now(audience=read_audience(self.found.content), day=day, within=_within(request))
+        now = audience_now(audience=read_audience(self.found.content), day=day, within=within_of(request))
         return Response(self.serializer_class({"on": day, "borrowers": now.borrowers}).data)
 
 
@@ -129,15 +134,16 @@ class CampaignsView(ListView):
     refusals = ("404", "409", "422")
 
     def rows(self, **equal: Any) -> QuerySet[Campaign]:
-        """Those in the state that is asked for."""
-        return Campaign.objects.filter(**equal)
+        """Those the caller may look at, in the state that is asked for."""
+        found: QuerySet[Campaign] = Campaign.objects.visible_to(person_of(self.request)).filter(**equal)
+        return found
 
     @idempotent
     def post(self, request: Request) -> Response:
         """A draft; nobody hears anything until another person agrees and its first day comes."""
         asked = shapes.NewCampaignSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        made = campaigns.create_campaign(**asked.kept(), actor=actor_of(request.user))
+        made = campaigns.create_campaign(**asked.kept(), within=within_of(request), actor=actor_of(request.user))
         return Response(self.serializer_class(made).data, status=self.success_status)
 
 
@@ -148,9 +154,10 @@ class CampaignBase(ApiView):
     refusals: ClassVar[tuple[str, ...]] = ("404",)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuses a campaign that is not there."""
+        """Refuses a campaign out of the caller's sight as if there were none."""
         super().initial(request, *args, **kwargs)
-        found = Campaign.objects.select_related("audience").filter(pk=kwargs["campaign_id"]).first()
+        rows = Campaign.objects.visible_to(person_of(request)).select_related("audience")
+        found = rows.filter(pk=kwargs["campaign_id"]).first()
         if found is None:
             raise campaigns.not_found()
         self.found = found
@@ -185,7 +192,9 @@ class ChangeCampaignView(CampaignBase):
         """Another content in place of the whole old one; the code stays."""
         asked = shapes.ChangedCampaignSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        campaigns.change_campaign(campaign_id=campaign_id, **asked.kept(), actor=actor_of(request.user))
+        campaigns.change_campaign(
+            campaign_id=campaign_id, **asked.kept(), within=within_of(request), actor=actor_of(request.user)
+        )
         return self.answer()
 
 
@@ -201,7 +210,9 @@ class CopyCampaignView(CampaignBase):
     def post(self, request: Request, campaign_id: int) -> Response:
         """A draft of another run; whom it leaves alone is drawn anew."""
         asked = read(self.request_serializer_class, request.data)
-        made = campaigns.copy_campaign(campaign_id=campaign_id, **asked, actor=actor_of(request.user))
+        made = campaigns.copy_campaign(
+            campaign_id=campaign_id, **asked, within=within_of(request), actor=actor_of(request.user)
+        )
         return Response(self.serializer_class(made).data, status=self.success_status)
 
 
@@ -214,8 +225,11 @@ class CampaignSimulationView(CampaignBase):
     refusals = ("404", "422")
 
     def get(self, request: Request, campaign_id: int) -> Response:
-        """Nothing is written. A draft that cannot run yet is refused with every fault."""
-        content = campaigns.check_campaign(content=live_content(self.found), on=business_date(), within=None)
+        """Nothing is written. A draft that cannot run yet is refused with every fault; so is a campaign of portfolios
+        the caller does not work on.
+        """
+        campaigns.check_within(self.found, within=within_of(request))
+        content = campaigns.check_campaign(content=live_content(self.found), on=business_date())
         day = self.query().get("on") or day_after(business_date())
         found = simulate(campaign=self.found, content=content, day=day)
         answer = {"on": day, "found": found, "currency": content.currency}
@@ -230,10 +244,15 @@ class CampaignResultView(CampaignBase):
     refusals = ("404", "422")
 
     def get(self, request: Request, campaign_id: int) -> Response:
-        """Its messages by state, what they cost, and its effect against those left alone, with the interval."""
-        (one,) = shown(campaigns=[self.found])
+        """Its messages by state, what they cost, and its effect against those left alone, with the interval.
+
+        Refused for a campaign of portfolios the caller does not work on.
+        """
+        within = within_of(request)
+        campaigns.check_within(self.found, within=within)
+        (one,) = shown(campaigns=[self.found], within=within)
         if one.content is None:
-            campaigns.check_campaign(content=live_content(self.found), on=business_date(), within=None)
+            campaigns.check_campaign(content=live_content(self.found), on=business_date())
         return Response(self.serializer_class(one).data)
 
 
@@ -251,7 +270,7 @@ class SubmitCampaignView(CampaignBase):
         """The request waits for a person who did not write it; what it says is frozen from here on."""
         asked = read(self.request_serializer_class, request.data)
         waiting = campaigns.submit_campaign(
-            campaign_id=campaign_id, within=_within(request), actor=actor_of(request.user), **asked
+            campaign_id=campaign_id, within=within_of(request), actor=actor_of(request.user), **asked
         )
         return Response(self.serializer_class({"approval_id": waiting.pk}).data, status=self.success_status)
 
@@ -268,7 +287,9 @@ class CampaignVerbView(CampaignBase):
     def post(self, request: Request, campaign_id: int) -> Response:
         """The campaign as it is then."""
         asked = read(self.request_serializer_class, request.data)
-        outcome = type(self).verb(campaign_id=campaign_id, actor=actor_of(request.user), **asked)
+        outcome = type(self).verb(
+            campaign_id=campaign_id, within=within_of(request), actor=actor_of(request.user), **asked
+        )
         return self.answer(stopped=outcome if isinstance(outcome, int) else 0)
 
 
@@ -302,8 +323,3 @@ class EndCampaignView(CampaignVerbView):
 
     serializer_class = shapes.StoppedMessagesSerializer
     verb = staticmethod(campaigns.end_campaign)
-
-
-def _within(request: Request) -> frozenset[str] | None:
-    scope = person_of(request).scope()
-    return None if scope.all else scope.portfolios

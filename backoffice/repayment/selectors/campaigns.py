@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from backoffice.calendars.selectors import business_date
-from backoffice.outreach.domain.campaign_states import CampaignState
+from backoffice.outreach.domain.audiences import may_be_worked
 from backoffice.outreach.domain.campaigns import CampaignContent, read_campaign
 from backoffice.outreach.domain.plan_content import PlanFaulty
 from backoffice.outreach.models import Campaign
@@ -20,11 +20,14 @@ from backoffice.repayment.selectors.campaign_effects import CampaignEffect, effe
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A campaign with what it did; `content` and `effect` are None while a draft cannot be read."""
+    """A campaign with what it did; `content` and `effect` are None while a draft cannot be read.
+
+    `funnel` and `effect` are None where the figures are of portfolios the person does not work on.
+    """
 
     campaign: Campaign
     content: CampaignContent | None
-    funnel: Funnel
+    funnel: Funnel | None
     effect: CampaignEffect | None
     purpose: str
     difference: str
@@ -34,17 +37,20 @@ class Shown:
     @property
     def left_of_budget(self) -> Decimal | None:
         """What is not spent yet."""
-        return None if self.content is None else self.content.budget - self.funnel.spent
+        return None if self.content is None or self.funnel is None else self.content.budget - self.funnel.spent
 
 
-def shown(*, campaigns: Sequence[Campaign]) -> list[Shown]:
-    """The campaigns with what they did; four queries however many there are."""
+def shown(*, campaigns: Sequence[Campaign], within: frozenset[str] | None) -> list[Shown]:
+    """The campaigns, with what those did that write to the portfolios `within` alone (None: any); four queries however
+    many there are.
+    """
     contents = {campaign.pk: content_of(campaign) for campaign in campaigns}
-    funnels = funnels_of(campaigns=campaigns)
-    readable = [(one, content.outcome, content.outcome_days) for one in campaigns if (content := contents[one.pk])]
+    own = [campaign for campaign in campaigns if may_be_worked(campaign.live_audience, within=within)]
+    funnels = funnels_of(campaigns=own)
+    readable = [(one, content.outcome, content.outcome_days) for one in own if (content := contents[one.pk])]
     spent = {campaign_id: funnel.spent for campaign_id, funnel in funnels.items()}
     effects = effects_of(campaigns=readable, spent=spent, business_date=business_date())
-    return [_shown(one, contents[one.pk], funnels[one.pk], effects.get(one.pk)) for one in campaigns]
+    return [_shown(one, contents[one.pk], funnels.get(one.pk), effects.get(one.pk)) for one in campaigns]
 
 
 def content_of(campaign: Campaign) -> CampaignContent | None:
@@ -57,12 +63,12 @@ def content_of(campaign: Campaign) -> CampaignContent | None:
 
 def live_content(found: Campaign) -> dict[str, Any]:
     """What a campaign says; a draft's audience is the saved one as it is now."""
-    if found.state != CampaignState.DRAFT:
-        return dict(found.content)
-    return found.content | {"audience": found.audience.content}
+    return found.content | {"audience": found.live_audience}
 
 
-def _shown(campaign: Campaign, content: CampaignContent | None, funnel: Funnel, found: CampaignEffect | None) -> Shown:
+def _shown(
+    campaign: Campaign, content: CampaignContent | None, funnel: Funnel | None, found: CampaignEffect | None
+) -> Shown:
     difference = interval = sentence = ""
     if found is not None:
         one = found.effect

@@ -44,14 +44,16 @@ def load_starter_campaign(*, first_day: date, actor: Actor) -> Campaign | None:
         return None
     portfolio, currency, principal = best[0]
     data = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    audience = create_audience(**data["audience"], content={"portfolios": [portfolio], **data["filter"]}, actor=actor)
+    audience = create_audience(
+        **data["audience"], content={"portfolios": [portfolio], **data["filter"]}, within=None, actor=actor
+    )
     last_day = first_day + timedelta(days=data["days"] - 1)
     content: dict[str, Any] = data["content"] | {
         "first_day": first_day.isoformat(),
         "last_day": last_day.isoformat(),
         "values": {"offer_amount": f"{currency} {Decimal(principal):.2f}", "offer_until": last_day.isoformat()},
     }
-    campaign = create_campaign(**data["campaign"], audience_id=audience.pk, content=content, actor=actor)
+    campaign = create_campaign(**data["campaign"], audience_id=audience.pk, content=content, within=None, actor=actor)
     agreed = campaign.content | {"audience": audience.content}
     move(campaign, to=CampaignState.SUBMITTED, actor=actor, content=agreed)
     return move(campaign, to=CampaignState.APPROVED, actor=actor, approved_by_name=actor.name, approved_at=Now())

@@ -15,6 +15,11 @@ class Scope:
         """True when rows of that portfolio may be seen."""
         return self.all or portfolio in self.portfolios
 
+    @property
+    def within(self) -> frozenset[str] | None:
+        """The portfolios, None for all of them: what services take as `within`."""
+        return None if self.all else self.portfolios
+
 
 EVERYTHING = Scope(all=True)
 NOTHING = Scope()

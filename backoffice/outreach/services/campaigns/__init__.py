@@ -8,7 +8,7 @@ from backoffice.outreach.services.campaigns.drafting import (
     discard_campaign,
     mark_of_campaign,
 )
-from backoffice.outreach.services.campaigns.locking import APPROVE, SUBJECT, not_found
+from backoffice.outreach.services.campaigns.locking import APPROVE, SUBJECT, check_within, not_found
 from backoffice.outreach.services.campaigns.planning import (
     CampaignSimulated,
     DayPlanned,
@@ -39,6 +39,7 @@ __all__ = [
     "campaigns_to_move",
     "change_campaign",
     "check_campaign",
+    "check_within",
     "consequence_of",
     "copy_campaign",
     "create_campaign",

@@ -15,35 +15,27 @@ from backoffice.outreach.selectors.packs import packs_in_force
 from backoffice.outreach.services.campaigns.locking import refused
 
 
-def check_campaign(*, content: Mapping[str, Any], on: date, within: frozenset[str] | None) -> CampaignContent:
-    """The campaign as it would run from `on`. Raises CampaignRefused with every fault.
-
-    `within`: the portfolios whoever asks works on; None for all of them.
-    """
-    found, faults = faults_of(content=content, on=on, within=within)
+def check_campaign(*, content: Mapping[str, Any], on: date) -> CampaignContent:
+    """The campaign as it would run from `on`. Raises CampaignRefused with every fault."""
+    found, faults = faults_of(content=content, on=on)
     if faults or found is None:
         raise refused(faults)
     return found
 
 
-def faults_of(
-    *, content: Mapping[str, Any], on: date, within: frozenset[str] | None
-) -> tuple[CampaignContent | None, list[PlanFault]]:
+def faults_of(*, content: Mapping[str, Any], on: date) -> tuple[CampaignContent | None, list[PlanFault]]:
     """The campaign, where it is in order by itself, and everything that keeps it from running."""
     found, faults = look_at_campaign(content)
     is_sound = not faults
     if found is not None:
-        faults = [*faults, *_faults(found, on=on, within=within)]
+        faults = [*faults, *_faults(found, on=on)]
     return found if is_sound else None, faults
 
 
-def _faults(found: CampaignContent, *, on: date, within: frozenset[str] | None) -> Iterator[PlanFault]:
+def _faults(found: CampaignContent, *, on: date) -> Iterator[PlanFault]:
     if found.last_day < on:
         yield PlanFault("", "last_day", "over")
-    named = frozenset(found.audience.portfolios)
     has_audience = found.audience != AudienceFilter()
-    if within is not None and has_audience and not (named and named <= within):
-        yield PlanFault("audience", "portfolios", "beyond_your_portfolios")
     yield from _of_template(found, has_audience=has_audience)
     # Rules change; those that hold on its first day are the ones that count.
     day = max(found.first_day, on)

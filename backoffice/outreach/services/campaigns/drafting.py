@@ -13,10 +13,10 @@ from backoffice.outreach.models import Audience, Campaign
 from backoffice.outreach.services.audiences import locked_audience
 from backoffice.outreach.services.campaigns.locking import (
     CampaignTaken,
-    locked,
     move,
     not_in_state,
     trace,
+    workable,
 )
 
 FIELDS: Final = (
@@ -50,11 +50,15 @@ def create_campaign(
     audience_id: int,
     content: Mapping[str, Any],
     note: str,
+    within: frozenset[str] | None,
     actor: Actor,
 ) -> Campaign:
-    """A draft. Raises CampaignTaken, AudienceNotFound."""
+    """A draft, by somebody who works on the portfolios `within`, None for all.
+
+    Raises CampaignTaken, AudienceNotFound, AudienceBeyond.
+    """
     _check_code(code)
-    audience = locked_audience(audience_id=audience_id)
+    audience = locked_audience(audience_id=audience_id, within=within)
     campaign = Campaign.objects.create(
         code=code,
         name=name,
@@ -78,18 +82,19 @@ def change_campaign(
     audience_id: int,
     content: Mapping[str, Any],
     note: str,
+    within: frozenset[str] | None,
     actor: Actor,
     seen: str | None = None,
 ) -> Campaign:
     """Another content for a draft; `seen` marks the draft as the person saw it.
 
-    Raises CampaignNotFound, CampaignNotInState, AudienceNotFound, DraftMovedOn.
+    Raises CampaignNotFound, CampaignBeyond, CampaignNotInState, AudienceNotFound, AudienceBeyond, DraftMovedOn.
     """
-    campaign = locked(campaign_id=campaign_id)
+    campaign = workable(campaign_id=campaign_id, within=within)
     if campaign.state != CampaignState.DRAFT:
         raise not_in_state(campaign)
     refuse_if_moved_on(seen=seen, now=mark_of_campaign(campaign))
-    audience = locked_audience(audience_id=audience_id)
+    audience = locked_audience(audience_id=audience_id, within=within)
     campaign.name, campaign.name_zh, campaign.audience = name, name_zh, audience
     campaign.content, campaign.note, campaign.changed_by = _content(content, audience), note, actor.id
     campaign.save(update_fields=["name", "name_zh", "audience", "content", "note", "changed_by"])
@@ -98,12 +103,12 @@ def change_campaign(
 
 
 @transaction.atomic
-def copy_campaign(*, campaign_id: int, code: str, actor: Actor) -> Campaign:
-    """A draft of another run, with all the first one says; its groups are drawn anew.
+def copy_campaign(*, campaign_id: int, code: str, within: frozenset[str] | None, actor: Actor) -> Campaign:
+    """A draft of another run, with all the first one says, for its audience as that is now; its groups are drawn anew.
 
-    Raises CampaignNotFound, CampaignTaken, AudienceNotFound when the audience is retired.
+    Raises CampaignNotFound, CampaignBeyond, CampaignTaken, AudienceBeyond, AudienceNotFound when that is retired.
     """
-    origin = locked(campaign_id=campaign_id)
+    origin = workable(campaign_id=campaign_id, within=within)
     return create_campaign(
         code=code,
         name=origin.name,
@@ -111,14 +116,15 @@ def copy_campaign(*, campaign_id: int, code: str, actor: Actor) -> Campaign:
         audience_id=origin.audience_id,
         content=origin.content,
         note=origin.note,
+        within=within,
         actor=actor,
     )
 
 
 @transaction.atomic
-def discard_campaign(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
-    """A draft that will not be. Raises CampaignNotFound, CampaignNotInState."""
-    campaign = locked(campaign_id=campaign_id)
+def discard_campaign(*, campaign_id: int, reason: str, within: frozenset[str] | None, actor: Actor) -> Campaign:
+    """A draft that will not be. Raises CampaignNotFound, CampaignBeyond, CampaignNotInState."""
+    campaign = workable(campaign_id=campaign_id, within=within)
     if campaign.state != CampaignState.DRAFT:
         raise not_in_state(campaign)
     return move(campaign, to=CampaignState.ENDED, actor=actor, reason=reason)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
+from backoffice.outreach.domain.audiences import may_be_seen, may_be_worked
 from backoffice.outreach.domain.campaign_states import CampaignState, may_become
 from backoffice.outreach.domain.plan_content import PlanFault
 from backoffice.outreach.domain.ranking import CAMPAIGN, source_of
@@ -24,6 +25,13 @@ class CampaignNotFound(Refusal):
 
     code: ClassVar[str] = "outreach.campaign_not_found"
     status: ClassVar[int] = 404
+
+
+class CampaignBeyond(Refusal):
+    """The campaign writes to borrowers of portfolios the person does not work on."""
+
+    code: ClassVar[str] = "outreach.campaign_beyond_portfolios"
+    status: ClassVar[int] = 403
 
 
 class CampaignRefused(Refusal):
@@ -66,6 +74,33 @@ def locked(*, campaign_id: int) -> Campaign:
     if campaign is None:
         raise not_found()
     return campaign
+
+
+def workable(*, campaign_id: int, within: frozenset[str] | None) -> Campaign:
+    """The campaign under lock, for somebody who works on the portfolios `within`, None for all.
+
+    Raises CampaignNotFound, CampaignBeyond.
+    """
+    campaign = locked(campaign_id=campaign_id)
+    check_within(campaign, within=within)
+    return campaign
+
+
+def check_within(campaign: Campaign, *, within: frozenset[str] | None) -> None:
+    """That somebody who works on the portfolios `within` may work the campaign and read its figures.
+
+    Raises CampaignBeyond, and CampaignNotFound where they may not even look at it.
+    """
+    audience = campaign.live_audience
+    if may_be_worked(audience, within=within):
+        return
+    if not may_be_seen(audience, within=within):
+        raise not_found()
+    raise CampaignBeyond(
+        _("The campaign %(name)s also writes to borrowers of portfolios you do not work on.")
+        % {"name": campaign.title},
+        next_step=_("Ask somebody who works on all of its portfolios."),
+    )
 
 
 def not_found() -> CampaignNotFound:

@@ -29,6 +29,7 @@ from backoffice.outreach.services.campaigns.locking import (
     move,
     not_in_state,
     source,
+    workable,
 )
 from backoffice.outreach.services.messages import stop_messages
 
@@ -40,14 +41,14 @@ GRACE = timedelta(days=1)
 def submit_campaign(*, campaign_id: int, reason: str, within: frozenset[str] | None, actor: Actor) -> Approval:
     """Ask another person to agree to a draft, which is frozen from here on with a copy of its audience.
 
-    `within`: the portfolios the person works on, None for all. Raises CampaignNotFound, CampaignNotInState,
-    CampaignRefused with every fault.
+    `within`: the portfolios the person works on, None for all. Raises CampaignNotFound, CampaignBeyond,
+    CampaignNotInState, CampaignRefused with every fault.
     """
-    campaign = locked(campaign_id=campaign_id)
+    campaign = workable(campaign_id=campaign_id, within=within)
     if campaign.state != CampaignState.DRAFT:
         raise not_in_state(campaign)
     content = campaign.content | {"audience": campaign.audience.content}
-    found = check_campaign(content=content, on=business_date(), within=within)
+    found = check_campaign(content=content, on=business_date())
     move(campaign, to=CampaignState.SUBMITTED, actor=actor, reason=reason, content=content)
     portfolios = found.audience.portfolios
     return approvals.submit(
@@ -73,7 +74,7 @@ def approve_as_asked(request: ApprovedRequest) -> Campaign:
         raise DrafterApproves(
             _("You wrote this campaign."), next_step=_("Somebody who had no hand in it has to approve it.")
         )
-    check_campaign(content=campaign.content, on=business_date(), within=None)
+    check_campaign(content=campaign.content, on=business_date())
     return move(
         campaign,
         to=CampaignState.APPROVED,
@@ -92,12 +93,13 @@ def consequence_of(approval: Approval) -> str:
 
 
 @transaction.atomic
-def take_back(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
+def take_back(*, campaign_id: int, reason: str, within: frozenset[str] | None, actor: Actor) -> Campaign:
     """A submitted campaign becomes a draft again; a request that still waits is withdrawn by who made it.
 
-    Raises CampaignNotFound, CampaignNotInState, NotTheAuthor.
+    Raises CampaignNotFound, CampaignBeyond, CampaignNotInState, NotTheAuthor.
     """
-    campaign = move(locked(campaign_id=campaign_id), to=CampaignState.DRAFT, actor=actor, reason=reason)
+    campaign = workable(campaign_id=campaign_id, within=within)
+    move(campaign, to=CampaignState.DRAFT, actor=actor, reason=reason)
     waiting = Approval.objects.filter(subject_type=SUBJECT, subject_id=str(campaign.pk), state="pending").first()
     if waiting is not None:
         approvals.withdraw(approval_id=waiting.pk, actor=actor, note=reason)
@@ -105,18 +107,21 @@ def take_back(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
 
 
 @transaction.atomic
-def pause_campaign(*, campaign_id: int, reason: str, actor: Actor) -> int:
+def pause_campaign(*, campaign_id: int, reason: str, within: frozenset[str] | None, actor: Actor) -> int:
     """Plans nothing more and stops what is planned; gives how many messages. Raises CampaignNotFound,
-    CampaignNotInState.
+    CampaignBeyond, CampaignNotInState.
     """
-    campaign = move(locked(campaign_id=campaign_id), to=CampaignState.PAUSED, actor=actor, reason=reason)
+    campaign = workable(campaign_id=campaign_id, within=within)
+    move(campaign, to=CampaignState.PAUSED, actor=actor, reason=reason)
     return stop_messages(source=source(campaign), reason="campaign_paused", detail=reason, actor=actor)
 
 
 @transaction.atomic
-def resume_campaign(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
-    """Goes on with the next close of a day, on its days. Raises CampaignNotFound, CampaignNotInState, CampaignOver."""
-    campaign = locked(campaign_id=campaign_id)
+def resume_campaign(*, campaign_id: int, reason: str, within: frozenset[str] | None, actor: Actor) -> Campaign:
+    """Goes on with the next close of a day, on its days. Raises CampaignNotFound, CampaignBeyond, CampaignNotInState,
+    CampaignOver.
+    """
+    campaign = workable(campaign_id=campaign_id, within=within)
     if campaign.state != CampaignState.PAUSED:
         raise not_in_state(campaign)
     _check_time(campaign, on=business_date())
@@ -124,11 +129,11 @@ def resume_campaign(*, campaign_id: int, reason: str, actor: Actor) -> Campaign:
 
 
 @transaction.atomic
-def end_campaign(*, campaign_id: int, reason: str, actor: Actor) -> int:
+def end_campaign(*, campaign_id: int, reason: str, within: frozenset[str] | None, actor: Actor) -> int:
     """Ends it for good and stops what is planned; gives how many messages. Raises CampaignNotFound,
-    CampaignNotInState.
+    CampaignBeyond, CampaignNotInState.
     """
-    campaign = locked(campaign_id=campaign_id)
+    campaign = workable(campaign_id=campaign_id, within=within)
     if campaign.state == CampaignState.DRAFT:
         raise not_in_state(campaign)
     move(campaign, to=CampaignState.ENDED, actor=actor, reason=reason)

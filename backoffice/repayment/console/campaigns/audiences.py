@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,24 +16,24 @@ from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmView, Consequence, Text
 from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
-from backoffice.core.http import go_to, page_or_part
+from backoffice.core.http import go_to, page_or_part, refused
 from backoffice.core.telling import told
-from backoffice.outreach.domain.audiences import AudienceFilter, read_audience
-from backoffice.outreach.domain.plan_content import PlanFaulty
-from backoffice.outreach.models import Audience
+from backoffice.outreach.domain.audiences import AudienceFilter, may_be_worked, read_audience
+from backoffice.outreach.models import Audience, Campaign
 from backoffice.outreach.selectors.audience_words import FIELD_LABELS, audience_in_words
 from backoffice.outreach.services import audiences as services
-from backoffice.outreach.services.fault_words import in_words
 from backoffice.repayment.console.campaigns.forms import AudienceForm, audience_initial
 from backoffice.repayment.selectors.audiences import AudienceNow, audience_now
 from backoffice.repayment.services.reminders import day_after
-from backoffice.staff.access import person_of
+from backoffice.staff.access import person_of, within_of
 
 
 @requires("outreach.campaign.view")
 def audiences(request: HttpRequest) -> HttpResponse:
-    """Every audience in words; a fixed number of queries."""
-    rows = Audience.objects.filter(is_retired=False).order_by("code").prefetch_related("campaigns")
+    """Every audience the person may look at, in words; a fixed number of queries."""
+    person = person_of(request)
+    of_theirs = Prefetch("campaigns", queryset=Campaign.objects.visible_to(person))
+    rows = Audience.objects.visible_to(person).filter(is_retired=False).order_by("code").prefetch_related(of_theirs)
     shown = [
         {"audience": one, "parts": audience_in_words(content=one.content), "campaigns": len(one.campaigns.all())}
         for one in rows
@@ -44,32 +45,39 @@ def audiences(request: HttpRequest) -> HttpResponse:
 @requires("outreach.campaign.view")
 def audience(request: HttpRequest, audience_id: int) -> HttpResponse:
     """One audience: what it asks for, how many it holds tomorrow of those the person may see, and a few of them."""
-    found = audience_or_404(audience_id)
+    found = audience_or_404(request, audience_id)
+    is_own = may_be_worked(found.content, within=within_of(request))
     context = {
         "audience": found,
         "parts": audience_in_words(content=found.content),
         "now": _now(request, read_audience(found.content)),
         "tomorrow": day_after(business_date()),
-        "campaigns": found.campaigns.order_by("-pk"),
-        "sees_all": person_of(request).scope().all,
-        "may_edit": may(request, "outreach.campaign.edit") and not found.is_retired,
+        "campaigns": Campaign.objects.visible_to(person_of(request)).filter(audience=found).order_by("-pk"),
+        "is_own": is_own,
+        "may_edit": is_own and may(request, "outreach.campaign.edit") and not found.is_retired,
     }
     return render(request, "repayment/audiences/audience.html", context)
 
 
 @requires("outreach.campaign.edit")
 def new_audience(request: HttpRequest) -> HttpResponse:
-    """A new audience."""
-    return _editor(request, form=AudienceForm(request.POST or None, is_new=True), found=None)
+    """A new audience, of portfolios the person works on."""
+    within = within_of(request)
+    form = AudienceForm(request.POST or None, initial={"portfolios": sorted(within or ())}, within=within, is_new=True)
+    return _editor(request, form=form, found=None)
 
 
 @requires("outreach.campaign.edit")
 def edit_audience(request: HttpRequest, audience_id: int) -> HttpResponse:
     """Another filter for an audience; campaigns that were submitted keep the one they had."""
-    found = audience_or_404(audience_id)
+    found, within = audience_or_404(request, audience_id), within_of(request)
     if found.is_retired:
         raise Http404
-    form = AudienceForm(request.POST or None, initial=audience_initial(found), is_new=False)
+    try:
+        services.check_audience_within(found, within=within)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=reverse("repayment:audience", args=[found.pk]))
+    form = AudienceForm(request.POST or None, initial=audience_initial(found), within=within, is_new=False)
     return _editor(request, form=form, found=found)
 
 
@@ -80,10 +88,12 @@ class RetireAudience(ConfirmView):
     title, verb = gettext_lazy("Retire the audience"), gettext_lazy("Retire")
 
     def load(self, *, request: HttpRequest, **address: Any) -> Audience:
-        """The audience. Raises Http404."""
-        found = audience_or_404(address["audience_id"])
+        """The audience; the portfolios the person works on are kept for the verb. Raises Http404, AudienceBeyond."""
+        self.within = within_of(request)
+        found = audience_or_404(request, address["audience_id"])
         if found.is_retired:
             raise Http404
+        services.check_audience_within(found, within=self.within)
         return found
 
     def back_url(self, *, subject: Any) -> str:
@@ -100,22 +110,16 @@ class RetireAudience(ConfirmView):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Retires it."""
-        services.retire_audience(audience_id=subject.pk, reason=values["reason"], actor=actor)
+        services.retire_audience(audience_id=subject.pk, reason=values["reason"], within=self.within, actor=actor)
         return _("The audience %(name)s is retired.") % {"name": subject.title}
 
 
-def audience_or_404(audience_id: int) -> Audience:
-    """The audience."""
-    found = Audience.objects.filter(pk=audience_id).first()
+def audience_or_404(request: HttpRequest, audience_id: int) -> Audience:
+    """The audience, if the person may look at it."""
+    found: Audience | None = Audience.objects.visible_to(person_of(request)).filter(pk=audience_id).first()
     if found is None:
         raise Http404
     return found
-
-
-def within_of(request: HttpRequest) -> frozenset[str] | None:
-    """The portfolios the person works on; None for all of them."""
-    scope = person_of(request).scope()
-    return None if scope.all else scope.portfolios
 
 
 def _editor(request: HttpRequest, *, form: AudienceForm, found: Audience | None) -> HttpResponse:
@@ -155,10 +159,10 @@ def _saved(request: HttpRequest, form: AudienceForm, found: Audience | None, *, 
     """The audience as it was saved. Raises what the verb refuses with."""
     values = form.cleaned_data
     named: dict[str, Any] = {"name": values["name"], "name_zh": values["name_zh"], "content": form.content()}
-    actor = actor_of(request.user)
+    who: dict[str, Any] = {"within": within_of(request), "actor": actor_of(request.user)}
     if found is None:
-        return services.create_audience(code=values["code"], actor=actor, **named)
-    return services.change_audience(audience_id=found.pk, reason="", actor=actor, seen=seen, **named)
+        return services.create_audience(code=values["code"], **who, **named)
+    return services.change_audience(audience_id=found.pk, reason="", seen=seen, **who, **named)
 
 
 def take(refusal: Refusal, form: Any) -> None:
@@ -180,10 +184,10 @@ def _looked_at(
             return None, [(str(form.fields[name].label), " ".join(map(str, form.errors[name]))) for name in wrong]
         content = form.content()
     try:
-        return _now(request, read_audience(content)), []
-    except PlanFaulty as error:
-        words = in_words(error.faults)
-        return None, [(str(FIELD_LABELS.get(name, "")), text) for name, text in words.items()]
+        kept = services.checked(content, within=within_of(request))
+    except Refusal as refusal:
+        return None, [(str(FIELD_LABELS.get(name, "")), text) for name, text in refusal.fields.items()]
+    return _now(request, read_audience(kept)), []
 
 
 def _now(request: HttpRequest, asked: AudienceFilter) -> AudienceNow:

@@ -11,7 +11,7 @@ from django.utils.translation import pgettext_lazy
 from backoffice.core.confirm import Text
 from backoffice.core.fields import AmountField, DayField, PercentField
 from backoffice.customers.selectors import portfolios
-from backoffice.outreach.domain.audiences import DAYS
+from backoffice.outreach.domain.audiences import DAYS, may_be_worked
 from backoffice.outreach.domain.campaigns import GIVEN, PURPOSES, Outcome
 from backoffice.outreach.domain.channels import MESSAGES, Channel
 from backoffice.outreach.models import Audience, MessageTemplate
@@ -47,7 +47,7 @@ class NamedForm(forms.Form):
 
 
 class AudienceForm(NamedForm):
-    """Whom an audience holds; what is left empty does not narrow."""
+    """Whom an audience holds; what is left empty does not narrow. `within`: the portfolios there are to choose from."""
 
     portfolios = forms.MultipleChoiceField(label=_("Portfolios"), required=False, widget=forms.CheckboxSelectMultiple)
     countries = forms.CharField(
@@ -81,9 +81,10 @@ class AudienceForm(NamedForm):
     loans_taken_from = forms.IntegerField(label=_("Loans ever taken, from"), required=False, min_value=0)
     loans_taken_to = forms.IntegerField(label=_("to"), required=False, min_value=0)
 
-    def __init__(self, *args: Any, is_new: bool, **options: Any) -> None:
+    def __init__(self, *args: Any, within: frozenset[str] | None, is_new: bool, **options: Any) -> None:
         super().__init__(*args, is_new=is_new, **options)
-        self.fields["portfolios"].choices = [(name, name) for name in portfolios()]  # type: ignore[attr-defined]
+        names = [name for name in portfolios() if within is None or name in within]
+        self.fields["portfolios"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
 
     @property
     def named(self) -> list[forms.BoundField]:
@@ -154,7 +155,7 @@ def audience_initial(audience: Audience) -> dict[str, Any]:
 
 
 class CampaignForm(NamedForm):
-    """Everything a campaign says. A draft may be saved unfinished."""
+    """Everything a campaign says. A draft may be saved unfinished. `within`: the portfolios its audience keeps to."""
 
     purpose = forms.ChoiceField(label=_("Purpose"), choices=[(each.value, PURPOSE_LABELS[each]) for each in PURPOSES])
     template = forms.ChoiceField(label=_("Template"))
@@ -197,12 +198,13 @@ class CampaignForm(NamedForm):
     borrowers = forms.CharField(label="", max_length=12, required=False)
     link = forms.CharField(label="", max_length=120, required=False)
 
-    def __init__(self, *args: Any, is_new: bool, **options: Any) -> None:
+    def __init__(self, *args: Any, within: frozenset[str] | None, is_new: bool, **options: Any) -> None:
         super().__init__(*args, is_new=is_new, **options)
         templates = MessageTemplate.objects.filter(purpose__in=PURPOSES).order_by("code")
         self._choices("template", [(one.code, f"{one.title} ({one.get_purpose_display()})") for one in templates])
         audiences = Audience.objects.filter(is_retired=False).order_by("code")
-        self._choices("audience", [(str(one.pk), one.title) for one in audiences])
+        theirs = [one for one in audiences if may_be_worked(one.content, within=within)]
+        self._choices("audience", [(str(one.pk), one.title) for one in theirs])
         channels = [(each.value, CHANNEL_LABELS[each]) for each in Channel if each in MESSAGES]
         for place in range(1, PLACES + 1):
             self._choices(f"channel_{place}", channels if place == 1 else [("", "–"), *channels])

@@ -14,7 +14,8 @@ from backoffice.core.access import actor_of, may, requires
 from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.core.formats import date_text
-from backoffice.core.http import go_to, page_or_part
+from backoffice.core.http import go_to, page_or_part, refused
+from backoffice.outreach.domain.audiences import may_be_seen, may_be_worked
 from backoffice.outreach.domain.campaign_states import STARTED, CampaignState
 from backoffice.outreach.domain.campaigns import CampaignContent
 from backoffice.outreach.domain.plan_content import PlanFault
@@ -23,7 +24,7 @@ from backoffice.outreach.selectors.audience_words import audience_in_words
 from backoffice.outreach.selectors.campaigns import blocked_of, days_of
 from backoffice.outreach.services import campaigns as services
 from backoffice.outreach.services.fault_words import in_words
-from backoffice.repayment.console.campaigns.audiences import take, within_of
+from backoffice.repayment.console.campaigns.audiences import take
 from backoffice.repayment.console.campaigns.forms import FIRST, CampaignForm, campaign_initial, label_of
 from backoffice.repayment.console.campaigns.reading import (
     day_context,
@@ -35,23 +36,31 @@ from backoffice.repayment.console.campaigns.reading import (
 from backoffice.repayment.selectors.campaigns import live_content, shown
 from backoffice.repayment.services.campaigns import simulate
 from backoffice.repayment.services.reminders import day_after
+from backoffice.staff.access import person_of, within_of
 
 SHOWN = 200
 
 
 @requires("outreach.campaign.view")
 def campaigns(request: HttpRequest) -> HttpResponse:
-    """Every campaign with its reach, what it spent and what it did; a fixed number of queries."""
-    rows = Campaign.objects.select_related("audience").order_by("-pk")[:SHOWN]
-    context = {"rows": shown(campaigns=list(rows)), "may_edit": may(request, "outreach.campaign.edit")}
+    """Every campaign the person may look at, and what those of their portfolios did; a fixed number of queries."""
+    rows = Campaign.objects.visible_to(person_of(request)).select_related("audience").order_by("-pk")[:SHOWN]
+    context = {
+        "rows": shown(campaigns=list(rows), within=within_of(request)),
+        "may_edit": may(request, "outreach.campaign.edit"),
+    }
     return render(request, "repayment/campaigns/list.html", context)
 
 
 @requires("outreach.campaign.view")
 def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    """One campaign: what it says, what came of it day by day, its cost, and what it did against those left alone."""
-    found = campaign_or_404(campaign_id)
-    one = shown(campaigns=[found])[0]
+    """One campaign: what it says, what came of it day by day, its cost, and what it did against those left alone.
+
+    Whoever works on some of its portfolios only reads what it says.
+    """
+    found, within = campaign_or_404(request, campaign_id), within_of(request)
+    one = shown(campaigns=[found], within=within)[0]
+    is_own, has_begun = one.funnel is not None, found.state in STARTED and found.approved_at is not None
     tomorrow = day_after(business_date())
     context: dict[str, Any] = {
         "campaign": found,
@@ -60,17 +69,22 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "facts": facts_of(one.content) if one.content else (),
         "outcome": outcome_text(one.content) if one.content else "",
         "audience_parts": audience_in_words(content=live_content(found)["audience"]),
-        "days": [day_context(line) for line in days_of(campaign=found)],
-        "blocked": rules_of(blocked_of(campaign=found)),
-        "faults": _faults(request, found) if found.state == CampaignState.DRAFT else (),
+        "days": [day_context(line) for line in days_of(campaign=found)] if is_own else (),
+        "blocked": rules_of(blocked_of(campaign=found)) if is_own else (),
+        "faults": _faults(found) if is_own and found.state == CampaignState.DRAFT else (),
         "asked": _asked(found),
-        "is_started": found.state in STARTED and found.approved_at is not None,
+        "is_own": is_own,
+        "is_started": is_own and has_begun,
+        "may_have_messages": one.funnel.total if one.funnel else has_begun,
         "starts": _starts(found, one.content, tomorrow),
         "tomorrow": tomorrow,
         "messages_url": f"{reverse('outreach:messages')}?source=campaign:{found.pk}",
-        "may_edit": may(request, "outreach.campaign.edit"),
+        "may_edit": is_own and may(request, "outreach.campaign.edit"),
+        "may_copy": may_be_worked(found.audience.content, within=within),
+        "sees_audience": may_be_seen(found.audience.content, within=within),
     }
-    if one.content and (found.state != CampaignState.ENDED and (not one.funnel.total or "simulate" in request.GET)):
+    is_asked = "simulate" in request.GET or not (one.funnel and one.funnel.total)
+    if is_own and one.content and is_asked and found.state != CampaignState.ENDED:
         context |= simulation_context(simulate(campaign=found, content=one.content, day=tomorrow), one.content)
     return render(request, "repayment/campaigns/campaign.html", context)
 
@@ -80,24 +94,30 @@ def new_campaign(request: HttpRequest) -> HttpResponse:
     """A new draft."""
     today = business_date()
     first = {"first_day": day_after(today), "audience": request.GET.get("audience", "")}
-    form = CampaignForm(request.POST or None, initial={**FIRST, **first}, is_new=True)
+    form = CampaignForm(request.POST or None, initial={**FIRST, **first}, within=within_of(request), is_new=True)
     return _editor(request, form=form, found=None)
 
 
 @requires("outreach.campaign.edit")
 def edit_campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
     """Another content for a draft; anything else is frozen."""
-    found = campaign_or_404(campaign_id)
+    found, within = campaign_or_404(request, campaign_id), within_of(request)
     if found.state != CampaignState.DRAFT:
         return go_to(request, address(found))
+    try:
+        services.check_within(found, within=within)
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=address(found))
     named = {"name": found.name, "name_zh": found.name_zh, "note": found.note, "audience": found.audience_id}
     initial = campaign_initial(found.content) | named
-    return _editor(request, form=CampaignForm(request.POST or None, initial=initial, is_new=False), found=found)
+    form = CampaignForm(request.POST or None, initial=initial, within=within, is_new=False)
+    return _editor(request, form=form, found=found)
 
 
-def campaign_or_404(campaign_id: int) -> Campaign:
-    """The campaign with its audience."""
-    found = Campaign.objects.select_related("audience").filter(pk=campaign_id).first()
+def campaign_or_404(request: HttpRequest, campaign_id: int) -> Campaign:
+    """The campaign with its audience, if the person may look at it."""
+    rows = Campaign.objects.visible_to(person_of(request)).select_related("audience")
+    found: Campaign | None = rows.filter(pk=campaign_id).first()
     if found is None:
         raise Http404
     return found
@@ -114,9 +134,9 @@ def _starts(found: Campaign, content: CampaignContent | None, tomorrow: date) ->
     return date_text(day) if day else ""
 
 
-def _faults(request: HttpRequest, found: Campaign) -> list[tuple[str, str]]:
-    """What keeps a draft from being submitted by this person."""
-    return _said(services.faults_of(content=live_content(found), on=business_date(), within=within_of(request))[1])
+def _faults(found: Campaign) -> list[tuple[str, str]]:
+    """What keeps a draft from being submitted."""
+    return _said(services.faults_of(content=live_content(found), on=business_date())[1])
 
 
 def _said(faults: Sequence[PlanFault]) -> list[tuple[str, str]]:
@@ -150,7 +170,7 @@ def _editor(request: HttpRequest, *, form: CampaignForm, found: Campaign | None)
         "campaign": found,
         "tomorrow": day_after(business_date()),
         "back": address(found) if found else reverse("repayment:campaigns"),
-        **_looked_at(request, form, found),
+        **_looked_at(form, found),
     }
     is_refused = form.is_bound and not is_look and bool(form.errors)
     return page_or_part(
@@ -164,20 +184,22 @@ def _editor(request: HttpRequest, *, form: CampaignForm, found: Campaign | None)
 
 def _saved(request: HttpRequest, form: CampaignForm, found: Campaign | None, *, seen: str | None) -> Campaign:
     """The draft as it was saved. Raises what the verb refuses with."""
-    values, actor = form.cleaned_data, actor_of(request.user)
+    values = form.cleaned_data
     said: dict[str, Any] = {
         "name": values["name"],
         "name_zh": values["name_zh"],
         "audience_id": values["audience"],
         "content": form.content(),
         "note": values["note"],
+        "within": within_of(request),
+        "actor": actor_of(request.user),
     }
     if found is None:
-        return services.create_campaign(code=values["code"], actor=actor, **said)
-    return services.change_campaign(campaign_id=found.pk, actor=actor, seen=seen, **said)
+        return services.create_campaign(code=values["code"], **said)
+    return services.change_campaign(campaign_id=found.pk, seen=seen, **said)
 
 
-def _looked_at(request: HttpRequest, form: CampaignForm, found: Campaign | None) -> dict[str, Any]:
+def _looked_at(form: CampaignForm, found: Campaign | None) -> dict[str, Any]:
     """What the campaign in the form would do tomorrow, or what keeps it from running."""
     if form.is_bound:
         form.is_valid()
@@ -196,7 +218,7 @@ def _looked_at(request: HttpRequest, form: CampaignForm, found: Campaign | None)
     if audience is None:
         return {"faults": ()}
     whole: dict[str, Any] = {**content, "audience": audience.content}
-    asked, faults = services.faults_of(content=whole, on=business_date(), within=within_of(request))
+    asked, faults = services.faults_of(content=whole, on=business_date())
     context: dict[str, Any] = {"faults": _said(faults)}
     if asked is not None:
         subject = found or Campaign(code=form.cleaned_data.get("code", "") if form.is_bound else "")

@@ -17,13 +17,13 @@ from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.models import Campaign, Message
 from backoffice.outreach.models.contacts import CHANNEL_LABELS
 from backoffice.outreach.services import campaigns as services
-from backoffice.repayment.console.campaigns.audiences import within_of
 from backoffice.repayment.console.campaigns.pages import address, campaign_or_404
 from backoffice.repayment.console.campaigns.reading import kept_out
 from backoffice.repayment.console.campaigns.states import FULL_LABELS
 from backoffice.repayment.selectors.campaigns import live_content
 from backoffice.repayment.services.campaigns import simulate
 from backoffice.repayment.services.reminders import day_after
+from backoffice.staff.access import within_of
 
 
 class CampaignVerb(ConfirmView):
@@ -32,9 +32,11 @@ class CampaignVerb(ConfirmView):
     permission = "outreach.campaign.edit"
 
     def load(self, *, request: HttpRequest, **where: Any) -> Campaign:
-        """The campaign; what portfolios the person works on is kept for the verbs that ask. Raises Http404."""
+        """The campaign; the portfolios the person works on are kept for the verbs. Raises Http404, CampaignBeyond."""
         self.within = within_of(request)
-        return campaign_or_404(where["campaign_id"])
+        found = campaign_or_404(request, where["campaign_id"])
+        services.check_within(found, within=self.within)
+        return found
 
     def back_url(self, *, subject: Any) -> str:
         """Its page."""
@@ -53,7 +55,7 @@ class SubmitCampaign(CampaignVerb):
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
         """Messages of tomorrow, what they cost, what stops the others. Raises CampaignRefused with every fault."""
-        content = services.check_campaign(content=live_content(subject), on=business_date(), within=self.within)
+        content = services.check_campaign(content=live_content(subject), on=business_date())
         warnings = [services.in_a_sentence(content)]
         if not content.holdout:
             warnings.append(_("Nobody is left alone: nobody will be able to tell what it did."))
@@ -77,7 +79,7 @@ class TakeBackCampaign(CampaignVerb):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Takes it back."""
-        services.take_back(campaign_id=subject.pk, reason=values["reason"], actor=actor)
+        services.take_back(campaign_id=subject.pk, reason=values["reason"], within=self.within, actor=actor)
         return _("%(name)s is a draft again.") % {"name": subject.title}
 
 
@@ -89,7 +91,7 @@ class DiscardCampaign(CampaignVerb):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Discards it."""
-        services.discard_campaign(campaign_id=subject.pk, reason=values["reason"], actor=actor)
+        services.discard_campaign(campaign_id=subject.pk, reason=values["reason"], within=self.within, actor=actor)
         return _("%(name)s is discarded.") % {"name": subject.title}
 
 
@@ -104,7 +106,9 @@ class PauseCampaign(CampaignVerb):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Pauses it."""
-        stopped = services.pause_campaign(campaign_id=subject.pk, reason=values["reason"], actor=actor)
+        stopped = services.pause_campaign(
+            campaign_id=subject.pk, reason=values["reason"], within=self.within, actor=actor
+        )
         return _("%(name)s is paused; planned messages stopped: %(stopped)d.") % {
             "name": subject.title,
             "stopped": stopped,
@@ -122,7 +126,7 @@ class ResumeCampaign(CampaignVerb):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Resumes it."""
-        services.resume_campaign(campaign_id=subject.pk, reason=values["reason"], actor=actor)
+        services.resume_campaign(campaign_id=subject.pk, reason=values["reason"], within=self.within, actor=actor)
         return _("%(name)s is running again.") % {"name": subject.title}
 
 
@@ -140,7 +144,9 @@ class EndCampaign(CampaignVerb):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Ends it."""
-        stopped = services.end_campaign(campaign_id=subject.pk, reason=values["reason"], actor=actor)
+        stopped = services.end_campaign(
+            campaign_id=subject.pk, reason=values["reason"], within=self.within, actor=actor
+        )
         return _("%(name)s is ended; planned messages stopped: %(stopped)d.") % {
             "name": subject.title,
             "stopped": stopped,
@@ -171,7 +177,7 @@ class CopyCampaign(CampaignVerb):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Copies it."""
-        self.made = services.copy_campaign(campaign_id=subject.pk, code=values["code"], actor=actor)
+        self.made = services.copy_campaign(campaign_id=subject.pk, code=values["code"], within=self.within, actor=actor)
         return _("%(code)s is a draft; give it days.") % {"code": self.made.code}
 
     def done_url(self, *, subject: Any) -> str:
