@@ -5,7 +5,8 @@ event's payload as keywords, at least once, so they are safe to run twice.
 """
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
-    "customers.bulk_hold.placed": ("repayment.follow_bulk_hold",),
+    "customers.hold.placed": ("outreach.follow_hold",),
+    "customers.bulk_hold.placed": ("repayment.follow_bulk_hold", "outreach.follow_bulk_hold"),
     "customers.bulk_hold.lifted": ("repayment.follow_bulk_hold",),
     "customers.borrower.merged": ("repayment.follow_merge",),
     "customers.borrower.unmerged": ("repayment.follow_merge",),

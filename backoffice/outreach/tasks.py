@@ -1,9 +1,12 @@
 """What outreach does in the background: each task is safe to run twice and calls one service."""
 
+from typing import Any
+
 from celery import shared_task
 
 from backoffice.calendars import clock
-from backoffice.outreach.services import replaying, resolving, sending
+from backoffice.customers.domain.holds import CONTACT
+from backoffice.outreach.services import holding_back, replaying, resolving, sending
 
 SENDING_SECONDS = 8.0
 
@@ -24,3 +27,19 @@ def resolve_unknown() -> int:
 def run_replay(*, report_id: int) -> int:
     """Judge past contacts again for a report, from where it stands; gives how many."""
     return replaying.run_replay(report_id=report_id, now=clock.now())
+
+
+@shared_task(name="outreach.follow_hold", acks_late=True)
+def follow_hold(*, borrower_id: int, scopes: list[str], **_told: Any) -> int:
+    """A hold was placed: stop what it forbids of what is planned; gives how many messages."""
+    return holding_back.stop_held(borrower_ids=[borrower_id]) if CONTACT & set(scopes) else 0
+
+
+@shared_task(name="outreach.follow_bulk_hold", acks_late=True)
+def follow_bulk_hold(*, bulk_id: int, scopes: list[str], first_borrower_id: int, last_borrower_id: int) -> int:
+    """A hold was placed on many: the same for a range of its borrowers."""
+    if not CONTACT & set(scopes):
+        return 0
+    return holding_back.stop_held_by_bulk(
+        bulk_id=bulk_id, first_borrower_id=first_borrower_id, last_borrower_id=last_borrower_id
+    )

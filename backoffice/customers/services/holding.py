@@ -13,12 +13,14 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.audit import approvals, outbox
 from backoffice.audit import services as audit
+from backoffice.calendars import clock
+from backoffice.calendars.selectors import latest_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import next_ids
 from backoffice.core.errors import Refusal
 from backoffice.customers.domain.hold_plans import Fault, HoldPlan, PlanFaulty, plan_hold
 from backoffice.customers.domain.hold_policy import MATRIX, REVIEWS_ANY_HOLD, last_review
-from backoffice.customers.domain.holds import LIFT, HoldReason, HoldScope
+from backoffice.customers.domain.holds import CONTACT, LIFT, HoldReason, HoldScope
 from backoffice.customers.models import Borrower, Hold
 from backoffice.customers.models.hold_labels import REASON_LABELS, SCOPE_LABELS
 from backoffice.customers.services.lifting import ask_to_lift, hold_facts
@@ -27,6 +29,7 @@ from backoffice.customers.services.merging import owner_of_loan
 from backoffice.staff.models import User
 
 PLACED_EVENT = "customers.hold.placed"
+LAST_TO_CHANGE_DAYS = "Etc/GMT+12"
 
 FAULT_WORDS = {
     Fault.SCOPE_MISSING: gettext_lazy("Choose what the hold is about: %(scopes)s."),
@@ -180,18 +183,16 @@ def _free(plan: HoldPlan, wanted: list[HoldScope], *, borrower: Borrower, loan_i
 
     The borrower's lock is held, so nobody else places one meanwhile; the exclusion constraint guards it besides.
     """
-    period = DateRange(plan.start, plan.end_exclusive)
+    periods = {scope.value: _period(plan, scope) for scope in wanted}
+    overlapping = Q()
+    for scope, period in periods.items():
+        overlapping |= Q(scope=scope, period__overlap=period)
     taken = list(
-        Hold.objects.filter(
-            borrower=borrower,
-            scope__in=[scope.value for scope in wanted],
-            reason=plan.reason.value,
-            period__overlap=period,
-        )
+        Hold.objects.filter(overlapping, borrower=borrower, reason=plan.reason.value)
         .filter(Q(loan_id=loan_id) if loan_id is not None else Q(loan_id__isnull=True))
         .order_by("pk")
     )
-    covered = {hold.scope for hold in taken if _contains(hold.period, period)}
+    covered = {hold.scope for hold in taken if _contains(hold.period, periods[hold.scope])}
     in_the_way = [hold for hold in taken if hold.scope not in covered or hold.scope in plan.asked]
     left = [scope for scope in wanted if scope.value not in covered]
     if in_the_way or not left:
@@ -206,6 +207,21 @@ def _free(plan: HoldPlan, wanted: list[HoldScope], *, borrower: Borrower, loan_i
             next_step=_("Review that hold, choose another period, or lift it first."),
         )
     return left
+
+
+def contact_start(*, start: date) -> date:
+    """From when a hold that begins on a day stops contacts: one that begins now stops them at once, everywhere.
+
+    The business date is ahead of the calendar once the day was closed, and a borrower's day may be behind ours.
+    """
+    if start > latest_business_date(at_least=date.min):
+        return start
+    return min(start, clock.today_in(LAST_TO_CHANGE_DAYS))
+
+
+def _period(plan: HoldPlan, scope: HoldScope) -> DateRange:
+    start = contact_start(start=plan.start) if scope in CONTACT else plan.start
+    return DateRange(start, plan.end_exclusive)
 
 
 def _contains(outer: DateRange, inner: DateRange) -> bool:
@@ -234,7 +250,7 @@ def _rows(
             loan_id=loan_id,
             scope=scope.value,
             effect=plan.effects[scope].value,
-            period=DateRange(plan.start, plan.end_exclusive),
+            period=_period(plan, scope),
             planned_end=plan.end_exclusive,
             review_on=plan.review_on,
             group_id=group_id,
