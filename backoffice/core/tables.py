@@ -17,7 +17,7 @@ one more that stops counting there.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
@@ -278,6 +278,14 @@ class Table:
     empty_title: Text = ""
     empty_text: Text = ""
     prefix: str = field(default="")
+
+    def offering(self, *, name: str, choices: Sequence[tuple[str, Text]]) -> "Table":
+        """The same table with other choices in one filter: those of whoever looks."""
+        filters = [
+            replace(one, choices=choices) if isinstance(one, Choice) and one.name == name else one
+            for one in self.filters
+        ]
+        return replace(self, filters=tuple(filters))
 
     def shown(self, *, rows: Rows, query: QueryDict) -> Shown:
         """One page of the rows as the query string asks. Raises ListNotReadable, CursorNotUsable."""

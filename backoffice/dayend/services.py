@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
 from django.db.models.functions import Now
@@ -76,12 +77,8 @@ def start(*, day: date, actor: Actor, through: date | None = None, not_after: da
     `through` asks the workers to go on, day by day, up to and including that day. `not_after` is the calendar's day
     where a person asks: a day that has not come yet is never closed by hand.
     """
-    if not_after is not None and max(day, through or day) > not_after:
-        raise NotTheDayToClose(
-            _("%(day)s has not come yet; it cannot be closed.") % {"day": date_text(max(day, through or day))},
-            next_step=_("Wait for the day: what is closed is never opened again."),
-            fields={"through": str(not_after)},
-        )
+    if not_after is not None:
+        check_has_come(day=max(day, through or day), not_after=not_after)
     today = business_day().today
     if day != today:
         raise NotTheDayToClose(
@@ -100,6 +97,17 @@ def start(*, day: date, actor: Actor, through: date | None = None, not_after: da
             outbox.publish(event="dayend.started", key=f"run:{run.pk}", payload={"run_id": run.pk})
     step_on(run_id=run.pk)
     return run
+
+
+def check_has_come(*, day: date, not_after: date | None = None) -> None:
+    """Raises NotTheDayToClose for a day that has not come, by the calendar in the lender's zone or as given."""
+    last = not_after or clock.today_in(settings.TIME_ZONE)
+    if day > last:
+        raise NotTheDayToClose(
+            _("%(day)s has not come yet; it cannot be closed.") % {"day": date_text(day)},
+            next_step=_("Wait for the day: what is closed is never opened again."),
+            fields={"through": str(last)},
+        )
 
 
 def work_range(*, range_id: int) -> bool:

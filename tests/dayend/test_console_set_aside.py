@@ -121,3 +121,11 @@ def test_a_step_that_failed_stands_on_the_page_with_the_reason_and_what_comes_ne
         assert "This step failed: DatabaseError: disk full" in words
         assert "It is tried again every minute" in words
     assert "DatabaseError: disk full" in text_of(client.get(reverse("dayend:run", args=[run.pk])).content.decode())
+
+
+def test_a_day_that_is_closed_cannot_be_the_last_to_close(run):
+    client = logged_in(Client(), person("admin"))
+    answer = client.post(reverse("dayend:close"), {"through": "2026-03-30", "reason": "late", "look": "1"})
+    words = text_of(answer.content.decode())
+    assert "is closed already" in words
+    assert "has not come yet" not in words

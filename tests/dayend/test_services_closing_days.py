@@ -3,11 +3,13 @@
 from datetime import date, timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils.translation import override
 
 from backoffice.audit.models import AuditEntry, OutboxEvent
+from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_date, business_day
 from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
@@ -557,3 +559,15 @@ def test_a_step_that_failed_runs_on_as_soon_as_it_is_done(monkeypatch):
     assert step_on(run_id=run.pk) != []  # the ranges of the verification
     run.refresh_from_db()
     assert run.state == "running"
+
+
+def test_the_command_closes_no_day_that_has_not_come_unless_it_is_told_to(capsys):
+    today = clock.today_in(settings.TIME_ZONE)
+    open_first_day(day=today, actor=SYSTEM)
+    for asked in ({"date": today + timedelta(days=1)}, {"through": today + timedelta(days=1)}):
+        with pytest.raises(CommandError, match="has not come yet"):
+            call_command("day_end", threads=1, **asked)
+    call_command("day_end", threads=1, through=today + timedelta(days=1), ahead=True)
+    assert business_date() == today + timedelta(days=2)
+    call_command("day_end", threads=1, through=today)
+    assert "Nothing to close" in capsys.readouterr().out

@@ -8,10 +8,12 @@ import pytest
 
 from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import SYSTEM
+from backoffice.customers.fields import text_of
 from backoffice.customers.models import Borrower
 from backoffice.dayend.models import DayEndStep
 from backoffice.dayend.services import close_day
 from backoffice.outreach.domain.experiments.effects import Sample
+from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.models import Message, ReminderGroup, ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.services import reminders as planning
 from backoffice.outreach.services.reminder_plans import PlanRefused, draft_version
@@ -92,11 +94,8 @@ def test_money_stops_what_is_planned_in_the_same_transaction(desk: Desk) -> None
     assert [state for _, _, state, _ in planned()] == ["planned"]
 
     desk.pay(loan_id, "1000.16")
-    desk.until(date(2026, 2, 15))
 
-    assert [state for _, _, state, _ in planned()] == ["planned"], "surplus waits in suspense until the due date"
-    desk.until(date(2026, 2, 16))
-    assert [state for _, _, state, _ in planned()] == ["stopped"]
+    assert [state for _, _, state, _ in planned()] == ["stopped"], "what is held until the due date pays the bill then"
 
 
 @pytest.mark.usefixtures("_plan")
@@ -131,6 +130,65 @@ def test_money_that_comes_while_the_day_is_planned_stops_its_reminder(
     plan_reminders(day=DUE)
 
     assert [(message.state, message.code) for message in Message.objects.all()] == [("stopped", "paid")]
+
+
+def said_of(message: Message) -> dict[str, str]:
+    """What a planned message will say is owed."""
+    message.refresh_from_db()
+    said = read_variables(text_of(message, "variables"))
+    return {name: said[name] for name in ("amount", "overdue_amount") if name in said}
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_part_payment_and_its_return_change_what_a_planned_reminder_says_is_owed(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 12))
+    plan_reminders(day=date(2026, 2, 12))
+    message = Message.objects.get()
+    assert said_of(message)["amount"] == "CNY 1100.16"
+
+    paid = desk.pay(loan_id, "500.00")
+    assert (message.state, said_of(message)["amount"]) == ("planned", "CNY 600.16")
+
+    desk.take_back(paid)
+    assert said_of(message)["amount"] == "CNY 1100.16"
+    desk.pay(loan_id, "1100.16")
+    message.refresh_from_db()
+    assert (message.state, message.code) == ("stopped", "paid"), "held until the bill falls due, and pays it then"
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_part_payment_of_what_is_past_due_changes_what_is_asked_for(desk: Desk) -> None:
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 18))
+    plan_reminders(day=date(2026, 2, 18))
+    message = Message.objects.filter(purpose="collection").get()
+    before = said_of(message)
+    desk.pay(loan_id, "500.00")
+    left = Loan.objects.get(pk=loan_id).overdue_amount
+    assert said_of(message) != before
+    assert said_of(message)["overdue_amount"] == f"CNY {left}"
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_part_payment_that_comes_while_the_day_is_planned_is_not_asked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 12))
+
+    def read_then_paid(**day: object) -> list[BillDue]:
+        bills = bills_to_remind(**day)
+        desk.pay(loan_id, "500.00")
+        return bills
+
+    bills_to_remind = reminders._bills
+    monkeypatch.setattr(reminders, "_bills", read_then_paid)
+    plan_reminders(day=date(2026, 2, 12))
+    assert said_of(Message.objects.get())["amount"] == "CNY 600.16"
 
 
 @pytest.mark.usefixtures("_plan")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
@@ -51,10 +52,16 @@ def open_loan(
         terms=terms,
         principal=Decimal(principal),
         disbursed_on=disbursed_on,
-        rows=tuple(rows) if rows is not None else None,
+        rows=with_days(rows, since=disbursed_on) if rows is not None else None,
         history=tuple(history),
     )
     return open_and_replay(loans=[opening], business_date=business_date or disbursed_on, actor=SYSTEM)[0]
+
+
+def with_days(rows: Sequence[ScheduledRow], *, since: date) -> tuple[ScheduledRow, ...]:
+    """Rows of a schedule, each running from the due date before it."""
+    starts = [since, *(row.due_date for row in rows)]
+    return tuple(replace(row, days=(row.due_date - start).days) for row, start in zip(rows, starts, strict=False))
 
 
 def draft(loan_id: LoanId, kind: str, on: date, amount: str | Decimal = "0.00", **fields: Any) -> Draft:

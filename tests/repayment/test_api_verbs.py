@@ -91,8 +91,8 @@ def test_posts_the_number_of_a_payment_once_whatever_the_key(loan):
     answer = post(agent, "payments/", payment(loan, external_id="P-1"), key="k-2")
     assert (answer.status_code, answer.json()["code"]) == (409, "repayment.already_posted")
     other = post(caller_for(person("agent")), "payments/", payment(loan, external_id="P-1", amount="1.00"))
-    assert other.status_code == 201
-    assert len(operations()) == 2
+    assert (other.status_code, other.json()["code"]) == (409, "repayment.external_id_in_use")
+    assert len(operations()) == 1
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_backdates_a_payment_and_replays_what_came_after(loan):
 def test_posts_a_payment_in_a_fixed_number_of_queries(loan, django_assert_num_queries):
     agent = caller_for(person("agent"))
     post(agent, "payments/", payment(loan, amount="1.00"))
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         post(agent, "payments/", payment(loan, amount="1.00"), key="k-2")
     post(agent, "payments/", payment(loan, amount="3.00"), key="k-3")
     with django_assert_num_queries(20):
@@ -319,8 +319,15 @@ def test_says_what_was_given_up_and_that_it_came_by_the_api(loan):
     undone = post(lead, f"operations/{operation}/reversal/", {"reason": "a mistake"}, key="r").json()
     assert (undone["operation"]["kind"], undone["operation"]["amount"]) == ("reversal", owed)
     sources = {answer["operation"]["source"] for answer in (waiver, charged_off, undone)}
-    assert len(sources) == 1
-    assert sources.pop().startswith("api:")
+    assert sources == {"api"}
+
+
+def test_an_external_id_is_posted_once_whoever_sends_it(loan):
+    body = payment(loan) | {"external_id": "BANK-REF-1"}
+    first, second = (post(caller(role), "payments/", body) for role in (LEAD, "agent"))
+    assert (first.status_code, second.status_code) == (201, 409)
+    assert second.json()["code"] == "repayment.already_posted"
+    assert Operation.objects.filter(kind="payment").count() == 1
 
 
 @pytest.mark.parametrize("amount", [100, 100.5])

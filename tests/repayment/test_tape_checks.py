@@ -236,10 +236,11 @@ def test_a_wrong_header_stops_the_tape(tmp_path: Path, header: str, problems: li
     assert checked.loan_count == 0
 
 
-def test_a_file_cut_in_the_middle_of_a_row_stops_the_tape(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bytes_lost", [20, 1, 3])
+def test_a_file_cut_in_the_middle_of_a_row_or_of_its_last_value_stops_the_tape(tmp_path: Path, bytes_lost: int) -> None:
     tape = write_tape(tmp_path / "tape", good())
     whole = (tape / "payments.csv").read_bytes()
-    (tape / "payments.csv").write_bytes(whole[:-20])
+    (tape / "payments.csv").write_bytes(whole[:-bytes_lost])
     checked, findings = check(tape, folder=tmp_path)
     assert told(findings) == [("payments.csv", 3, "", "cut_short")]
     assert checked.loan_count == 0

@@ -70,6 +70,9 @@ CHAIN = "bucket moves lead to the present bucket"
 DISBURSED_PRINCIPAL = "scheduled principal is the principal disbursed"
 
 
+APART = "the bills fall due as many days apart as they run"
+MATURITY = "the last bill falls due at maturity"
+OWNER = "the bills are the borrower's"
 HELD = "ledger suspense is the suspense held"
 PICTURE = "ledger principal is what the last month end shows"
 PENALTY = "penalty of bill is that of its overdue days"
@@ -96,7 +99,16 @@ DAMAGES = [
     ),
     ("installment", "interest = interest + 1", {"number": 12}, "late", {LEDGER.format("interest"), TOTAL}),
     ("installment", "penalty_waived = penalty", {"number": 2}, "late", {LEDGER.format("penalty"), TOTAL, OVERDUE}),
-    ("installment", "due_date = '2026-03-10'", {"number": 2}, "late", {OLDEST, NEXT}),
+    ("installment", "due_date = '2026-03-10'", {"number": 2}, "late", {OLDEST, NEXT, APART}),
+    ("installment", "due_date = due_date - 1", {"number": 7}, "late", {APART}),
+    ("installment", "due_date = due_date + 3", {"number": 12}, "late", {APART, MATURITY}),
+    ("installment", "days = days + 1", {"number": 7}, "late", {APART}),
+    ("installment", "borrower_id = (SELECT max(id) FROM customers_borrower)", {"number": 7}, "late", {OWNER}),
+    ("loan", "borrower_id = (SELECT max(id) FROM customers_borrower)", {}, "late", {OWNER}),
+    ("loan", "annual_rate = 0.36", {}, "late", {"the annual rate is that of the terms"}),
+    ("loan", "currency = 'USD'", {}, "late", {"the currency is that of the terms"}),
+    ("loan", "disbursed_on = disbursed_on - 1", {}, "late", {APART, "the loan was disbursed when the ledger says"}),
+    ("loan", "maturity_on = maturity_on + 1", {}, "late", {MATURITY}),
     ("installment", "settled_on = NULL", {"number": 1}, "late", {SETTLED}),
     ("installment", "settled_on = due_date", {"number": 2}, "late", {SETTLED, OLDEST, BUCKET, NEXT}),
     ("installment", "overdue_base_days = overdue_base_days + 100", {"number": 2}, "late", {PENALTY}),
@@ -108,7 +120,13 @@ DAMAGES = [
         {PENALTY, LEDGER.format("penalty"), TOTAL, OVERDUE},
     ),
     ("transfer", "amount = amount + 1", {"kind": "disbursement"}, "late", {LEDGER.format("principal"), PICTURE}),
-    ("transfer", "value_date = '2026-04-01'", {"kind": "disbursement"}, "late", {PICTURE}),
+    (
+        "transfer",
+        "value_date = '2026-04-01'",
+        {"kind": "disbursement"},
+        "late",
+        {PICTURE, "the loan was disbursed when the ledger says"},
+    ),
     ("transfer", "amount = amount + 1", {"kind": "schedule"}, "late", {LEDGER.format("interest")}),
     ("transfer", "component = 'fee'", {"kind": "schedule"}, "late", {LEDGER.format("interest")}),
     ("transfer", "debit = 'concession_expense'", {"kind": "payment", "component": "interest"}, "late", {CASH}),
@@ -142,9 +160,14 @@ def without_number(check):
             "installment",
             {"number": 12},
             "late",
-            {DISBURSED_PRINCIPAL, LEDGER.format("principal"), LEDGER.format("interest"), LEFT, TOTAL},
+            {DISBURSED_PRINCIPAL, LEDGER.format("principal"), LEDGER.format("interest"), LEFT, TOTAL, MATURITY},
         ),
-        ("transfer", {"kind": "disbursement"}, "late", {LEDGER.format("principal"), PICTURE}),
+        (
+            "transfer",
+            {"kind": "disbursement"},
+            "late",
+            {LEDGER.format("principal"), PICTURE, "the loan was disbursed when the ledger says"},
+        ),
         ("transfer", {"kind": "surplus"}, "prepaid", {HELD, CASH}),
         ("bucketmove", {}, "late", {CHAIN}),
     ],

@@ -183,6 +183,13 @@ class RetrySetAside(ConfirmView):
 
 def _check_through(through: date, *, today: date) -> None:
     last = clock.today_in(settings.TIME_ZONE)
+    if through < today:
+        raise NotTheDayToClose(
+            _("%(day)s is closed already.") % {"day": date_text(through)},
+            next_step=_("The business date is %(today)s; corrections of closed days are backdated.")
+            % {"today": date_text(today)},
+            fields={"through": str(today)},
+        )
     if today > last:
         raise NotTheDayToClose(
             _("%(day)s has not come yet; it cannot be closed.") % {"day": date_text(today)},

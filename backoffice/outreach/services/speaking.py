@@ -66,13 +66,17 @@ def values_of_loan(
     """What a loan with a bill fills in: what is left of the bill, of all that is past due, and how far off it is."""
     late = (day - due_date).days
     return {
-        "amount": _money(amount, currency),
-        "overdue_amount": _money(max(overdue, amount), currency),
+        **amounts_of_loan(amount=amount, overdue=overdue, currency=currency),
         "due_date": due_date.isoformat(),
         "days_left": str(max(0, -late)),
         "days_past_due": str(max(0, late)),
         "loan": number,
     }
+
+
+def amounts_of_loan(*, amount: Decimal, overdue: Decimal, currency: str) -> dict[str, str]:
+    """Of what a loan fills in, that which changes with every payment."""
+    return {"amount": _money(amount, currency), "overdue_amount": _money(max(overdue, amount), currency)}
 
 
 def unit_costs() -> dict[Channel, tuple[str, Decimal]]:

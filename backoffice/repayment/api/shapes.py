@@ -29,7 +29,7 @@ class LoanSerializer(serializers.ModelSerializer):
     annual_rate = rate()
     outstanding_principal = amount()
     outstanding_total = amount(help_text="with penalty charged so far; what grew since is in the loan's own answer")
-    overdue_amount = amount()
+    overdue_amount = amount(help_text="with penalty charged so far; what grew since is in the loan's own answer")
     suspense = amount(help_text="received and not yet used")
 
     class Meta:

@@ -31,6 +31,8 @@ from backoffice.repayment.services import verbs
 from backoffice.repayment.services.posting import Booked
 
 LONGEST_REASON = 300
+SOURCE = "api"
+"""Where these payments come from: an external id is posted once, whoever sends it."""
 
 
 class PaymentSerializer(MoneySerializer):
@@ -144,8 +146,8 @@ class VerbView(LoanView):
     def post(self, request: Request, loan_id: int) -> Response:
         """Booked (201), or asked for when it is beyond the caller's limit (202)."""
         asked = read(self.request_serializer_class, request.data)
-        actor, source = actor_of(request.user), _source(request)
-        return answer_with(type(self).service(loan_id=LoanId(loan_id), actor=actor, source=source, **asked))
+        actor = actor_of(request.user)
+        return answer_with(type(self).service(loan_id=LoanId(loan_id), actor=actor, source=SOURCE, **asked))
 
 
 class PaymentsView(ListView):
@@ -170,7 +172,7 @@ class PaymentsView(ListView):
         """Post a payment: allocated by the loan's rule, to the cent, with everything it changes in one transaction."""
         asked = read(self.request_serializer_class, request.data)
         check_visible(user=request.user, loan_id=asked["loan_id"])
-        booked = verbs.post_payment(actor=actor_of(request.user), source=_source(request), **asked)
+        booked = verbs.post_payment(actor=actor_of(request.user), source=SOURCE, **asked)
         return answer_with(booked)
 
 
@@ -186,7 +188,7 @@ class PayoffView(LoanView):
     def post(self, request: Request, loan_id: int) -> Response:
         """Refused when the amount is not exactly what the quote of that day asks."""
         asked = read(self.request_serializer_class, request.data)
-        booked = verbs.pay_off(loan_id=LoanId(loan_id), actor=actor_of(request.user), source=_source(request), **asked)
+        booked = verbs.pay_off(loan_id=LoanId(loan_id), actor=actor_of(request.user), source=SOURCE, **asked)
         return answer_with(booked)
 
 
@@ -244,8 +246,8 @@ class ReversalView(ApiView):
         """Booked (201), or asked for when it is beyond the caller's limit (202)."""
         asked = read(self.request_serializer_class, request.data)
         check_operation_visible(user=request.user, operation_id=operation_id)
-        actor, source = actor_of(request.user), _source(request)
-        reversed_ = verbs.reverse(operation_id=OperationId(operation_id), actor=actor, source=source, **asked)
+        actor = actor_of(request.user)
+        reversed_ = verbs.reverse(operation_id=OperationId(operation_id), actor=actor, source=SOURCE, **asked)
         return answer_with(reversed_)
 
 
@@ -271,8 +273,3 @@ def answer_with(done: verbs.Answer) -> Response:
 # Made once: making a serializer copies its fields, which costs more than writing a row with it.
 _OPERATION = shapes.OperationSerializer()
 _TRANSFER = shapes.TransferSerializer()
-
-
-def _source(request: Request) -> str:
-    """Where the payments of this caller come from: their external ids are their own."""
-    return f"api:{request.user.pk}"

@@ -115,6 +115,8 @@ def rules_of_terms(terms: dict[int, Terms]) -> dict[str, list[Any]]:
     bands = [(terms_id, band) for terms_id, each in terms.items() for band in each.bands]
     return {
         "rule_terms": list(terms),
+        "rule_annual_rate": [each.annual_rate for each in terms.values()],
+        "rule_currency": [each.currency for each in terms.values()],
         "rule_penalty": [penalty_rate(each) > 0 for each in terms.values()],
         "rule_tolerance_days": [each.tolerance.days for each in terms.values()],
         "rule_floor": [each.tolerance.floor for each in terms.values()],

@@ -13,6 +13,7 @@ from backoffice.outreach.domain.campaigns import CampaignContent, read_campaign
 from backoffice.outreach.domain.purposes import RANK
 from backoffice.outreach.models import Campaign
 from backoffice.outreach.services.campaigns import (
+    ABOUT_A_BILL,
     SUBJECT,
     CampaignSimulated,
     move_campaigns,
@@ -20,6 +21,7 @@ from backoffice.outreach.services.campaigns import (
     simulate_campaign,
 )
 from backoffice.repayment.selectors.audiences import targets_of
+from backoffice.repayment.services.planned_words import correct_planned
 from backoffice.repayment.services.reminders import owed_now
 
 
@@ -56,11 +58,12 @@ def plan_campaign(*, campaign_id: int, day: date) -> CampaignsPlanned:
     """
     done = CampaignsPlanned(campaigns=1)
     content = read_campaign(Campaign.objects.get(pk=campaign_id).content)
+    targets = targets_of(audience=content.audience, day=day)
     try:
         planned = plan_campaign_day(
             campaign_id=campaign_id,
             day=day,
-            targets=targets_of(audience=content.audience, day=day),
+            targets=targets,
             owed_now=owed_now,
             actor=SYSTEM,
         )
@@ -75,6 +78,8 @@ def plan_campaign(*, campaign_id: int, day: date) -> CampaignsPlanned:
             after={"day": day},
         )
         return done
+    if content.purpose in ABOUT_A_BILL:
+        correct_planned(loan_ids=[target.loan.loan_id for target in targets if target.loan])
     if planned.is_new:
         done.messages, done.held_out = planned.planned, planned.held_out
     return done

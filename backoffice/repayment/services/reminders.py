@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from django.db import transaction
+
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.customers.domain.places import middle_zone
@@ -17,6 +19,7 @@ from backoffice.outreach.services.reminders import (
     simulate,
 )
 from backoffice.repayment.selectors.verification import statement
+from backoffice.repayment.services.planned_words import correct_planned, owed_of
 
 FIRST, LAST = 0, 2**62
 
@@ -27,13 +30,28 @@ def loans_to_remind(*, day: date) -> list[int]:
     return sorted({bill.loan_id for bill in _bills(day=day, plans=plans)}) if plans else []
 
 
+@transaction.atomic
 def plan_reminders(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> Outcome:
     """Plan the messages that leave on `day` about bills of an id range of loans; a second time changes nothing."""
     plans = plans_in_force(on=day)
     if not plans:
         return Outcome()
     bills = _bills(day=day, plans=plans, first_id=first_id, last_id=last_id)
-    return plan_day(day=day, bills=bills, plans=plans, owed_now=owed_now, actor=SYSTEM)
+    outcome = plan_day(day=day, bills=bills, plans=plans, owed_now=owed_now, actor=SYSTEM)
+    _correct_what_moved(bills)
+    return outcome
+
+
+def _correct_what_moved(bills: Sequence[BillDue]) -> None:
+    """Money may have come between reading the bills and locking their loans; what it left is said instead."""
+    owed = owed_of(about=[(bill.loan_id, bill.due_date) for bill in bills])
+    moved = [
+        bill.loan_id
+        for bill in bills
+        if (now := owed.get((bill.loan_id, bill.due_date))) and (now.amount, now.overdue) != (bill.amount, bill.overdue)
+    ]
+    if moved:
+        correct_planned(loan_ids=moved)
 
 
 def owed_now(loan_ids: Sequence[int]) -> list[tuple[int, date | None]]:

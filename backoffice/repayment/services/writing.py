@@ -20,6 +20,7 @@ from backoffice.repayment.domain.journal import (
 )
 from backoffice.repayment.domain.penalty import accrues_penalty
 from backoffice.repayment.selectors.states import LoadedLoan, bill_values
+from backoffice.repayment.services.planned_words import correct_planned
 
 OPERATION_COLUMNS = (
     "id",
@@ -293,8 +294,9 @@ class Pages:
                 copy_rows(table=table, columns=columns, rows=rows)
         update_rows(table="repayment_loan", columns=LOAN_COLUMNS, rows=self.loans)
         if self.transfers:
-            # Money moved: nobody is asked for what is owed no more.
+            # Money moved: nobody is asked for what is owed no more, nor for more than is.
             stop_paid(loans=[(row[0], row[OLDEST_UNPAID]) for row in self.loans])
+            correct_planned(loan_ids=[row[0] for row in self.loans])
 
 
 def loan_values(state: LoanState, *, business_date: date, touched: date) -> tuple[Any, ...]:

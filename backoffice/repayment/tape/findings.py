@@ -70,7 +70,7 @@ REASONS: dict[str, Reason] = {
     ),
     # one row
     "cell_count": Reason(_("The row has %(found)s cells, the header %(expected)s."), "row"),
-    "cut_short": Reason(_("The last line ends in the middle of a row: the file may be cut short."), "file"),
+    "cut_short": Reason(_("The last line has no line end: the file is cut short or not finished."), "file"),
     "missing_value": Reason(_("A value is required."), "row"),
     "control_character": Reason(_("The value has a control character in it."), "row"),
     "too_long": Reason(_("The value has %(found)s characters; at most %(most)s are read."), "row"),

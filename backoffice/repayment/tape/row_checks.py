@@ -96,6 +96,9 @@ def _read_rows(
         row = record.cells
         if source.form == "csv" and "\n" in "".join(row) and _swallows_rows(row, cells, width):
             raise TapeStopped(Finding(file, record.line, "", "swallowed_lines"))
+        if record.is_cut:
+            # However many cells it has: the value it ends with may be cut too.
+            raise TapeStopped(Finding(file, record.line, "", "cut_short"))
         if len(row) != width:
             is_ok, values = False, _values_of_uneven_row(cells, row, positions)
             findings.add(_uneven(file, record, width, row[subject_at] if subject_at < len(row) else ""))
@@ -163,8 +166,6 @@ def _are_cells(parts: Sequence[str], start: int, cells: Sequence[Cell], end: int
 
 
 def _uneven(file: str, record: Record, width: int, subject: str) -> Finding:
-    if record.is_cut and len(record.cells) < width:
-        return Finding(file, record.line, "", "cut_short")
     params = {"found": str(len(record.cells)), "expected": str(width)}
     return Finding(file, record.line, "", "cell_count", params, shown(subject))
 

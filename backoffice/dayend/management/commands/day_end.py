@@ -11,7 +11,7 @@ from backoffice.calendars.services import open_first_day
 from backoffice.core.actors import SYSTEM
 from backoffice.core.errors import Refusal
 from backoffice.dayend.models import DayEndRun, SetAside
-from backoffice.dayend.services import Progress, close_day, close_through
+from backoffice.dayend.services import Progress, check_has_come, close_day, close_through
 
 
 def _day(text: str) -> date:
@@ -32,6 +32,7 @@ class Command(BaseCommand):
         group.add_argument("--date", type=_day, help="the day to close; must be the business date")
         group.add_argument("--through", type=_day, help="close every day up to and including this one")
         group.add_argument("--open", type=_day, help="open the lender's first business day")
+        parser.add_argument("--ahead", action="store_true", help="close days that have not come yet: for trials only")
         parser.add_argument("--threads", type=int, default=2, help="connections to work on side by side")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,6 +49,9 @@ class Command(BaseCommand):
             open_first_day(day=options["open"], actor=SYSTEM)
             self.stdout.write(f"The business date is {options['open']}.")
             return
+        last = options["through"] or options["date"] or business_day().today
+        if not options["ahead"]:
+            check_has_come(day=last)
         if options["through"]:
             runs = close_through(
                 through=options["through"], actor=SYSTEM, on_progress=self._report, threads=options["threads"]
@@ -57,6 +61,8 @@ class Command(BaseCommand):
             runs = [close_day(day=day, actor=SYSTEM, on_progress=self._report, threads=options["threads"])]
         for run in runs:
             self._print(run)
+        if not runs:
+            self.stdout.write(f"Nothing to close: the business date is {business_day().today}.")
 
     def _report(self, progress: Progress) -> None:
         self.stderr.write(f"{progress.day} {progress.step}: {progress.done} of {progress.total}", ending="\r")

@@ -10,6 +10,7 @@ from backoffice.outreach.services.campaigns.drafting import (
 )
 from backoffice.outreach.services.campaigns.locking import APPROVE, SUBJECT, check_within, not_found
 from backoffice.outreach.services.campaigns.planning import (
+    ABOUT_A_BILL,
     CampaignSimulated,
     DayPlanned,
     plan_campaign_day,
@@ -30,6 +31,7 @@ from backoffice.outreach.services.campaigns.running import (
 )
 
 __all__ = [
+    "ABOUT_A_BILL",
     "APPROVE",
     "SUBJECT",
     "CampaignSimulated",
