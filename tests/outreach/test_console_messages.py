@@ -140,10 +140,11 @@ def test_writes_a_template_from_name_to_approval():
     version = TemplateVersion.objects.get()
     assert saved.headers["Location"] == reverse("outreach:template_version", args=[version.pk])
     edited = client.post(
-        reverse("outreach:edit_template_version", args=[version.pk]), {"body": "{lender}: we got {paid_amount}."}
+        reverse("outreach:edit_template_version", args=[version.pk]),
+        {"body": "{lender}: we got {paid_amount}. Reply STOP to end."},
     )
     assert edited.status_code == 303
-    assert "we got ¥1,100.16." in text_of(page(client, "template_version", version.pk))
+    assert "we got ¥1,100.16. Reply STOP to end." in text_of(page(client, "template_version", version.pk))
     assert confirm(client, "submit_template_version", version.pk).status_code == 303
     assert Approval.objects.get().verb == "outreach.template_version"
     assert confirm(client, "take_back_template_version", version.pk).status_code == 303

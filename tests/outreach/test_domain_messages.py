@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import backoffice.outreach
+from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import Element, compose
 from backoffice.outreach.domain.handover import next_look, refilled, wait_before_retry
 from backoffice.outreach.domain.message_states import ARRIVED, MOVES, MessageState, may_move
 from backoffice.outreach.domain.planning import read_variables, write_variables
-from backoffice.outreach.domain.replies import is_stop
+from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.replies import is_stop, lacks_opt_out
 from backoffice.outreach.domain.signatures import Forged, Stale, check, signature_of
 from backoffice.outreach.domain.sms import GSM_BASIC, GSM_EXTENSION, JOINED, SINGLE, length_of
 from backoffice.outreach.domain.template_states import TemplateState, may_become
@@ -305,6 +307,25 @@ def test_hears_a_stop_in_either_language_and_any_writing(text):
 )
 def test_leaves_other_replies_to_people(text):
     assert not is_stop(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reply STOP to end.", "Text “STOP” to opt out", "To opt out, reply STOP", "txt stop", "拒收请回复R", "退订回T",
+        "回复TD退订", "退订请回复“退订”", "Ｒｅｐｌｙ ＳＴＯＰ",
+    ],
+)  # fmt: skip
+def test_knows_a_line_that_says_how_to_opt_out(text):
+    assert not lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.REMINDER)
+
+
+@pytest.mark.parametrize("text", ["Pay here.", "Reply YES to pay", "Stop by our office", "回复1查看", "请回复"])
+def test_a_text_without_such_a_line_lacks_it_but_for_notices_and_replies(text):
+    assert lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.SERVICE)
+    assert not lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.NOTICE)
+    assert not lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.REPLY)
+    assert not lacks_opt_out(text, channel=Channel.EMAIL, purpose=Purpose.REMINDER)
 
 
 def test_a_signature_is_good_for_its_body_its_time_and_its_secret_alone():

@@ -131,6 +131,9 @@ class PreviewRequestSerializer(BodySerializer):
     body = TextField(max_length=10_000)
     is_legal = serializers.BooleanField(default=False)
     borrower = TextField(max_length=80, allow_blank=True, default="", help_text="external id; lends the masked name")
+    purpose = serializers.ChoiceField(
+        choices=PURPOSES, allow_blank=True, default="", help_text="given, a text message has to say how to opt out"
+    )
 
 
 class LengthSerializer(serializers.Serializer):

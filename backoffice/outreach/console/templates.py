@@ -58,6 +58,7 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         wording=_wording_of(subject),
         user=person_of(request),
         borrower=request.GET.get("borrower", ""),
+        purpose=Purpose(subject.template.purpose),
     )
     context = {
         "version": subject,
@@ -184,6 +185,7 @@ def _editor(
             wording=look.wording(),
             user=person_of(request),
             borrower=look.cleaned_data["borrower"],
+            purpose=Purpose(template.purpose),
         )
     context = {
         "form": form,

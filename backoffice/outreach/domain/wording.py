@@ -157,11 +157,11 @@ def _pattern(text: str, *, language: str, words: Mapping[str, Sequence[str]]) ->
     barred = _one_of((*denials, *(plain(word) for word in words["breaks"])))
     gap = f"(?:{space}(?!{barred}{whole}){one}){{0,{WIDEST_GAP[language]}}}?"
     parts: list[str] = []
-    for token in text.split():
-        if token == "~":
+    for part in text.split():
+        if part == "~":
             parts.append(gap)
             continue
-        options = words[token[1:-1]] if token.startswith("<") else (token,)
+        options = words[part[1:-1]] if part.startswith("<") else (part,)
         parts.append((space if parts else "") + _one_of(tuple(plain(option) for option in options)))
     edges = ("", "") if is_chinese else (r"(?<!\S)", r"(?!\S)")
     said = re.compile(edges[0] + "".join(parts) + edges[1])
