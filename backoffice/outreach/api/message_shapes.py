@@ -28,6 +28,8 @@ class MessagesQuery(serializers.Serializer):
     loan = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     gateway = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     source = serializers.CharField(max_length=60, required=False)  # type: ignore[assignment]
+    send_from = serializers.DateField(required=False, help_text="planned to leave on this day or later")
+    send_to = serializers.DateField(required=False, help_text="planned to leave on this day or before")
 
 
 class MessageSerializer(serializers.Serializer):

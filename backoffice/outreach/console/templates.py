@@ -66,7 +66,9 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         "previewed": previewed,
         "channel": subject.channel,
         "borrower": request.GET.get("borrower", ""),
-        "waiting": Approval.objects.filter(subject_type=services.SUBJECT, subject_id=str(subject.pk)).last(),
+        "waiting": Approval.objects.filter(subject_type=services.SUBJECT, subject_id=str(subject.pk))
+        .order_by("-pk")
+        .first(),
         "may_edit": may(request, "outreach.template.edit"),
     }
     return render(request, "outreach/templates/version.html", context)
