@@ -120,6 +120,28 @@ def test_what_cannot_be_a_phone_is_refused(text, country):
         contacts.read_phone(text, country=country)
 
 
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("1-800-FLOWERS", "US"),
+        ("+420 800 123 456", ""),
+        ("+420 811 123 456", "CZ"),
+        ("+1 900 555 2671", ""),
+        ("+44 345 123 4567", ""),
+        ("400 810 1234", "CN"),
+    ],
+)
+def test_a_hotline_or_paid_service_is_no_persons_phone(text, country):
+    assert contacts.read_phone(text, country=country).e164
+    with pytest.raises(contacts.NotAPersonsPhone):
+        contacts.read_persons_phone(text, country=country)
+
+
+@pytest.mark.parametrize("text", ["+420 721 123 456", "+49 700 12345678", "+44 5612 345678", "+852 29001234"])
+def test_a_mobile_fixed_personal_or_internet_number_may_be_a_persons(text):
+    assert contacts.read_persons_phone(text, country="").e164 == text.replace(" ", "")
+
+
 @pytest.mark.parametrize("typed", ["+86 138 1234 5678", "0086-13812345678", "138 1234 5678", "(138)12345678"])
 def test_a_search_reads_a_phone_in_any_writing(typed):
     phone = contacts.read_phone("13812345678", country="CN")

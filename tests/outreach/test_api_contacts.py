@@ -9,6 +9,7 @@ from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.models import BlockedContact, ConsentEntry, ContactEntry, PreferenceEntry
 from backoffice.outreach.services import consents
 from backoffice.outreach.tasks import run_replay
+from tests.outreach.people import phone_of
 from tests.outreach.reached import HOUR, NOON, called, clock_at, reached_borrower, that_pack_alone
 from tests.staff.factories import TeamFactory, person
 
@@ -75,7 +76,24 @@ def test_says_whether_somebody_may_be_reached_and_why_not(borrower):
         }
     ]
     assert denied["next_permitted_at"] == "2026-04-09T20:00:00+08:00"
+    assert (allowed["why_no_time"], denied["why_no_time"]) == ("", "")
     assert not BlockedContact.objects.exists()
+
+
+def test_says_why_there_is_no_next_time_when_the_hours_of_the_places_never_meet(borrower):
+    point, never = borrower.contact_points.get(), asked(borrower)
+    phone_of(borrower, zones=("America/Los_Angeles",))
+    phone_of(borrower, zones=("Europe/Prague",))
+    phone_of(borrower, zones=("Asia/Shanghai",))
+    client = api("collector")
+    denied = client.get(f"{BASE}/may-contact/", never).json()
+    assert (denied["is_allowed"], denied["next_permitted_at"]) == (False, None)
+    said = "No minute is permitted at all the places where the borrower may be at once. Say the borrower's time zone"
+    assert denied["why_no_time"].startswith(said)
+    call = {"channel": "call", "purpose": "collection", "actor_scope": "third_party", "endpoint_id": point.pk}
+    reserved = send(client, f"borrowers/{borrower.pk}/calls/", call).json()
+    assert (reserved["is_allowed"], reserved["next_permitted_at"]) == (False, None)
+    assert reserved["why_no_time"] == denied["why_no_time"]
 
 
 def test_reserves_a_call_once_and_keeps_one_that_is_denied(borrower, monkeypatch):

@@ -37,6 +37,12 @@ def test_lists_and_shows_messages_without_their_texts(inbox):
     (row,) = client.get(f"{BASE}/messages/?state=sent&source=plan:1&channel=inbox").json()["results"]
     assert (row["id"], row["template"], row["state"], row["cost"]) == (inbox.pk, "due_soon", "sent", "0.0450")
     assert client.get(f"{BASE}/messages/?state=failed").json()["results"] == []
+    for days, found in (
+        ("send_from=2026-03-17&send_to=2026-03-17", 1),
+        ("send_from=2026-03-18", 0),
+        ("send_to=2026-03-16", 0),
+    ):
+        assert len(client.get(f"{BASE}/messages/?{days}").json()["results"]) == found
     shown = client.get(f"{BASE}/messages/{inbox.pk}/").json()
     assert [move["to_state"] for move in shown["moves"]] == ["planned", "sending", "sent"]
     assert "¥1,100.16" in shown["words"]["body"]

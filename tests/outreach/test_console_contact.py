@@ -10,10 +10,11 @@ from django.urls import reverse
 from backoffice.core.actors import SYSTEM
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.lights import Light, light_of
-from backoffice.outreach.domain.verdicts import Denial, Verdict
+from backoffice.outreach.domain.verdicts import Denial, NoTime, Verdict, why_no_time
 from backoffice.outreach.services import consents
 from tests.console.book import as_role
 from tests.console.page import rows_of, text_of
+from tests.outreach.people import phone_of
 from tests.outreach.reached import HOUR, NOON, called, clock_at, reached_borrower, that_pack_alone
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +59,30 @@ def test_the_borrower_page_says_what_is_allowed_now_at_their_place(borrower, at)
     assert "E-mail not permitted There is no number or address that may be used for this." in words
     assert "Time alone does not change this." in words
     assert "New York UTC-04:00 12:00 8 Apr 2026" in words
+
+
+@pytest.mark.parametrize(
+    ("denials", "zones", "why"),
+    [
+        ((), ("Europe/Prague",), None),
+        ((Denial("x", NOON),), (), NoTime.RULES_NEVER_AGREE),
+        ((Denial("x", NOON),), ("Europe/Prague", "Europe/Paris"), NoTime.RULES_NEVER_AGREE),
+        ((Denial("x", NOON),), ("Europe/Prague", "Asia/Shanghai"), NoTime.PLACES_NEVER_AGREE),
+        ((Denial("x", NOON), Denial("y", None)), ("Europe/Prague", "Asia/Shanghai"), NoTime.NEEDS_A_PERSON),
+    ],
+)
+def test_knows_why_there_is_no_next_time(denials, zones, why):
+    assert why_no_time(Verdict(denials, ()), zones=zones, at=NOON) == why
+    assert why_no_time(Verdict(denials, (), NOON), zones=zones, at=NOON) is None
+
+
+def test_says_what_to_do_when_the_hours_of_the_places_never_meet(borrower, at):
+    phone_of(borrower, zones=("America/Los_Angeles",))
+    phone_of(borrower, zones=("Europe/Prague",))
+    phone_of(borrower, zones=("Asia/Shanghai",))
+    words = text_of(page_of(as_role("agent"), borrower, scope="third_party"))
+    assert "No minute is permitted at all the places where the borrower may be at once." in words
+    assert "end the contact points that are not theirs." in words
 
 
 def test_says_the_rule_in_words_and_the_next_permitted_minute(borrower, at):

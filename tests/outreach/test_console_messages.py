@@ -140,16 +140,32 @@ def test_writes_a_template_from_name_to_approval():
     version = TemplateVersion.objects.get()
     assert saved.headers["Location"] == reverse("outreach:template_version", args=[version.pk])
     edited = client.post(
-        reverse("outreach:edit_template_version", args=[version.pk]), {"body": "{lender}: we got {paid_amount}."}
+        reverse("outreach:edit_template_version", args=[version.pk]),
+        {"body": "{lender}: we got {paid_amount}. Reply STOP to end."},
     )
     assert edited.status_code == 303
-    assert "we got ¥1,100.16." in text_of(page(client, "template_version", version.pk))
+    assert "we got ¥1,100.16. Reply STOP to end." in text_of(page(client, "template_version", version.pk))
     assert confirm(client, "submit_template_version", version.pk).status_code == 303
     assert Approval.objects.get().verb == "outreach.template_version"
+    assert confirm(client, "take_back_template_version", version.pk).status_code == 303
+    assert confirm(client, "submit_template_version", version.pk).status_code == 303
+    again = text_of(page(client, "template_version", version.pk))
+    assert "Waits for a second person" in again
+    assert "withdrawn" not in again
     assert confirm(client, "take_back_template_version", version.pk).status_code == 303
     assert confirm(client, "retire_template_version", version.pk).status_code == 303
     version.refresh_from_db()
     assert version.state == "retired"
+
+
+def test_somebody_without_a_name_is_shown_once_and_greeted_as_their_message_does():
+    owner, version = somebody(family_name="", given_name=""), active_version()
+    client = as_role("agent")
+    words = text_of(page(client, "message", planned(owner, version).pk))
+    assert words.count(owner.external_id) == 1
+    assert "Hello customer" in words
+    preview = text_of(page(client, "template_version", version.pk, borrower=owner.external_id))
+    assert "Hello customer" in preview
 
 
 def test_previews_for_a_real_borrower_with_the_name_masked():

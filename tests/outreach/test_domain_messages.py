@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import backoffice.outreach
+from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import Element, compose
 from backoffice.outreach.domain.handover import next_look, refilled, wait_before_retry
 from backoffice.outreach.domain.message_states import ARRIVED, MOVES, MessageState, may_move
 from backoffice.outreach.domain.planning import read_variables, write_variables
-from backoffice.outreach.domain.replies import is_stop
+from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.replies import is_stop, lacks_opt_out
 from backoffice.outreach.domain.signatures import Forged, Stale, check, signature_of
 from backoffice.outreach.domain.sms import GSM_BASIC, GSM_EXTENSION, JOINED, SINGLE, length_of
 from backoffice.outreach.domain.template_states import TemplateState, may_become
@@ -194,6 +196,40 @@ def test_puts_pieces_into_reading_order_without_gaps():
         ("已报 警", "zh.authority.police"),
         ("将通知家人", "zh.third_party"),
         ("您好，police 会来", "en.threat.police"),
+        # Look-alike letters of other alphabets, full width, and what is not seen.
+        ("The p\u043elice will come", "en.threat.police"),
+        ("Τhe \u03a1\u039f\u039bICE".replace("\u039b", "L"), "en.threat.police"),
+        ("ρо\u200bl\u00adіⅽе", "en.threat.police"),
+        ("ｐｏｌｉｃｅ", "en.threat.police"),
+        ("pólice", "en.threat.police"),
+        ("通\u200b知你的\u2060家人", "zh.third_party"),
+        ("法\ufe0f院", "zh.authority.court"),
+        # Arrest, in other words.
+        ("You will be arrested", "en.threat.police"),
+        ("Pay today or go behind bars.", "en.threat.police"),
+        ("You could face imprisonment!", "en.threat.police"),
+        ("They will take you away in handcuffs", "en.threat.police"),
+        ("警方会来抓你", "zh.authority.police"),
+        ("不还款就等着被抓", "zh.authority.police"),
+        ("小心吃牢饭", "zh.authority.police"),
+        ("你将面临判刑", "zh.authority.police"),
+        # Third parties are told, in other words.
+        ("Your contacts and employer will be told", "en.third_party"),
+        ("We'll be calling your boss tomorrow.", "en.third_party"),
+        ("Else we speak to all of your neighbours", "en.third_party"),
+        ("Our agent is going to visit your place of work", "en.third_party"),
+        ("Soon everyone you know will find out", "en.third_party"),
+        ("We let your wife and your parents know", "en.third_party"),
+        ("We will send a letter to your landlord", "en.third_party"),
+        ("Your f-a-m-i-l-y is going to hear of this", "en.third_party"),
+        ("通知你的家人", "zh.third_party"),
+        ("我们将致电您的父母", "zh.third_party"),
+        ("会让你的同事都知道", "zh.third_party"),
+        ("您的领导很快会知道", "zh.third_party"),
+        ("您的单位领导将收到我们的电话", "zh.third_party"),
+        ("只好打电话给你老婆", "zh.third_party"),
+        ("否则告诉你的朋友", "zh.third_party"),
+        ("我们不得不通知您的亲属", "zh.third_party"),
     ],
 )
 def test_finds_what_must_not_be_said_however_it_is_written(text, rule):
@@ -201,8 +237,21 @@ def test_finds_what_must_not_be_said_however_it_is_written(text, rule):
 
 
 @pytest.mark.parametrize(
-    "text", ["Our courteous team helps you.", "Pay by 20 March. Thank you!", "请于3月20日前还款，谢谢"]
-)
+    "text",
+    [
+        "Our courteous team helps you.", "Pay by 20 March. Thank you!", "请于3月20日前还款，谢谢",
+        "We never call your family or your employer.", "We will not contact your friends or relatives.",
+        "We will call you at the time you chose, or write to you.", "We have a warm welcome for you.",
+        "We are here for you and your family.", "If you cannot pay, call us: we look for a way with your family.",
+        "Add us to your contacts. We will call you on Monday.", "Invite your friends and get 10 days without interest.",
+        "Your employer paid late? We can move the due date.", "The warranty of your phone has no end.",
+        "Sue from our team will help you.", "We will message you when your brother's payment arrives.",
+        "Never tell your code to anyone, not even to friends.", "Arresting views of the coast: travel now, pay later.",
+        "我们不会联系您的家人和单位", "我们绝不会主动通知您的亲友", "请牢记您的还款日", "抓住机会，享受优惠",
+        "如有困难请联系我们，我们会为您和家人着想", "邀请朋友一起使用", "祝您和家人新年快乐", "请联系客服变更联系人",
+        "我们不会让您的同事知道", "通知：您的账单已出", "朋友推荐有礼",
+    ],
+)  # fmt: skip
 def test_leaves_honest_words_alone(text):
     assert scan(text, language="en", rules=WORDING, is_legal=False) == ()
 
@@ -225,6 +274,11 @@ RULE = 'id = "a"\nkind = "threat"\nlanguage = "en"\nphrases = ["or else"]\nwhy =
         ("[[rules]]\nid = 'a'\n", "a does not say its kind"),
         ("[[rules]]\n" + RULE.replace('"threat"', '"rude"'), "nobody knows"),
         ("[[rules]]\n" + RULE.replace('"or else"', '"x"'), "single letter"),
+        ("[[rules]]\n" + RULE + 'patterns = ["<people> ~ told"]', "a does not say its denials"),
+        (
+            '[words.en]\ndenials = ["not"]\nbreaks = []\n[[rules]]\n' + RULE + 'patterns = ["<people> ~ told"]',
+            "a does not say its people",
+        ),
     ],
 )
 def test_refuses_a_list_of_wording_it_cannot_use(text, said):
@@ -253,6 +307,25 @@ def test_hears_a_stop_in_either_language_and_any_writing(text):
 )
 def test_leaves_other_replies_to_people(text):
     assert not is_stop(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Reply STOP to end.", "Text “STOP” to opt out", "To opt out, reply STOP", "txt stop", "拒收请回复R", "退订回T",
+        "回复TD退订", "退订请回复“退订”", "Ｒｅｐｌｙ ＳＴＯＰ",
+    ],
+)  # fmt: skip
+def test_knows_a_line_that_says_how_to_opt_out(text):
+    assert not lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.REMINDER)
+
+
+@pytest.mark.parametrize("text", ["Pay here.", "Reply YES to pay", "Stop by our office", "回复1查看", "请回复"])
+def test_a_text_without_such_a_line_lacks_it_but_for_notices_and_replies(text):
+    assert lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.SERVICE)
+    assert not lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.NOTICE)
+    assert not lacks_opt_out(text, channel=Channel.SMS, purpose=Purpose.REPLY)
+    assert not lacks_opt_out(text, channel=Channel.EMAIL, purpose=Purpose.REMINDER)
 
 
 def test_a_signature_is_good_for_its_body_its_time_and_its_secret_alone():

@@ -135,6 +135,11 @@ def test_refuses_a_forged_or_replayed_call_and_reads_nothing_of_it(message, secr
             b' "at": "2026-03-17T04:00:00"}',
             "at",
         ),
+        (
+            b'{"receipt_id": "r", "message_id": "00000000-0000-0000-0000-000000000000", "event": "read",'
+            b' "at": "2099-03-17T04:00:00+00:00"}',
+            "at",
+        ),
     ],
 )
 def test_says_what_of_a_receipt_cannot_be_read(message, secrets, body, field):

@@ -13,17 +13,18 @@ from backoffice.outreach.models import Message, MessageTemplate, Piece, Template
 from backoffice.outreach.services import templates
 from backoffice.outreach.services.checking import WordsRefused, sample_values
 from backoffice.outreach.services.pieces import PieceNotFound, retire_piece, write_piece
+from backoffice.outreach.services.previewing import preview_words
 from backoffice.outreach.services.rendering import render
 from backoffice.outreach.services.starting import load_starter
 from backoffice.outreach.services.templates import TemplateNotFound, VersionNotInState, VersionStillOpen, Wording
 from tests.outreach.messaging import journey, planned, somebody, template
-from tests.staff.factories import actor
+from tests.staff.factories import actor, person
 
 pytestmark = pytest.mark.django_db
 ADA = actor("admin", actor_id=1, name="Ada")
 GRACE = actor("compliance", actor_id=2, name="Grace")
 LEAD = actor("team_lead", actor_id=3, name="Linus")
-BODY = "{lender}: your bill of {amount} is due on {due_date}."
+BODY = "{lender}: your bill of {amount} is due on {due_date}. Reply STOP to end."
 
 
 def draft(body=BODY, *, channel=Channel.SMS, language="en", subject="", **fields):
@@ -48,7 +49,7 @@ def test_two_people_make_a_version_and_it_replaces_the_one_before():
     assert (first.state, first.number, first.created_by_name, first.approved_by_name) == ("active", 1, "Ada", "Grace")
     assert first.variables == ["lender", "amount", "due_date"]
     message = planned(somebody(), first)
-    second = approved(draft("{lender}: {amount} is due on {due_date}."))
+    second = approved(draft("{lender}: {amount} is due on {due_date}. Reply STOP to end."))
     first.refresh_from_db()
     assert (first.state, second.state, second.number) == ("retired", "active", 2)
     # What was planned with the words of yesterday is sent with them.
@@ -65,7 +66,7 @@ def test_nobody_approves_their_own_words_and_law_is_for_compliance():
     with pytest.raises(approvals.OwnRequest):
         approvals.approve(approval_id=own.pk, actor=GRACE)
     approvals.approve(approval_id=own.pk, actor=LEAD)
-    legal = draft("A late payment is told to the credit bureau.", is_legal=True)
+    legal = draft("A late payment is told to the credit bureau. Reply STOP to end.", is_legal=True)
     request = templates.submit_version(version_id=legal.pk, reason="true", actor=ADA)
     assert request.verb == "outreach.template_version_legal"
     with pytest.raises(approvals.BeyondLimit):
@@ -95,6 +96,36 @@ def test_refuses_wording_of_the_list_when_it_is_submitted(body, said):
     assert "声称法院" in refusal.value.message or "说明后果" in refusal.value.message
 
 
+def test_refuses_a_text_message_that_does_not_say_how_to_opt_out():
+    silent = "{lender}: your bill of {amount} is due on {due_date}."
+    version = draft(silent)
+    with pytest.raises(WordsRefused) as refusal:
+        templates.submit_version(version_id=version.pk, reason="words", actor=ADA)
+    assert refusal.value.fields["body"].startswith("a text message says how to opt out")
+    assert not Approval.objects.exists()
+    preview = preview_words(
+        channel=Channel.SMS, language="en", wording=Wording(body=silent), user=person("admin"), purpose=Purpose.REMINDER
+    )
+    assert preview.faults["body"].startswith("a text message says how to opt out")
+    # What is owed to the borrower needs no such line, and other channels have their own ways.
+    for code, purpose, channel in (("law", Purpose.NOTICE, Channel.SMS), ("due_soon", Purpose.REMINDER, Channel.INBOX)):
+        other = templates.draft_version(
+            template_id=template(code, purpose).pk,
+            channel=channel,
+            language="en",
+            wording=Wording(subject="Bill" if channel is Channel.INBOX else "", body=silent),
+            actor=ADA,
+        )
+        assert approved(other).state == "active"
+
+
+def test_the_request_shows_the_subject_beside_the_words():
+    version = draft(BODY, channel=Channel.PUSH, subject="Your bill")
+    request = templates.submit_version(version_id=version.pk, reason="words", actor=ADA)
+    assert request.consequence.endswith(f"then says: Your bill | {BODY}")
+    assert templates.consequence_of(request) == request.consequence
+
+
 @pytest.mark.parametrize(
     ("channel", "subject", "body", "field", "said"),
     [
@@ -120,8 +151,8 @@ def test_one_version_in_the_making_for_each_channel_and_language():
     with pytest.raises(VersionStillOpen):
         draft()
     assert draft(language=CHINESE).number == draft(channel=Channel.PUSH, subject="Bill").number == 1
-    changed = templates.change_draft(version_id=first.pk, wording=Wording(body="{lender}: pay."), actor=ADA)
-    assert (changed.body, changed.variables) == ("{lender}: pay.", ["lender"])
+    changed = templates.change_draft(version_id=first.pk, wording=Wording(body="{lender}: pay. Txt STOP."), actor=ADA)
+    assert (changed.body, changed.variables) == ("{lender}: pay. Txt STOP.", ["lender"])
     templates.submit_version(version_id=first.pk, reason="words", actor=ADA)
     with pytest.raises(VersionNotInState):
         templates.change_draft(version_id=first.pk, wording=Wording(body="x"), actor=ADA)
@@ -188,12 +219,24 @@ def test_every_shipped_version_reads_whole_in_its_language():
         values = sample_values(language=version.language)
         rendered = render(version=version, values=values, name=values["name"])
         assert "{" not in rendered.body + rendered.subject
-        assert rendered.units <= 3
+        assert rendered.units <= (2 if version.channel == Channel.SMS else 1)
     sms = TemplateVersion.objects.get(template__code="reminder_d1", channel="sms", language=CHINESE)
     values = sample_values(language=CHINESE)
     assert render(version=sms, values=values, name="王小明").body == (
-        "【Backoffice】尊敬的王小明，您的账单¥1,100.16将于3月20日到期。明天即到期。点此还款：https://app.example.org/pay"
+        "【Backoffice】尊敬的王小明，您的账单¥1,100.16将于3月20日到期。明天即到期。"
+        "点此还款：https://app.example.org/pay 拒收请回复R"
     )
+
+
+def test_every_shipped_text_message_says_how_to_opt_out():
+    load_starter(is_active=True, actor=SYSTEM)
+    texts = TemplateVersion.objects.select_related("template").filter(channel="sms").exclude(template__purpose="reply")
+    assert texts.count() == 16
+    assert {
+        one.template.code
+        for one in texts
+        if not one.body.endswith(("Reply STOP to end.", "拒收请回复R", "Reply STOP to end these messages."))
+    } == set()
 
 
 def test_ships_drafts_for_two_people_unless_told_otherwise():

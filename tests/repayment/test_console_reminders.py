@@ -15,6 +15,7 @@ from backoffice.audit.models import Approval, AuditEntry
 from backoffice.outreach.domain.reminder_states import PlanState
 from backoffice.outreach.models import Message, ReminderPlan, ReminderPlanVersion, TemplateVersion
 from backoffice.outreach.services import reminder_plans, reminder_publishing
+from backoffice.repayment.console.reminder_reading import DayShown
 from backoffice.repayment.services.reminder_asking import ask_to_publish
 from backoffice.repayment.services.reminders import day_after, plan_reminders
 from tests.console.page import fields_of
@@ -367,3 +368,9 @@ def test_readers_see_no_verb_and_may_do_none(role: str, first: ReminderPlanVersi
 
 def _states() -> dict[int, str]:
     return dict(ReminderPlanVersion.objects.order_by("number").values_list("number", "state"))
+
+
+def test_what_leaves_later_that_day_counts_as_let_through() -> None:
+    nothing: dict[str, Any] = {"bills": 3, "channels": (), "held_out": 0, "blocked": (), "left_out": (), "costs": ()}
+    shown = DayShown(day=TODAY, messages=3, allowed=1, later=1, **nothing)
+    assert (shown.leaving, shown.stopped) == (2, 1)

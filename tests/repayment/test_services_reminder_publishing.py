@@ -76,6 +76,20 @@ def test_only_a_draft_is_changed_and_only_one_is_in_the_making(
         reminder_plans.draft_version(plan_id=first.plan_id, content=content_with(first), note="", actor=maker)
 
 
+def test_a_first_channel_without_words_and_hours_nobody_permits_are_refused(first: ReminderPlanVersion) -> None:
+    with pytest.raises(PlanRefused) as refusal:
+        reminder_plans.check_content(content_with(first, channels=["bot", "sms"]))
+    assert list(refusal.value.fields) == ["d-3.channels"]
+    maker = person("team_lead").as_actor()
+    night = content_with(first, channels=["sms"], at="00:00", until="04:00")
+    draft = reminder_plans.draft_version(plan_id=first.plan_id, content=night, note="", actor=maker)
+    with pytest.raises(PlanRefused) as refusal:
+        asked_for(draft, maker)
+    assert list(refusal.value.fields) == ["d-3.at"]
+    draft.refresh_from_db()
+    assert draft.state == PlanState.DRAFT
+
+
 def test_words_for_another_purpose_are_refused(first: ReminderPlanVersion) -> None:
     content = content_with(first, template="collection_d1")
     with pytest.raises(PlanRefused) as refused:

@@ -81,6 +81,7 @@ def test_finds_nothing_wrong_with_a_good_tape_in_any_form(tmp_path: Path) -> Non
         ("status_history", 0, {"effect": "waiver", "component": "interest"}, 2, "amount", "effect_needs", 1),
         ("contact_points", 0, {"borrower_id": "B9"}, 2, "borrower_id", "unknown_borrower", 2),
         ("contact_points", 0, {"value": "12"}, 2, "value", "borrower_not_a_phone", 2),
+        ("contact_points", 0, {"value": "+420 800 123 456"}, 2, "value", "borrower_not_a_persons_phone", 2),
         ("contact_points", 0, {"kind": "fax"}, 2, "kind", "not_a_code", 2),
     ],
 )

@@ -11,11 +11,24 @@ from backoffice.customers.domain.sealing import HIDDEN
 
 LONGEST_VALUE: Final = 500
 _UNKNOWN_ZONE: Final = "Etc/Unknown"
+_NOBODYS_TYPES: Final = frozenset(
+    {
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.UAN,
+        phonenumbers.PhoneNumberType.VOICEMAIL,
+    }
+)
 _EMAIL = re.compile(r"[^@\s]{1,64}@(?:[^@\s.]{1,63}\.)+[^@\s.]{2,63}")
 
 
 class NotAPhone(ValueError):
     """The text is not a phone number that can exist in its country."""
+
+
+class NotAPersonsPhone(NotAPhone):
+    """The number exists, but nobody is reached at it: a hotline, a paid service or a mailbox."""
 
 
 class NotAnEmail(ValueError):
@@ -68,6 +81,18 @@ def read_phone(text: str, *, country: str) -> Phone:
         national=phonenumbers.national_significant_number(number),
         country=phonenumbers.region_code_for_number(number) or "",
     )
+
+
+def read_persons_phone(text: str, *, country: str) -> Phone:
+    """A phone number a person can be reached at. Raises NotAPhone, and NotAPersonsPhone for a hotline and its like.
+
+    They belong to companies, and they ring in every zone of a country, which would leave hardly an hour to call in.
+    """
+    phone = read_phone(text, country=country)
+    if phonenumbers.number_type(phonenumbers.parse(phone.e164)) in _NOBODYS_TYPES:
+        msg = "this is the number of a hotline or a paid service"
+        raise NotAPersonsPhone(msg)
+    return phone
 
 
 def possible_phone_digits(text: str, *, countries: tuple[str, ...]) -> frozenset[str]:

@@ -29,6 +29,7 @@ class Trouble(StrEnum):
     NOT_A_YEAR = "not_a_year"
     NOT_AN_IDENTITY = "not_an_identity"
     NOT_A_PHONE = "not_a_phone"
+    NOT_A_PERSONS_PHONE = "not_a_persons_phone"
     NOT_AN_EMAIL = "not_an_email"
     NOT_AN_ADDRESS = "not_an_address"
     NOT_A_KIND = "not_a_kind"
@@ -144,10 +145,10 @@ def troubles_of(borrower: NewBorrower) -> tuple[FieldTrouble, ...]:
 def ready_contact(contact: NewContact, *, country: str) -> ReadyContact:
     """The contact point normalised; `country` is the borrower's, for phones that name none.
 
-    Raises NotAPhone, NotAnEmail, NotAnAddress; ValueError for an unknown kind.
+    Raises NotAPhone (NotAPersonsPhone is one), NotAnEmail, NotAnAddress; ValueError for an unknown kind.
     """
     if contact.kind == "phone":
-        phone = contacts.read_phone(contact.value, country=contact.country or country)
+        phone = contacts.read_persons_phone(contact.value, country=contact.country or country)
         text, masked, of, terms = phone.e164, phone.masked, phone.country, finding.terms_of_phone(phone)
         zones = phone.time_zones
     elif contact.kind == "email":
@@ -197,6 +198,8 @@ def _plain_troubles(borrower: NewBorrower) -> Iterator[FieldTrouble]:
 def _examine_contact(contact: NewContact, *, country: str, path: str) -> ReadyContact | FieldTrouble:
     try:
         return ready_contact(contact, country=country)
+    except contacts.NotAPersonsPhone:
+        return FieldTrouble(f"{path}.value", Trouble.NOT_A_PERSONS_PHONE)
     except contacts.NotAPhone:
         return FieldTrouble(f"{path}.value", Trouble.NOT_A_PHONE)
     except contacts.NotAnEmail:

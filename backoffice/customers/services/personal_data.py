@@ -256,6 +256,8 @@ def checked_contact(contact: NewContact, *, country: str) -> ReadyContact:
     """The contact point as it would be kept. Raises PersonalDataRefused."""
     try:
         return ready_contact(contact, country=country)
+    except contacts.NotAPersonsPhone as error:
+        raise _refused("value", Trouble.NOT_A_PERSONS_PHONE) from error
     except contacts.NotAPhone as error:
         raise _refused("value", Trouble.NOT_A_PHONE) from error
     except contacts.NotAnEmail as error:

@@ -40,6 +40,9 @@ WORDS: dict[Trouble, Any] = {
     Trouble.NOT_A_YEAR: gettext_lazy("Not a year between 1900 and 2100."),
     Trouble.NOT_AN_IDENTITY: gettext_lazy("Not a valid identity number of its kind."),
     Trouble.NOT_A_PHONE: gettext_lazy("Not a phone number that exists in its country."),
+    Trouble.NOT_A_PERSONS_PHONE: gettext_lazy(
+        "This is the number of a hotline or a paid service; give one the borrower answers."
+    ),
     Trouble.NOT_AN_EMAIL: gettext_lazy("Not an e-mail address."),
     Trouble.NOT_AN_ADDRESS: gettext_lazy("Not a postal address."),
     Trouble.NOT_A_KIND: gettext_lazy("Not one of: phone, email, address."),

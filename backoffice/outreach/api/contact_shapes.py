@@ -67,6 +67,9 @@ class MayContactSerializer(serializers.Serializer):
     is_allowed = serializers.BooleanField()
     denials = DenialSerializer(many=True)
     next_permitted_at = serializers.DateTimeField(allow_null=True)
+    why_no_time = serializers.CharField(
+        allow_blank=True, help_text="of a denied contact without a next permitted time: why, and what to do"
+    )
     budgets = ContactBudgetSerializer(many=True)
     zones = serializers.ListField(child=serializers.CharField(), help_text="where the borrower may be")
     packs = serializers.ListField(child=serializers.CharField())
@@ -90,6 +93,9 @@ class ReservedCallSerializer(serializers.Serializer):
     entry_id = serializers.IntegerField(allow_null=True)
     denials = DenialSerializer(many=True)
     next_permitted_at = serializers.DateTimeField(allow_null=True)
+    why_no_time = serializers.CharField(
+        allow_blank=True, help_text="of a denied contact without a next permitted time: why, and what to do"
+    )
 
 
 class ContactsQuery(serializers.Serializer):

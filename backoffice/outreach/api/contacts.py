@@ -1,6 +1,7 @@
 """The gate and the contact log over the API: may somebody be reached, reserve a call, log, record, prove."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -16,11 +17,11 @@ from backoffice.outreach.api import contact_shapes as shapes
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.purposes import Purpose
-from backoffice.outreach.domain.verdicts import Denial, Reserved, Wanted
+from backoffice.outreach.domain.verdicts import Denial, Reserved, Verdict, Wanted
 from backoffice.outreach.selectors import contact_log as log
-from backoffice.outreach.selectors.inspecting import inspect
+from backoffice.outreach.selectors.inspecting import inspect, zones_of
 from backoffice.outreach.selectors.packs import pack_day, packs_in_force
-from backoffice.outreach.selectors.rule_words import rule_said
+from backoffice.outreach.selectors.rule_words import no_time_said, rule_said
 from backoffice.outreach.services.gate import reserve_contact
 from backoffice.outreach.services.recording import log_by_hand, record_result
 from backoffice.staff.access import person_of
@@ -45,6 +46,7 @@ class MayContactView(ApiView):
             "is_allowed": found.verdict.is_allowed,
             "denials": _denials(found.verdict.denials, packs=packs),
             "next_permitted_at": found.verdict.next_permitted_at,
+            "why_no_time": no_time_said(found.verdict, zones=found.standing.zones, at=at),
             "budgets": [
                 {
                     "rule": budget.rule,
@@ -60,6 +62,12 @@ class MayContactView(ApiView):
             "packs": found.verdict.packs,
         }
         return Response(self.serializer_class(answer).data)
+
+
+def _why_no_time(verdict: Verdict, *, borrower_id: int, at: datetime) -> str:
+    if verdict.is_allowed or verdict.next_permitted_at is not None:
+        return ""
+    return no_time_said(verdict, zones=zones_of(borrower_id=borrower_id, at=at), at=at)
 
 
 class ReserveCallView(ApiView):
@@ -84,6 +92,7 @@ class ReserveCallView(ApiView):
             "entry_id": answer.entry_id if isinstance(answer, Reserved) else None,
             "denials": _denials(verdict.denials, packs=packs),
             "next_permitted_at": verdict.next_permitted_at,
+            "why_no_time": _why_no_time(verdict, borrower_id=borrower_id, at=at),
         }
         return Response(self.serializer_class(body).data)
 

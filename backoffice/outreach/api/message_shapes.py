@@ -28,6 +28,8 @@ class MessagesQuery(serializers.Serializer):
     loan = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     gateway = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     source = serializers.CharField(max_length=60, required=False)  # type: ignore[assignment]
+    send_from = serializers.DateField(required=False, help_text="planned to leave on this day or later")
+    send_to = serializers.DateField(required=False, help_text="planned to leave on this day or before")
 
 
 class MessageSerializer(serializers.Serializer):
@@ -131,6 +133,9 @@ class PreviewRequestSerializer(BodySerializer):
     body = TextField(max_length=10_000)
     is_legal = serializers.BooleanField(default=False)
     borrower = TextField(max_length=80, allow_blank=True, default="", help_text="external id; lends the masked name")
+    purpose = serializers.ChoiceField(
+        choices=PURPOSES, allow_blank=True, default="", help_text="given, a text message has to say how to opt out"
+    )
 
 
 class LengthSerializer(serializers.Serializer):

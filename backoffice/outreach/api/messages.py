@@ -18,7 +18,13 @@ from backoffice.outreach.services.messages import stop_messages
 from backoffice.outreach.services.reading import fetch_inbox, mark_read
 from backoffice.staff.access import person_of
 
-RENAMED = {"borrower": "borrower_id", "loan": "loan_id", "gateway": "gateway_id"}
+RENAMED = {
+    "borrower": "borrower_id",
+    "loan": "loan_id",
+    "gateway": "gateway_id",
+    "send_from": "send_after__date__gte",
+    "send_to": "send_after__date__lte",
+}
 
 
 class MessagesView(ListView):

@@ -11,6 +11,7 @@ from backoffice.core.access import actor_of
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.outreach.api import message_shapes as shapes
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.models import TemplateVersion
 from backoffice.outreach.selectors.gateways import health_of_gateways
 from backoffice.outreach.services.gateways import pause_gateway, resume_gateway
@@ -48,6 +49,7 @@ class PreviewView(ApiView):
             wording=Wording(subject=asked["subject"], body=asked["body"], is_legal=asked["is_legal"]),
             user=person_of(request),
             borrower=asked["borrower"],
+            purpose=Purpose(asked["purpose"]) if asked["purpose"] else None,
         )
         seen = previewed.preview
         answer = {

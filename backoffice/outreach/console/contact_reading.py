@@ -21,7 +21,7 @@ from backoffice.outreach.models.contacts import CHANNEL_LABELS, PURPOSE_LABELS
 from backoffice.outreach.selectors.inspecting import Endpoint, Inspection, best_endpoint, inspect
 from backoffice.outreach.selectors.local_times import LocalTime, local_times
 from backoffice.outreach.selectors.packs import NoPacksInForce, pack_day, packs_in_force
-from backoffice.outreach.selectors.rule_words import CORE_GIVEN, RuleSaid, core_given, rule_said
+from backoffice.outreach.selectors.rule_words import CORE_GIVEN, RuleSaid, core_given, no_time_said, rule_said
 
 CHANNELS: Final = (Channel.CALL, Channel.SMS, Channel.EMAIL, Channel.PUSH, Channel.INBOX)
 PURPOSES: Final = (Purpose.COLLECTION, Purpose.REMINDER, Purpose.MARKETING)
@@ -67,6 +67,7 @@ class ChannelLight:
     reasons: tuple[Reason, ...]
     opens: tuple[LocalTime, ...]
     opens_at: datetime | None
+    never: str
     endpoint: Endpoint | None
 
 
@@ -212,6 +213,7 @@ def _light(each: Inspection, *, endpoint: Endpoint | None) -> ChannelLight:
         ),
         opens=local_times(at=opens_at, zones=zones, beside=at) if opens_at else (),
         opens_at=opens_at,
+        never=no_time_said(verdict, zones=zones, at=at),
         endpoint=endpoint,
     )
 

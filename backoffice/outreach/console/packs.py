@@ -221,7 +221,7 @@ def _version_page(request: HttpRequest, *, version: RulePackVersion) -> HttpResp
         "line": line,
         "is_in_force": line.in_force is not None and line.in_force.pk == version.pk,
         "compared": _compared(request, version, versions=versions, in_force=line.in_force),
-        "waiting": Approval.objects.filter(subject_type=VERSION, subject_id=str(version.pk)).last(),
+        "waiting": Approval.objects.filter(subject_type=VERSION, subject_id=str(version.pk)).order_by("-pk").first(),
         "effect": effect_in_words(effect=effect_of(version=version)) if is_open else "",
         "can_roll_back": _can_roll_back(version),
         "may_edit": may(request, "outreach.pack.edit"),

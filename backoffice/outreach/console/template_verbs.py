@@ -16,14 +16,13 @@ from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to
 from backoffice.outreach.console.template_forms import PieceForm
-from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import CHINESE, ENGLISH, Element
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import Message, Piece, TemplateVersion
 from backoffice.outreach.models.templates import ELEMENT_LABELS
 from backoffice.outreach.services import templates
-from backoffice.outreach.services.checking import check_words
+from backoffice.outreach.services.checking import check_version
 from backoffice.outreach.services.pieces import retire_piece, write_piece
 
 
@@ -61,13 +60,7 @@ class SubmitVersion(VersionVerb):
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
         """What is said instead of what. Raises WordsRefused for wording that must not be sent."""
-        check_words(
-            channel=Channel(subject.channel),
-            language=subject.language,
-            subject=subject.subject,
-            body=subject.body,
-            scan_as_legal=subject.is_legal,
-        )
+        check_version(subject)
         now = TemplateVersion.objects.filter(
             template=subject.template,
             channel=subject.channel,
@@ -79,7 +72,10 @@ class SubmitVersion(VersionVerb):
             if subject.is_legal
             else _("A team lead, an administrator or a compliance officer decides.")
         )
-        return Consequence(lines=(Line(_("Says"), subject.body, before=now.body if now else None),), approval=decider)
+        lines = [Line(_("Says"), subject.body, before=now.body if now else None)]
+        if subject.subject:
+            lines.insert(0, Line(_("Subject"), subject.subject, before=now.subject if now else None))
+        return Consequence(lines=tuple(lines), approval=decider)
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Submits it."""

@@ -58,6 +58,7 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         wording=_wording_of(subject),
         user=person_of(request),
         borrower=request.GET.get("borrower", ""),
+        purpose=Purpose(subject.template.purpose),
     )
     context = {
         "version": subject,
@@ -65,7 +66,9 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         "previewed": previewed,
         "channel": subject.channel,
         "borrower": request.GET.get("borrower", ""),
-        "waiting": Approval.objects.filter(subject_type=services.SUBJECT, subject_id=str(subject.pk)).last(),
+        "waiting": Approval.objects.filter(subject_type=services.SUBJECT, subject_id=str(subject.pk))
+        .order_by("-pk")
+        .first(),
         "may_edit": may(request, "outreach.template.edit"),
     }
     return render(request, "outreach/templates/version.html", context)
@@ -184,6 +187,7 @@ def _editor(
             wording=look.wording(),
             user=person_of(request),
             borrower=look.cleaned_data["borrower"],
+            purpose=Purpose(template.purpose),
         )
     context = {
         "form": form,

@@ -18,6 +18,7 @@ class WordsFault(StrEnum):
     TOO_MANY_SEGMENTS = "too_many_segments"
     BROKEN_BRACES = "broken_braces"
     UNKNOWN_VARIABLE = "unknown_variable"
+    NO_OPT_OUT = "no_opt_out"
 
 
 @dataclass(frozen=True, slots=True)

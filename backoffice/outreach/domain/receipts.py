@@ -5,7 +5,7 @@ docs/gateways.md is the contract. Everything here comes from outside, so nothing
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +14,8 @@ from backoffice.outreach.domain.message_states import MessageState
 
 LONGEST_ID: Final = 100
 LONGEST_TEXT: Final = 1_000
+MOST_AHEAD: Final = timedelta(minutes=5)
+"""How far the clock of a gateway may be ahead of ours; as far as its signature may be."""
 
 
 class ReceiptNotReadable(ValueError):
@@ -67,8 +69,8 @@ class Receipt:
         return self.event is Event.BOUNCED or self.code in BAD_ADDRESS_CODES
 
 
-def read_receipt(body: bytes) -> Receipt:
-    """The receipt in a webhook's body. Raises ReceiptNotReadable naming the field at fault."""
+def read_receipt(body: bytes, *, now: datetime) -> Receipt:
+    """The receipt in a webhook's body that came `now`. Raises ReceiptNotReadable naming the field at fault."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -79,7 +81,7 @@ def read_receipt(body: bytes) -> Receipt:
         receipt_id=_text(given, "receipt_id", longest=LONGEST_ID),
         message_id=_message_id(given),
         event=_event(given),
-        at=_moment(given),
+        at=_moment(given, now=now),
         code=_text(given, "code", longest=40, needed=False),
         text=_text(given, "text", longest=LONGEST_TEXT, needed=False),
     )
@@ -114,7 +116,7 @@ def _event(given: dict[str, Any]) -> Event:
         raise ReceiptNotReadable("event", f"must be one of {', '.join(Event)}") from error
 
 
-def _moment(given: dict[str, Any]) -> datetime:
+def _moment(given: dict[str, Any], *, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(_text(given, "at", longest=40))
     except ValueError as error:
@@ -123,4 +125,6 @@ def _moment(given: dict[str, Any]) -> datetime:
         raise ReceiptNotReadable("at", "is not a moment of ISO 8601") from error
     if at.tzinfo is None:
         raise ReceiptNotReadable("at", "has no offset from UTC")
+    if at > now + MOST_AHEAD:
+        raise ReceiptNotReadable("at", "lies in the future")
     return at

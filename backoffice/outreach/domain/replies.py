@@ -1,7 +1,14 @@
-"""What a borrower's reply asks for: whether it says stop, in either language and whatever its writing."""
+"""What a borrower's reply asks for: whether it says stop, in either language and whatever its writing.
 
+A text message tells the borrower which reply that is (12 CFR 1006.6(e): every text carries a simple opt-out).
+"""
+
+import re
 import unicodedata
 from typing import Final
+
+from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.purposes import Purpose
 
 STOP_WORDS: Final = frozenset(
     {
@@ -17,6 +24,12 @@ STOP_WORDS: Final = frozenset(
 )  # fmt: skip
 """Whole replies that say stop, after `plain`; a word within a longer sentence is left to a person."""
 
+_WHAT_TO_REPLY = re.compile(
+    r"(?:\b(?:reply|text|txt|send|answer)\b|回复?|发送?)[\s\"'“”‘’「:：]*([a-z]+|[退拒停取][订收止消]?)", re.IGNORECASE
+)
+NEEDS_NO_OPT_OUT: Final = frozenset({Purpose.NOTICE, Purpose.REPLY})
+"""What is owed to the borrower or was asked for may be sent without a line that says how to opt out."""
+
 
 def plain(text: str) -> str:
     """The letters and digits of a text alone: full width made narrow, lower case, no punctuation, space or accent."""
@@ -27,3 +40,13 @@ def plain(text: str) -> str:
 def is_stop(text: str) -> bool:
     """Whether the whole reply asks for no more messages: `STOP.`, `Opt out`, `ＳＴＯＰ`, `退订`, `TD`."""
     return plain(text) in STOP_WORDS
+
+
+def lacks_opt_out(text: str, *, channel: Channel, purpose: Purpose) -> bool:
+    """Whether a text message should say how to opt out and does not: `Reply STOP to end.`, `拒收请回复R`.
+
+    What it asks for has to be a reply that is heard as a stop.
+    """
+    if channel is not Channel.SMS or purpose in NEEDS_NO_OPT_OUT:
+        return False
+    return not any(is_stop(found[1]) for found in _WHAT_TO_REPLY.finditer(unicodedata.normalize("NFKC", text)))

@@ -77,6 +77,8 @@ _ALL: Final = (
 )
 CATALOGUE: Final[dict[str, Variable]] = {variable.name: variable for variable in _ALL}
 
+_NOBODY: Final = {CHINESE: "客户"}
+
 PLACEHOLDER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _MONEY = re.compile(r"([A-Z]{3}) (-?(?:0|[1-9]\d{0,15})(?:\.\d{1,2})?)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -85,6 +87,11 @@ _LINK = re.compile(r"https://[a-z0-9.-]+\.[a-z]{2,24}(?::\d{1,5})?(?:/[\x21-\x7e
 _LINK_IN_TEXT = re.compile(r"(?:https?:|www\.)", re.IGNORECASE)
 _SYMBOLS: Final = {"CNY": "¥", "USD": "$", "GBP": "£", "EUR": "€", "INR": "Rs.", "TWD": "NT$"}
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def a_customer(*, language: str) -> str:
+    """What stands for the name of somebody whose name is not known or cannot be written."""
+    return _NOBODY.get(language, "customer")
 
 
 def names_in(text: str) -> tuple[str, ...]:

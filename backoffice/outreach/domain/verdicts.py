@@ -1,9 +1,11 @@
 """What is asked of the gate and what it answers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.purposes import Purpose
@@ -62,6 +64,28 @@ class Verdict:
     def is_allowed(self) -> bool:
         """True when nothing denies the contact."""
         return not self.denials
+
+
+class NoTime(StrEnum):
+    """Why a denied contact has no next permitted time."""
+
+    NEEDS_A_PERSON = "needs_a_person"
+    PLACES_NEVER_AGREE = "places_never_agree"
+    RULES_NEVER_AGREE = "rules_never_agree"
+
+
+def why_no_time(verdict: Verdict, *, zones: Collection[str], at: datetime) -> NoTime | None:
+    """Why no minute is permitted; None when the contact is allowed or there is a next time.
+
+    `NEEDS_A_PERSON`: time does not lift one of the rules. Otherwise each rule would let it through at some minute, but
+    no minute suits all of them: at once at `zones` whose clocks differ, or at one clock.
+    """
+    if verdict.is_allowed or verdict.next_permitted_at is not None:
+        return None
+    if any(denial.release_at is None for denial in verdict.denials):
+        return NoTime.NEEDS_A_PERSON
+    clocks = {at.astimezone(ZoneInfo(zone)).utcoffset() for zone in zones}
+    return NoTime.PLACES_NEVER_AGREE if len(clocks) > 1 else NoTime.RULES_NEVER_AGREE
 
 
 @dataclass(frozen=True, slots=True)

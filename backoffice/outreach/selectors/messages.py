@@ -12,7 +12,7 @@ from backoffice.customers.fields import text_of
 from backoffice.customers.selectors.borrowers import masked_name_of
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.domain.planning import read_variables
-from backoffice.outreach.domain.variables import CATALOGUE, PLACEHOLDER, fault_in, shown
+from backoffice.outreach.domain.variables import CATALOGUE, PLACEHOLDER, a_customer, fault_in, shown
 from backoffice.outreach.models import GatewayReceipt, Message, MessageMove
 from backoffice.outreach.selectors.house import house_values
 from backoffice.staff.models import User
@@ -37,7 +37,10 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class MessageShown:
-    """One message with everything its page tells. `follower` is the message that went on by the next channel."""
+    """One message with everything its page tells. `masked_name` is "" for somebody without a name.
+
+    `follower` is the message that went on by the next channel.
+    """
 
     message: Message
     masked_name: str
@@ -60,7 +63,7 @@ def message_shown(*, message_id: int, user: User) -> MessageShown:
         raise MessageNotFound(_("There is no such message."), next_step=_("Look in the list of messages."))
     return MessageShown(
         message=message,
-        masked_name=masked_name_of(message.borrower) or message.borrower.external_id,
+        masked_name=masked_name_of(message.borrower),
         words=words_of(message),
         moves=tuple(message.moves.order_by("id")),
         receipts=tuple(message.receipts.order_by("id")),
@@ -76,7 +79,7 @@ def words_of(message: Message) -> Read:
     except Unopenable:
         values = {}
     values |= house_values()
-    name = masked_name_of(message.borrower) or MASKED
+    name = masked_name_of(message.borrower) or a_customer(language=version.language)
 
     def read(text: str) -> str:
         return PLACEHOLDER.sub(lambda found: _value(found[1], values, name, version.language), text)

@@ -1,6 +1,8 @@
 """Rules of the gate as people read them: the sentence of the pack, or words of the gate's own checks."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +14,7 @@ from backoffice.core.formats import is_chinese
 from backoffice.customers.models import Hold
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.packs import Pack, Rule
+from backoffice.outreach.domain.verdicts import NoTime, Verdict, why_no_time
 from backoffice.outreach.selectors.pack_words import CONFIDENCE_LABELS
 
 HOLD: Final = "core.hold."
@@ -32,6 +35,19 @@ CORE_GIVEN: Final[dict[str, Promise]] = {
     "core.hold": gettext_lazy("No hold stands in the way."),
 }
 """The same checks when they let a contact through."""
+
+NO_TIME: Final[dict[NoTime, Promise]] = {
+    NoTime.NEEDS_A_PERSON: gettext_lazy("Time alone does not change this."),
+    NoTime.PLACES_NEVER_AGREE: gettext_lazy(
+        "No minute is permitted at all the places where the borrower may be at once. "
+        "Say the borrower's time zone, or end the contact points that are not theirs."
+    ),
+    NoTime.RULES_NEVER_AGREE: gettext_lazy(
+        "No minute of the coming weeks suits all of these rules at once. "
+        "Look at the borrower's wishes, and at the hours of the rule packs."
+    ),
+}
+"""Why there is no next permitted time, and what to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,12 @@ def rule_said(*, rule_id: str, packs: PacksInForce) -> RuleSaid:
 def core_given(*, check: str) -> str:
     """What one of the gate's own checks found when it lets a contact through."""
     return str(CORE_GIVEN[check])
+
+
+def no_time_said(verdict: Verdict, *, zones: Collection[str], at: datetime) -> str:
+    """Why a denied contact has no next permitted time; "" when it has one or is allowed."""
+    why = why_no_time(verdict, zones=zones, at=at)
+    return "" if why is None else str(NO_TIME[why])
 
 
 def _core(rule_id: str) -> str:

@@ -13,7 +13,7 @@ from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.copywriting import length_shown
 from backoffice.outreach.domain.sms import Length
 from backoffice.outreach.domain.template_states import OPEN, TemplateState
-from backoffice.outreach.domain.variables import CATALOGUE, Variable, fill, names_in
+from backoffice.outreach.domain.variables import CATALOGUE, Variable, a_customer, fill, names_in
 from backoffice.outreach.models import MessageTemplate, Piece, TemplateVersion
 from backoffice.staff.models import User
 
@@ -91,10 +91,10 @@ def preview_of(
     )
 
 
-def masked_name_for_preview(*, external_id: str, user: User) -> str:
-    """The masked name of a borrower the person may see. Raises BorrowerNotFound."""
+def masked_name_for_preview(*, external_id: str, language: str, user: User) -> str:
+    """The masked name of a borrower the person may see, or the word that stands for one. Raises BorrowerNotFound."""
     found = Borrower.objects.visible_to(user).filter(external_id=external_id.strip()).first()
     if found is None:
         said = _("No borrower you may see has this external id.")
         raise BorrowerNotFound(said, next_step=_("Look the borrower up in the search."), fields={"borrower": said})
-    return masked_name_of(found) or found.external_id
+    return masked_name_of(found) or a_customer(language=language)

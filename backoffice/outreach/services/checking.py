@@ -8,8 +8,11 @@ from django.utils.translation import gettext as _
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.copywriting import WordsFault, fault_in_length
+from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.replies import lacks_opt_out
 from backoffice.outreach.domain.variables import CATALOGUE, broken_braces, fill, unknown_in
 from backoffice.outreach.domain.wording import Finding
+from backoffice.outreach.models import TemplateVersion
 from backoffice.outreach.selectors.house import house_values
 from backoffice.outreach.selectors.wording import findings_in
 
@@ -21,6 +24,9 @@ FAULT_WORDS: Final = {
     WordsFault.TOO_MANY_SEGMENTS: gettext_lazy("takes more than six segments"),
     WordsFault.BROKEN_BRACES: gettext_lazy("a brace stands alone; variables are written {amount}"),
     WordsFault.UNKNOWN_VARIABLE: gettext_lazy("there is no such variable"),
+    WordsFault.NO_OPT_OUT: gettext_lazy(
+        "a text message says how to opt out, such as “Reply STOP to end.” or “拒收请回复R”"
+    ),
 }
 SAMPLE_NAME: Final = {"en": "Ada Lovelace", "zh-hans": "王小明"}
 
@@ -31,16 +37,31 @@ class WordsRefused(Refusal):
     code: ClassVar[str] = "outreach.words_refused"
 
 
-def check_words(*, channel: Channel, language: str, subject: str, body: str, scan_as_legal: bool | None = None) -> None:
-    """Checks variables and length; the wording too when `scan_as_legal` says whether a legal review covers it.
+def check_words(*, channel: Channel, language: str, subject: str, body: str) -> None:
+    """Checks variables and length, as words are saved. Raises WordsRefused naming every field at fault."""
+    _refuse(faults_in_words(channel=channel, language=language, subject=subject, body=body))
+
+
+def check_version(version: TemplateVersion) -> None:
+    """Checks all of a version before it may speak: variables, length, wording, and that a text says how to opt out.
 
     Raises WordsRefused naming every field at fault.
     """
-    faults = faults_in_words(channel=channel, language=language, subject=subject, body=body)
-    if not faults and scan_as_legal is not None:
-        found = findings_in(text=f"{subject}\n{body}", language=language, is_legal=scan_as_legal)
+    channel = Channel(version.channel)
+    words = {"subject": version.subject, "body": version.body, "language": version.language}
+    faults = faults_in_words(channel=channel, **words)
+    if not faults:
+        found = findings_in(
+            text=f"{version.subject}\n{version.body}", language=version.language, is_legal=version.is_legal
+        )
         if found:
             faults["body"] = finding_in_words(found[0])
+        elif lacks_opt_out(version.body, channel=channel, purpose=Purpose(version.template.purpose)):
+            faults["body"] = str(FAULT_WORDS[WordsFault.NO_OPT_OUT])
+    _refuse(faults)
+
+
+def _refuse(faults: dict[str, str]) -> None:
     if faults:
         first = next(iter(faults.values()))
         raise WordsRefused(

@@ -29,6 +29,7 @@ FAULT_WORDS: Final[Mapping[str, Promise]] = {
     "not_channels": _("one or more channels, each once"),
     "missing": _("this is needed"),
     "no_words": _("no active template with this code has words for one of the channels"),
+    "first_without_words": _("the template has no words for the first channel"),
     "wrong_purpose": _("the template is for another purpose"),
     "not_an_amount": _("an amount, or 0"),
     "not_a_share": _("a share from 0 to 0.50"),

@@ -24,7 +24,7 @@ WHERE borrower_id = ANY(%s) AND ended_at IS NULL ORDER BY borrower_id, kind, is_
 class Weighed:
     """Of messages that would be planned: how many the gate lets through at their time, later that day, or not by rule.
 
-    `cost` is that of one unit of each message let through, by currency.
+    `cost` is that of one unit of each message that leaves, at its time or later, by currency.
     """
 
     blocked: Counter[str] = field(default_factory=Counter)
@@ -49,13 +49,15 @@ def weigh(*, messages: Sequence[Planned]) -> Weighed:
     ]
     costs = unit_costs()
     for message, verdict in zip(messages, judge(wanted=wanted), strict=True):
-        if verdict.is_allowed:
-            weighed.allowed += 1
+        leaves_later = not verdict.is_allowed and all(
+            denial.release_at is not None and denial.release_at < message.send_before for denial in verdict.denials
+        )
+        weighed.allowed += verdict.is_allowed
+        weighed.later += leaves_later
+        if verdict.is_allowed or leaves_later:
             currency, cost = costs.get(message.channel, ("", Decimal(0)))
             weighed.cost[currency] = weighed.cost.get(currency, Decimal(0)) + cost
         else:
-            releases = [denial.release_at for denial in verdict.denials]
-            weighed.later += all(at is not None and at < message.send_before for at in releases)
             weighed.blocked.update(denial.rule for denial in verdict.denials)
     weighed.cost.pop("", None)
     return weighed

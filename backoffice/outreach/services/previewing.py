@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.copywriting import WordsFault
+from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.domain.replies import lacks_opt_out
 from backoffice.outreach.selectors.templates import Preview, masked_name_for_preview, preview_of
 from backoffice.outreach.selectors.wording import findings_in
-from backoffice.outreach.services.checking import faults_in_words, finding_in_words, sample_values
+from backoffice.outreach.services.checking import FAULT_WORDS, faults_in_words, finding_in_words, sample_values
 from backoffice.outreach.services.templates import Wording, body_of
 from backoffice.staff.models import User
 
@@ -21,8 +24,19 @@ class Previewed:
     findings: tuple[str, ...]
 
 
-def preview_words(*, channel: Channel, language: str, wording: Wording, user: User, borrower: str = "") -> Previewed:
-    """The words with sample values; `borrower` (external id) lends their masked name. Never raises for the words."""
+def preview_words(
+    *,
+    channel: Channel,
+    language: str,
+    wording: Wording,
+    user: User,
+    borrower: str = "",
+    purpose: Purpose | None = None,
+) -> Previewed:
+    """The words with sample values; `borrower` (external id) lends their masked name. Never raises for the words.
+
+    `purpose`: what the words are for, None when that is not known; then nothing is said of a missing opt-out.
+    """
     faults: dict[str, str] = {}
     try:
         body = body_of(wording=wording, language=language)
@@ -31,10 +45,12 @@ def preview_words(*, channel: Channel, language: str, wording: Wording, user: Us
     name = ""
     if borrower.strip():
         try:
-            name = masked_name_for_preview(external_id=borrower, user=user)
+            name = masked_name_for_preview(external_id=borrower, language=language, user=user)
         except Refusal as refusal:
             faults |= refusal.fields
     wrong = faults_in_words(channel=channel, language=language, subject=wording.subject, body=body)
+    if not wrong and purpose is not None and lacks_opt_out(body, channel=channel, purpose=purpose):
+        wrong["body"] = str(FAULT_WORDS[WordsFault.NO_OPT_OUT])
     found = findings_in(text=f"{wording.subject}\n{body}", language=language, is_legal=wording.is_legal)
     samples = sample_values(language=language, name=name)
     try:

@@ -81,7 +81,7 @@ def take_receipt(*, gateway_code: str, timestamp: str, signature: str, body: byt
     if gateway is None:
         raise GatewayNotFound(_("There is no such gateway."), next_step=_("Use the address you were given."))
     _check(gateway, timestamp=timestamp, signature=signature, body=body, at=at)
-    receipt = _read(body)
+    receipt = _read(body, at=at)
     digest = hashlib.sha256(body).digest()
     try:
         with transaction.atomic():
@@ -115,9 +115,9 @@ def _check(gateway: Gateway, *, timestamp: str, signature: str, body: bytes, at:
         ) from error
 
 
-def _read(body: bytes) -> Receipt:
+def _read(body: bytes, *, at: datetime) -> Receipt:
     try:
-        return read_receipt(body)
+        return read_receipt(body, now=at)
     except ReceiptNotReadable as error:
         fields = {error.field: str(error)} if error.field else {}
         raise ReceiptRefused(

@@ -1,6 +1,7 @@
 """Drafting reminder plans: a plan, its versions, and what a version must not contradict. Publishing is beside this."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar, Final
 
 from django.db import transaction
@@ -11,11 +12,13 @@ from backoffice.audit.services import record
 from backoffice.core.actors import Actor
 from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
+from backoffice.outreach.domain.campaign_hours import SendingWindow, leaves_a_minute
 from backoffice.outreach.domain.plan_content import PlanFault, PlanFaulty
 from backoffice.outreach.domain.reminder_plans import parse
 from backoffice.outreach.domain.reminder_states import OPEN, PlanState, may_become
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import ReminderPlan, ReminderPlanVersion, TemplateVersion
+from backoffice.outreach.selectors.packs import packs_in_force
 from backoffice.outreach.services.fault_words import in_words
 
 SUBJECT: Final = "outreach.reminder_plan_version"
@@ -130,7 +133,7 @@ def mark_of_draft(version: ReminderPlanVersion) -> str:
 
 
 def check_content(content: Mapping[str, Any]) -> None:
-    """Raises PlanRefused for a content that contradicts itself, or whose templates have nothing to say."""
+    """Raises PlanRefused for a content that contradicts itself, or a step without words for its first channel."""
     try:
         parsed = parse(content)
     except PlanFaulty as error:
@@ -144,10 +147,29 @@ def check_content(content: Mapping[str, Any]) -> None:
         known.setdefault(code, set()).add(channel)
         purposes[code] = purpose
     for step in parsed.steps:
-        if not known.get(step.template, set()) & {channel.value for channel in step.channels}:
+        said = known.get(step.template, set())
+        if not said & {channel.value for channel in step.channels}:
             faults.append(PlanFault(step.id, "template", "no_words"))
         elif purposes[step.template] != step.purpose.value:
             faults.append(PlanFault(step.id, "template", "wrong_purpose"))
+        elif step.channels[0].value not in said:
+            faults.append(PlanFault(step.id, "channels", "first_without_words"))
+    if faults:
+        raise _refused(faults)
+
+
+def check_hours(content: Mapping[str, Any], *, on: date) -> None:
+    """Raises PlanRefused for steps whose hours the contact rules in force permit nowhere, by any of their channels."""
+    packs = packs_in_force(on=on).packs
+    faults = [
+        PlanFault(step.id, "at", "outside_hours")
+        for step in parse(content).steps
+        if not leaves_a_minute(
+            window=SendingWindow(channels=step.channels, purpose=step.purpose, at=step.at, until=step.until),
+            packs=packs,
+            on=on,
+        )
+    ]
     if faults:
         raise _refused(faults)
 

@@ -23,6 +23,7 @@ from backoffice.outreach.services.messages import stop_messages
 from backoffice.outreach.services.reminder_plans import (
     SUBJECT,
     check_content,
+    check_hours,
     locked_version,
     move,
     not_in_state,
@@ -55,6 +56,7 @@ def submit_version(*, version_id: int, effective_from: date, reason: str, conseq
     move(version, to=PlanState.SUBMITTED)
     check_first_day(first_day=effective_from)
     check_content(version.content)
+    check_hours(version.content, on=effective_from)
     version.effective_from = effective_from
     version.save(update_fields=["state", "effective_from"])
     note_down(version, verb="outreach.reminder_plan_version.submitted", actor=actor, reason=reason)

@@ -6,15 +6,11 @@ from backoffice.customers.domain.sealing import Unopenable
 from backoffice.customers.fields import text_of
 from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.channels import Channel
-from backoffice.outreach.domain.elements import CHINESE
 from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.domain.sms import length_of
-from backoffice.outreach.domain.variables import Fault, fault_in, faults_of, fill
+from backoffice.outreach.domain.variables import Fault, a_customer, fault_in, faults_of, fill
 from backoffice.outreach.models import Message, TemplateVersion
 from backoffice.outreach.selectors.house import house_values
-
-NOBODY = {CHINESE: "客户"}
-CUSTOMER = "customer"
 
 
 class CannotRender(ValueError):
@@ -64,5 +60,5 @@ def name_of(borrower: Borrower, *, language: str) -> str:
     except Unopenable:
         name = ""
     if not name or fault_in("name", name) is not None:
-        return NOBODY.get(language, CUSTOMER)
+        return a_customer(language=language)
     return name

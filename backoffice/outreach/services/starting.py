@@ -17,7 +17,7 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.reminder_states import PlanState
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import MessageTemplate, Piece, ReminderPlan, TemplateVersion
-from backoffice.outreach.services.checking import check_words
+from backoffice.outreach.services.checking import check_version
 from backoffice.outreach.services.pieces import write_piece
 from backoffice.outreach.services.reminder_plans import create_plan
 from backoffice.outreach.services.reminder_plans import draft_version as draft_plan
@@ -135,13 +135,7 @@ def _wordings(entry: dict[str, Any], suffix: str, pieces: dict[str, int]) -> lis
 
 def _activate(version: TemplateVersion, *, actor: Actor) -> None:
     """A shipped version speaks at once; its words are checked like any others."""
-    check_words(
-        channel=Channel(version.channel),
-        language=version.language,
-        subject=version.subject,
-        body=version.body,
-        scan_as_legal=version.is_legal,
-    )
+    check_version(version)
     version.state = TemplateState.ACTIVE.value
     version.approved_by_name, version.approved_at = actor.name, Now()
     version.save(update_fields=["state", "approved_by_name", "approved_at"])

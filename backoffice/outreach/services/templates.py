@@ -25,7 +25,7 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.template_states import OPEN, TemplateState, may_become
 from backoffice.outreach.domain.variables import names_in
 from backoffice.outreach.models import MessageTemplate, Piece, TemplateVersion
-from backoffice.outreach.services.checking import WordsRefused, check_words
+from backoffice.outreach.services.checking import WordsRefused, check_version, check_words
 from backoffice.outreach.services.messages import stop_messages
 
 APPROVAL_VERB: Final = "outreach.template_version"
@@ -154,7 +154,7 @@ def submit_version(*, version_id: int, reason: str, actor: Actor) -> Approval:
     """
     version = _locked_version(version_id)
     _move(version, to=TemplateState.SUBMITTED)
-    _check_wording(version)
+    check_version(version)
     version.save(update_fields=["state"])
     _note(version, verb="outreach.template_version.submitted", actor=actor, reason=reason)
     return approvals.submit(
@@ -176,9 +176,10 @@ def approve_as_asked(request: ApprovedRequest) -> TemplateVersion:
     VersionNotInState, WordsRefused when the words or the list of wording changed since.
     """
     version = _locked_version(int(request.payload["version"]))
-    if version.state != TemplateState.SUBMITTED or version.body != request.payload["body"]:
+    asked = (request.payload["subject"], request.payload["body"])
+    if version.state != TemplateState.SUBMITTED or (version.subject, version.body) != asked:
         raise _not_in_state(version)
-    _check_wording(version)
+    check_version(version)
     for predecessor in TemplateVersion.objects.filter(
         template=version.template, channel=version.channel, language=version.language, state=TemplateState.ACTIVE
     ):
@@ -239,12 +240,17 @@ def body_of(*, wording: Wording, language: str) -> str:
 
 def consequence_in_words(version: TemplateVersion) -> str:
     """What approving a version does, in a sentence."""
-    return _("%(template)s by %(channel)s (%(language)s) then says: %(body)s") % {
+    return _("%(template)s by %(channel)s (%(language)s) then says: %(words)s") % {
         "template": version.template.title,
         "channel": version.get_channel_display(),
         "language": version.get_language_display(),
-        "body": version.body,
+        "words": _words_shown(version),
     }
+
+
+def _words_shown(version: TemplateVersion) -> str:
+    """The body, after its subject where the channel shows one."""
+    return f"{version.subject} | {version.body}" if version.subject else version.body
 
 
 def consequence_of(approval: Approval) -> str:
@@ -260,16 +266,6 @@ def _write(version: TemplateVersion, wording: Wording, body: str) -> None:
     version.variables = list(names_in(f"{version.subject} {body}"))
     version.is_legal = wording.is_legal
     version.note = wording.note
-
-
-def _check_wording(version: TemplateVersion) -> None:
-    check_words(
-        channel=Channel(version.channel),
-        language=version.language,
-        subject=version.subject,
-        body=version.body,
-        scan_as_legal=version.is_legal,
-    )
 
 
 def _locked_template(template_id: int) -> MessageTemplate:

@@ -155,7 +155,7 @@ class SimulationSerializer(serializers.Serializer):
     by_channel = CountSerializer(many=True)
     by_step = CountSerializer(many=True)
     allowed = serializers.IntegerField(help_text="let through by the gate at their time")
-    later = serializers.IntegerField(help_text="not then, but later the same day")
+    later = serializers.IntegerField(help_text="let through later the same day; both leave")
     blocked = CountSerializer(many=True, help_text="by rule; a message may be denied by several")
     outranked = serializers.IntegerField(help_text="a more pressing message goes to the borrower that day")
     without_words = serializers.IntegerField()

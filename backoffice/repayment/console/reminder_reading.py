@@ -136,9 +136,14 @@ class DayShown:
     costs: tuple[tuple[str, Decimal], ...]
 
     @property
+    def leaving(self) -> int:
+        """Messages the gate lets through that day, at their time or later."""
+        return self.allowed + self.later
+
+    @property
     def stopped(self) -> int:
-        """Messages the gate would not let through at their time."""
-        return self.messages - self.allowed
+        """Messages the gate would not let through that day."""
+        return self.messages - self.leaving
 
 
 def steps_shown(*, content: ReminderContent, simulated: Simulated | None = None) -> tuple[StepShown, ...]:

@@ -224,7 +224,9 @@ def consequence_lines(version: ReminderPlanVersion) -> tuple[Line, ...]:
             _("Left alone to compare with"), found.outcome.held_out, before=before.outcome.held_out if before else None
         )
     )
-    lines.append(Line(_("The gate lets through now"), found.allowed, before=before.allowed if before else None))
+    leaving = found.allowed + found.later
+    leaving_before = before.allowed + before.later if before else None
+    lines.append(Line(_("The gate lets through that day"), leaving, before=leaving_before))
     packs = packs_in_force(on=clock.now().astimezone(UTC).date())
     rules = dict(found.blocked.most_common()) | {
         rule: found.blocked[rule] for rule in (before.blocked if before else ())
