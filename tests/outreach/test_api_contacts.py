@@ -5,7 +5,11 @@ from rest_framework.test import APIClient
 
 from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import SYSTEM
+from backoffice.customers.models import ContactPoint
+from backoffice.customers.selectors import borrower_page_facts
+from backoffice.outreach.console.contact_reading import Asked, contact_panel
 from backoffice.outreach.domain.channels import Channel
+from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.models import BlockedContact, ConsentEntry, ContactEntry, PreferenceEntry
 from backoffice.outreach.services import consents
 from backoffice.outreach.tasks import run_replay
@@ -94,6 +98,23 @@ def test_says_why_there_is_no_next_time_when_the_hours_of_the_places_never_meet(
     reserved = send(client, f"borrowers/{borrower.pk}/calls/", call).json()
     assert (reserved["is_allowed"], reserved["next_permitted_at"]) == (False, None)
     assert reserved["why_no_time"] == denied["why_no_time"]
+
+
+@pytest.mark.parametrize("channel", ["call", "sms", "email", "push"])
+def test_answers_without_an_endpoint_for_the_one_the_borrowers_page_would_use(borrower, channel):
+    own = phone_of(borrower, zones=("America/New_York",))
+    ContactPoint.objects.filter(pk=own.pk).update(is_primary=True)
+    first = {"call": own.pk, "sms": own.pk}.get(channel)
+    wish = {"borrower_id": borrower.pk, "channel": channel, "purpose": "collection"}
+
+    answer = api("agent").get(f"{BASE}/may-contact/", wish).json()
+
+    facts = borrower_page_facts(borrower_id=borrower.pk, user=person("admin"))
+    panel = contact_panel(facts=facts, at=NOON, asked=Asked(purpose=Purpose.COLLECTION))
+    (light,) = (each for each in panel.lights if each.channel == channel)
+    assert (answer["is_allowed"], answer["endpoint_id"]) == (light.is_allowed, light.endpoint and light.endpoint.id)
+    assert answer["endpoint_id"] == first
+    assert [each["rule"] for each in answer["denials"]] == (["core.endpoint"] if channel == "email" else [])
 
 
 def test_reserves_a_call_once_and_keeps_one_that_is_denied(borrower, monkeypatch):
@@ -250,6 +271,7 @@ def test_judges_a_period_again(borrower):
     assert [row["id"] for row in client.get(f"{BASE}/replays/").json()["results"]] == [report_id]
     (row,) = client.get(f"{BASE}/replays/{report_id}/findings/", {"rule": "us_reg_f.hours"}).json()["results"]
     assert (row["rules"], row["borrower_id"], row["by"]) == (["us_reg_f.hours"], borrower.pk, "system")
+    assert row["local_times"] == [{"zone": "America/New_York", "at": "2026-04-08T03:00:00-04:00"}]
     assert client.get(f"{BASE}/replays/{report_id}/findings/", {"channel": "sms"}).json()["results"] == []
     done = send(client, f"replays/{report_id}/stop/", {"reason": "too late"}, key="k-stop")
     assert (done.status_code, done.json()["code"]) == (409, "outreach.replay_not_under_way")

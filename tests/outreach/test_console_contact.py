@@ -121,7 +121,8 @@ def test_lists_every_rule_with_what_it_says_and_its_source(borrower, at):
     by_rule = {row[0]: row[1:] for row in rows}
     assert rows[0][0].startswith("There is no number or address")
     quiet = by_rule["Seven days of quiet after a conversation. us_reg_f.quiet · Regulation F (us_reg_f 1)"]
-    assert quiet == ["denies call until 15 Apr 2026 00:00", "1006.14(b)(2)(i)", "A primary text read"]
+    until = "denies call until 15 Apr 2026 00:00 New York UTC-04:00"
+    assert quiet == [until, "1006.14(b)(2)(i)", "A primary text read"]
     seven = by_rule["Seven calls in seven days. us_reg_f.seven · Regulation F (us_reg_f 1)"]
     assert seven[0] == "allows call"
     assert by_rule["The borrower has not opted out."][0] == "allows call, SMS, e-mail, push, inbox"
@@ -140,7 +141,7 @@ def test_says_which_rule_the_borrower_lifted(borrower, at):
     )
     rows = rows_of(page_of(as_role("agent"), borrower, scope="third_party"), caption="Rules that bear on the borrower")
     hours = next(row for row in rows if "us_reg_f.hours" in row[0])
-    assert hours[1] == "denies SMS until 08:00 lifted by the borrower's word call"
+    assert hours[1] == "denies SMS until 08:00 New York UTC-04:00 lifted by the borrower's word call"
 
 
 def test_an_opt_out_turns_the_light_red_at_once(borrower, at):

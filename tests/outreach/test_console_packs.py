@@ -199,7 +199,7 @@ def test_two_people_publish_a_version_from_its_page(kenya: RulePackVersion) -> N
     admin = browser("admin")
     panel = admin.get(address(draft, "submit/")).content.decode()
     assert "ke.hours · hours" in panel
-    assert "Nothing is planned for 5 May 2026, so no contact changes." in panel
+    assert "No message is planned to leave through 5 May 2026, so none changes." in panel
     seen = panel.split('name="seen" value="')[1].split('"')[0]
     sent = {"effective_from": "2026-05-04", "reason": "asked by the board", "seen": seen, "key": "k"}
     answer = admin.post(address(draft, "submit/"), sent)

@@ -84,6 +84,7 @@ def test_lists_every_contact_that_was_not_permitted_with_rule_and_person(broken)
         (broken[0], ["us_reg_f.hours"], "system"),
         (broken[1], ["us_reg_f.hours"], "system"),
     ]
+    assert {tuple(each.zones) for each in found} == {("America/New_York",)}
 
 
 def test_goes_on_where_a_killed_worker_stopped(broken, monkeypatch):
@@ -203,7 +204,10 @@ def test_the_page_counts_by_rule_and_lists_the_contacts(broken, borrower):
     (rule,) = rows_of(html, caption="Rules that were broken")
     assert (rule[0], rule[3]) == (f"{HOURS_RULE} us_reg_f.hours · Regulation F (us_reg_f 1)", "2")
     rows = rows_of(html, caption="Contacts that were not permitted")
-    assert [row[1:6] for row in rows] == [["BR-1", "call", "collection", HOURS_RULE, "system"]] * 2
+    assert [row[1:7] for row in rows] == [
+        [f"8 Apr 2026 {clock} New York (UTC-04:00)", "BR-1", "call", "collection", HOURS_RULE, "system"]
+        for clock in ("04:00", "03:00")
+    ]
     filtered = client.get(reverse("outreach:replay", args=[report_id]), {"rule": "us_reg_f.seven"}).content.decode()
     assert "Nothing matches" in filtered
 
@@ -216,6 +220,7 @@ def test_the_csv_holds_every_finding_and_no_formula(broken, borrower):
     assert answer.headers["Content-Disposition"] == f'attachment; filename="replay-{report_id}.csv"'
     assert len(lines) == 3
     assert lines[1].split(",")[1:5] == ["BR-1", "call", "collection", "us_reg_f.hours"]
+    assert lines[1].endswith(",8 Apr 2026 03:00 New York (UTC-04:00)")
 
 
 def test_is_asked_for_on_the_screen_and_followed(broken):

@@ -14,6 +14,7 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Wanted
 from backoffice.outreach.models import RulePackVersion
 from backoffice.outreach.selectors.pack_words import Change, difference_in_words
+from backoffice.outreach.selectors.packs import pack_day
 from backoffice.outreach.selectors.planned import planned_contacts
 from backoffice.outreach.services import pack_effects, pack_publishing, packs
 from tests.outreach.messaging import active_version, planned, somebody
@@ -21,7 +22,8 @@ from tests.outreach.pack_texts import KENYA, STRICTER, WIDER
 from tests.staff.factories import person
 
 TODAY = date(2026, 5, 4)
-EVENING = datetime(2026, 5, 5, 17, 30, tzinfo=UTC)  # 20:30 in Nairobi
+TOMORROW = date(2026, 5, 5)
+EVENING = datetime(2026, 5, 4, 17, 30, tzinfo=UTC)  # 20:30 in Nairobi, the fifth where the lender is
 
 
 @pytest.fixture
@@ -29,7 +31,7 @@ def planner(monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
     """What is planned."""
     wanted: list[Wanted] = []
     monkeypatch.setattr(
-        pack_effects, "planned_contacts", lambda *, on: [each for each in wanted if each.at.date() == on]
+        pack_effects, "planned_contacts", lambda *, through: [each for each in wanted if pack_day(each.at) <= through]
     )
     return wanted
 
@@ -68,12 +70,14 @@ def test_counts_what_would_be_let_through_and_what_stopped(
     wider.refresh_from_db()
     planner += [inbox(at=EVENING), inbox(at=EVENING + timedelta(hours=1)), inbox(at=EVENING, country="CN")]
     effect = pack_effects.effect_of(version=wider)
-    assert (effect.day, effect.planned, effect.judged) == (date(2026, 5, 5), 3, 3)
+    assert (effect.through, effect.planned, effect.judged) == (TOMORROW, 3, 3)
+    assert effect.days == ((TOMORROW, 3),)
     # The old version says nothing of pushes: the later one is stopped, the rest stays as it was.
     assert (effect.allowed_was, effect.allowed_now, effect.stopped, effect.let_through) == (3, 2, 1, 0)
     assert effect.rules == (pack_effects.RuleCount("ke.hours", 0, 1),)
     assert pack_effects.effect_in_words(effect=effect) == (
-        "Of 3 contacts planned for 5 May 2026, 3 are permitted now and 2 would be: 1 would be stopped, 0 let through."
+        "Messages planned to leave through 5 May 2026: 3 (3 on 5 May 2026). "
+        "If it held already: 3 are permitted now and 2 would be; 1 would be stopped, 0 let through."
     )
 
 
@@ -82,15 +86,16 @@ def test_counts_what_rolling_back_would_change(maker: Actor, wider: RulePackVers
     RulePackVersion.objects.filter(pk=wider.pk).update(state="approved", effective_from=TODAY)
     pack_publishing.activate_due(as_of=TODAY, actor=SYSTEM)
     wider.refresh_from_db()
-    planner += [inbox(at=EVENING + timedelta(hours=1))]
+    planner += [inbox(at=EVENING + timedelta(hours=1) - timedelta(days=1)), inbox(at=EVENING)]
     effect = pack_effects.effect_of_rolling_back(version=wider)
+    assert (effect.through, effect.days) == (TODAY, ((TODAY, 1),))
     assert (effect.allowed_was, effect.allowed_now, effect.stopped, effect.let_through) == (0, 1, 0, 1)
 
 
 def test_withdrawing_the_only_version_leaves_the_country_to_the_default(
     wider: RulePackVersion, planner: list[Wanted]
 ) -> None:
-    planner += [inbox(at=EVENING)]
+    planner += [inbox(at=EVENING - timedelta(days=1))]
     first = RulePackVersion.objects.get(pack__code="ke", number=1)
     effect = pack_effects.effect_of_rolling_back(version=first)
     assert (effect.stopped, [count.rule for count in effect.rules]) == (1, ["strict.hours"])
@@ -103,10 +108,27 @@ def test_takes_an_even_sample_of_very_many_and_says_so(
     planner += [inbox(at=EVENING) for _ in range(5)]
     effect = pack_effects.effect_of(version=wider)
     assert (effect.planned, effect.judged) == (5, 2)
-    assert pack_effects.effect_in_words(effect=effect).endswith("An even sample of 5 planned.")
+    assert pack_effects.effect_in_words(effect=effect).endswith("An even sample of 2 was judged.")
 
 
-def test_reads_messages_planned_for_the_day_by_the_endpoint_they_would_leave_by(maker: Actor) -> None:
+def test_counts_what_leaves_on_the_business_date_after_a_close(
+    maker: Actor, wider: RulePackVersion, planner: list[Wanted]
+) -> None:
+    """After a close the business date is the next day's, and what was planned in the night leaves on it."""
+    packs.change_draft(version_id=wider.pk, content=with_push(WIDER), note="", actor=maker)
+    wider.refresh_from_db()
+    evening = datetime(2026, 5, 3, 17, tzinfo=UTC)  # one in the morning of the fourth where the lender is
+    planner += [inbox(at=evening - timedelta(hours=2)), inbox(at=evening), inbox(at=EVENING)]
+    planner += [inbox(at=EVENING + timedelta(days=4))]
+    for starts, planned_by_then in ((TODAY, 2), (TOMORROW, 3)):
+        effect = pack_effects.effect_of(version=wider, effective_from=starts)
+        assert (effect.through, effect.planned) == (starts, planned_by_then)
+    said = pack_effects.consequence_in_words(version=wider, effective_from=TOMORROW)
+    assert "leave through 5 May 2026: 3 (1 on 3 May 2026, 1 on 4 May 2026, 1 on 5 May 2026)." in said
+    assert pack_effects.effect_of(version=wider, effective_from=TOMORROW + timedelta(days=5)).planned == 4
+
+
+def test_reads_messages_planned_through_the_day_by_the_endpoint_they_would_leave_by(maker: Actor) -> None:
     owner = somebody()
     noon = datetime(2026, 5, 5, 4, 0, tzinfo=UTC)
     later = {"send_before": noon + timedelta(days=2)}
@@ -117,7 +139,7 @@ def test_reads_messages_planned_for_the_day_by_the_endpoint_they_would_leave_by(
     phone = owner.contact_points.get(kind="phone")
     assert [
         (wanted.message_id, wanted.channel, wanted.purpose, wanted.at, wanted.endpoint_id, wanted.loan_id)
-        for wanted in planned_contacts(on=date(2026, 5, 5))
+        for wanted in planned_contacts(through=TOMORROW)
     ] == [
         (sms.pk, Channel.SMS, Purpose.REMINDER, noon, phone.pk, 7),
         (push.pk, Channel.PUSH, Purpose.REMINDER, noon + timedelta(hours=1), None, None),
@@ -134,7 +156,9 @@ def test_reads_messages_planned_for_the_day_by_the_endpoint_they_would_leave_by(
 
 def test_says_in_both_languages_when_nothing_is_planned(wider: RulePackVersion, planner: list[Wanted]) -> None:
     effect = pack_effects.effect_of(version=wider)
-    assert pack_effects.effect_in_words(effect=effect) == ("Nothing is planned for 5 May 2026, so no contact changes.")
+    assert pack_effects.effect_in_words(effect=effect) == (
+        "No message is planned to leave through 5 May 2026, so none changes."
+    )
     with translation.override("zh-hans"):
         assert "2026-05-05" in pack_effects.effect_in_words(effect=effect)
 

@@ -273,7 +273,7 @@ def test_two_people_publish_a_version_that_holds_at_once(kenya: RulePackVersion,
     assert approval.consequence == (
         "Kenya version 2 from 4 May 2026. "
         "ke.hours · hours: from 08:00 to before 20:00 at their place → from 08:00 to before 21:00 at their place. "
-        "Nothing is planned for 5 May 2026, so no contact changes."
+        "No message is planned to leave through 4 May 2026, so none changes."
     )
     with pytest.raises(approvals.OwnRequest):
         approvals.approve(approval_id=approval.pk, actor=maker)

@@ -1,7 +1,9 @@
 """What the endpoints of the gate, the contact log, consents, preferences and replays take and answer."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backoffice.core.api.bodies import BodySerializer
@@ -33,7 +35,10 @@ class MayContactQuery(serializers.Serializer):
     borrower_id = id_field()
     channel = serializers.ChoiceField(choices=CHANNELS)
     purpose = serializers.ChoiceField(choices=PURPOSES)
-    endpoint_id = id_field(required=False, help_text="the contact point; calls, SMS, e-mails and letters need one")
+    endpoint_id = id_field(
+        required=False,
+        help_text="the contact point; without one the first choice of the channel, as the borrower's page takes it",
+    )
     loan_id = id_field(required=False)
     actor_scope = serializers.ChoiceField(choices=ACTOR_SCOPES, default="first_party")
     party = serializers.ChoiceField(choices=PARTIES, default="borrower")
@@ -72,6 +77,9 @@ class MayContactSerializer(serializers.Serializer):
     )
     budgets = ContactBudgetSerializer(many=True)
     zones = serializers.ListField(child=serializers.CharField(), help_text="where the borrower may be")
+    endpoint_id = serializers.IntegerField(
+        allow_null=True, help_text="the contact point judged: the one asked for, else the first choice of the channel"
+    )
     packs = serializers.ListField(child=serializers.CharField())
 
 
@@ -330,8 +338,15 @@ class FindingsQuery(serializers.Serializer):
     rule = serializers.CharField(max_length=80, required=False)
 
 
+class PlaceTimeSerializer(serializers.Serializer):
+    """A moment at one place the borrower may have been."""
+
+    zone = serializers.CharField()
+    at = serializers.DateTimeField(help_text="with the offset of the place")
+
+
 class ReplayFindingSerializer(serializers.Serializer):
-    """A contact that should not have been made."""
+    """A contact that should not have been made; `local_times` are the clocks its hours were judged by."""
 
     id = serializers.IntegerField()
     entry_id = serializers.IntegerField()
@@ -344,3 +359,9 @@ class ReplayFindingSerializer(serializers.Serializer):
     message_id = serializers.IntegerField(allow_null=True)
     by = serializers.CharField(source="actor_name")
     at = serializers.DateTimeField()
+    local_times = serializers.SerializerMethodField()
+
+    @extend_schema_field(PlaceTimeSerializer(many=True))
+    def get_local_times(self, row: Any) -> list[dict[str, str]]:
+        """The moment of the contact at every place."""
+        return [{"zone": zone, "at": row.at.astimezone(ZoneInfo(zone)).isoformat()} for zone in row.zones]

@@ -19,7 +19,7 @@ from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Denial, Reserved, Verdict, Wanted
 from backoffice.outreach.selectors import contact_log as log
-from backoffice.outreach.selectors.inspecting import inspect, zones_of
+from backoffice.outreach.selectors.inspecting import inspect, with_endpoint, zones_of
 from backoffice.outreach.selectors.packs import pack_day, packs_in_force
 from backoffice.outreach.selectors.rule_words import no_time_said, rule_said
 from backoffice.outreach.services.gate import reserve_contact
@@ -41,7 +41,8 @@ class MayContactView(ApiView):
         check_visible(borrower_id=asked["borrower_id"], user=person_of(request))
         at = asked.pop("at", None) or clock.now()
         packs = packs_in_force(on=pack_day(at))
-        found = inspect(wanted=_wanted(at=at, **asked), packs=packs)
+        wanted = with_endpoint(wanted=_wanted(at=at, **asked))
+        found = inspect(wanted=wanted, packs=packs)
         answer = {
             "is_allowed": found.verdict.is_allowed,
             "denials": _denials(found.verdict.denials, packs=packs),
@@ -59,6 +60,7 @@ class MayContactView(ApiView):
                 for budget in found.budgets
             ],
             "zones": found.standing.zones,
+            "endpoint_id": wanted.endpoint_id,
             "packs": found.verdict.packs,
         }
         return Response(self.serializer_class(answer).data)

@@ -61,7 +61,7 @@ class PackVerb(ConfirmView):
 
 
 class SubmitPack(PackVerb):
-    """Asks a second person; shows what changes, in words and in counts for tomorrow."""
+    """Asks a second person; shows what changes, in words and in counts over the messages that have still to leave."""
 
     title, verb = gettext_lazy("Submit for approval"), gettext_lazy("Ask for approval")
     wide = True
@@ -73,8 +73,8 @@ class SubmitPack(PackVerb):
         return {"effective_from": business_date() + timedelta(days=1)}
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
-        """The rules that change, and what that does to tomorrow's contacts."""
-        effect = effect_of(version=subject)
+        """The rules that change, and what that does to the messages planned."""
+        effect = effect_of(version=subject, effective_from=values["effective_from"])
         return Consequence(
             grid=_grid(changes_of(version=subject)),
             lines=_lines(effect),
@@ -127,7 +127,7 @@ class RollBackPack(PackVerb):
     states = ("approved", "active")
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
-        """The rules that come back, and what that does to tomorrow's contacts."""
+        """The rules that come back, and what that does to the messages planned."""
         before = pack_publishing.version_behind(version=subject)
         if before is None:
             return Consequence(warnings=(_("This version will not start. The rules in force do not change."),))
@@ -159,12 +159,15 @@ def _grid(changes: tuple[Change, ...]) -> Grid | None:
 
 
 def _lines(effect: Effect) -> tuple[Line, ...]:
-    """Tomorrow's planned contacts before and after; none when nothing is planned."""
+    """The planned messages before and after, with the days they leave on; none when nothing is planned."""
     if not effect.planned:
         return ()
-    day = formats.date_text(effect.day)
     return (
-        Line(_("Contacts planned for %(day)s") % {"day": day}, effect.judged),
+        *(
+            Line(_("Messages planned for %(day)s") % {"day": formats.date_text(day)}, count)
+            for day, count in effect.days
+        ),
+        Line(_("Judged as if it held already"), effect.judged),
         Line(_("Permitted"), effect.allowed_now, before=effect.allowed_was, total=True),
         Line(_("Would be stopped"), effect.stopped, tone="warn" if effect.stopped else "neutral"),
         Line(_("Would be let through"), effect.let_through, tone="warn" if effect.let_through else "neutral"),

@@ -29,6 +29,7 @@ from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.models import ReplayReport, RulePackVersion
 from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES
 from backoffice.outreach.selectors import replay_reports
+from backoffice.outreach.selectors.local_times import local_times_text
 from backoffice.outreach.selectors.packs import pack_day, packs_in_force, with_version
 from backoffice.outreach.selectors.replay import contacts_between, days_between
 from backoffice.outreach.selectors.rule_words import rule_said
@@ -84,6 +85,12 @@ def _findings(*, packs: PacksInForce, is_done: bool) -> Table:
         caption=gettext_lazy("Contacts that were not permitted"),
         columns=(
             Column("at", gettext_lazy("Time"), kind="moment", sort="at"),
+            Column(
+                "zones",
+                gettext_lazy("At the borrower's place"),
+                value=lambda row: local_times_text(at=row.at, zones=row.zones) or "–",
+                css="small",
+            ),
             Column(
                 "borrower",
                 gettext_lazy("Borrower"),
@@ -348,7 +355,7 @@ def _csv_of(rows: Any, *, packs: PacksInForce) -> Iterator[str]:
     writer = csv.writer(_Line())
     yield "\ufeff"
     heads = [_("Time"), _("Borrower"), _("Channel"), _("Purpose"), _("Rule"), _("Denied by"), _("By"), _("Packs")]
-    yield writer.writerow([*heads, _("Entry")])
+    yield writer.writerow([*heads, _("Entry"), _("At the borrower's place")])
     for row in rows.iterator(chunk_size=2_000):
         cells = [
             row.at.isoformat(),
@@ -360,5 +367,6 @@ def _csv_of(rows: Any, *, packs: PacksInForce) -> Iterator[str]:
             row.actor_name,
             row.packs,
             str(row.entry_id),
+            local_times_text(at=row.at, zones=row.zones),
         ]
         yield writer.writerow([f"'{cell}" if cell.startswith(UNSAFE) else cell for cell in cells])

@@ -53,12 +53,14 @@ def latest(found: Iterable[tuple[str, datetime | None]]) -> tuple[Denial, ...]:
 class Verdict:
     """The gate's answer. `next_permitted_at`: the first instant nothing known now would deny, None when there is none.
 
-    `packs` names the packs and versions that were judged by, such as "cn 3".
+    `packs` names the packs and versions that were judged by, such as "cn 3". `zones`: where the person may have been,
+    of a contact of the past that is denied.
     """
 
     denials: tuple[Denial, ...]
     packs: tuple[str, ...]
     next_permitted_at: datetime | None = None
+    zones: tuple[str, ...] = ()
 
     @property
     def is_allowed(self) -> bool:

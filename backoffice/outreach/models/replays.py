@@ -76,7 +76,10 @@ class ReplayReport(models.Model):
 
 
 class ReplayFinding(models.Model):
-    """A contact that was made and should not have been, with the rules that deny it and who made it."""
+    """A contact that was made and should not have been, with the rules that deny it and who made it.
+
+    `zones`: the places the borrower may have been, by whose clocks it was judged.
+    """
 
     report = models.ForeignKey(ReplayReport, on_delete=models.PROTECT, related_name="findings", db_index=False)
     entry = models.ForeignKey(ContactEntry, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -89,6 +92,7 @@ class ReplayFinding(models.Model):
     message_id = models.BigIntegerField(null=True, blank=True)
     actor_name = models.CharField(max_length=150)
     at = models.DateTimeField()
+    zones = ArrayField(models.CharField(max_length=40), default=list, blank=True)
 
     objects = OfBorrowers.as_manager()
 

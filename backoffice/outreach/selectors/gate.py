@@ -26,14 +26,12 @@ FURTHEST = timedelta(days=60)
 MOST_STEPS = 60
 
 
-def judge(
-    *, wanted: Sequence[Wanted], packs: PacksInForce | None = None, before: Sequence[int | None] = ()
-) -> list[Verdict]:
+def judge(*, wanted: Sequence[Wanted], packs: PacksInForce | None = None, before: Sequence[int] = ()) -> list[Verdict]:
     """One verdict for each contact wanted, in order; without the next permitted time.
 
-    `packs` judges by other packs than those in force; `before` (log entries, side by side with `wanted`) judges as
-    things stood before each was written, by the packs then in force. One statement for 20,000 contacts alike in
-    channel, purpose, scope and party.
+    `packs` judges by other packs than those in force; `before` (the log entries of the contacts, side by side with
+    `wanted`) judges each as things stood before it was written, by the packs then in force. One statement for
+    20,000 contacts alike in channel, purpose, scope and party.
     """
     verdicts: list[Verdict | None] = [None] * len(wanted)
     for (rules, *_), places in _alike(wanted, packs, is_past=bool(before)).items():
@@ -42,10 +40,12 @@ def judge(
             asked = [wanted[place] for place in part]
             rows = _fetch(asked, rules, [before[place] for place in part] if before else None)
             denials: dict[int, list[tuple[str, datetime | None]]] = defaultdict(list)
-            for number, *denial in rows:
-                denials[number].append(tuple(denial))
+            zones: dict[int, tuple[str, ...]] = {}
+            for number, rule, release_at, *places_then in rows:
+                denials[number].append((rule, release_at))
+                zones[number] = tuple(places_then[0]) if places_then else ()
             for number, place in enumerate(part):
-                verdicts[place] = Verdict(latest(denials.get(number, ())), rules.labels)
+                verdicts[place] = Verdict(latest(denials.get(number, ())), rules.labels, zones=zones.get(number, ()))
     return [verdict for verdict in verdicts if verdict is not None]
 
 
@@ -94,15 +94,14 @@ def _alike(wanted: Sequence[Wanted], packs: PacksInForce | None, *, is_past: boo
     return groups
 
 
-def _fetch(asked: Sequence[Wanted], packs: PacksInForce, before: Sequence[int | None] | None) -> list[tuple[Any, ...]]:
-    is_single = len(asked) == 1
-    text = statement("gate.sql", "gate_verdicts.sql", is_single=is_single)
+def _fetch(asked: Sequence[Wanted], packs: PacksInForce, before: Sequence[int] | None) -> list[tuple[Any, ...]]:
+    is_single, is_past = len(asked) == 1, before is not None
+    last = "gate_verdicts_then.sql" if is_past else "gate_verdicts.sql"
+    text = statement("gate.sql", last, is_single=is_single, is_past=is_past)
     return run(text, parameters(asked, packs=packs, before=before), is_planned_once=is_single)
 
 
-def parameters(
-    asked: Sequence[Wanted], *, packs: PacksInForce, before: Sequence[int | None] | None = None
-) -> dict[str, Any]:
+def parameters(asked: Sequence[Wanted], *, packs: PacksInForce, before: Sequence[int] | None = None) -> dict[str, Any]:
     """What `gate.sql` takes for contacts alike in channel, purpose, actor scope, party and day."""
     one = asked[0]
     day = pack_day(one.at)

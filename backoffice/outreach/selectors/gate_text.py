@@ -14,6 +14,28 @@ SQL = Path(__file__).resolve().parent.parent / "sql"
 ABSORBED = """UNION
     SELECT member.n, absorbed.id
     FROM member JOIN customers_borrower absorbed ON absorbed.merged_into_id = member.borrower_id"""
+ABSORBED_THEN = """UNION
+    SELECT member.n, merge.absorbed_id
+    FROM member
+    JOIN request ON request.n = member.n
+    JOIN customers_merge merge ON merge.survivor_id = member.borrower_id AND merge.merged_at <= request.known_at
+        AND (merge.undone_at IS NULL OR merge.undone_at > request.known_at)"""
+NOW = (
+    ABSORBED,
+    "",
+    "customers_contactpoint point ON point.borrower_id = member.borrower_id",
+    "customers_hold hold ON hold.borrower_id = member.borrower_id",
+    "",
+)
+THEN = (
+    ABSORBED_THEN,
+    "gate_then.sql",
+    "point_then point ON point.n = member.n AND point.borrower_id = member.borrower_id",
+    "hold_then hold ON hold.n = member.n AND hold.borrower_id = member.borrower_id",
+    "id < seen.before DESC, ",
+)
+"""What differs where the past is judged: who belongs to the person, what says it, their points and holds, and which
+result of an earlier contact counts first."""
 GIVEN_RULES = """SELECT * FROM jsonb_to_recordset(%(rules)s::jsonb) AS rule (
         id text, kind text, countries text[], is_default boolean, channels text[], counted_purposes text[],
         counted_scopes text[],
@@ -80,9 +102,9 @@ class Statement:
 
 
 @lru_cache(maxsize=16)
-def statement(*names: str, is_single: bool = False) -> Statement:
+def statement(*names: str, is_single: bool = False, is_past: bool = False) -> Statement:
     """Files one after the other as one statement. `is_single`: for one contact, where small tables are kept."""
-    text = filled(*names, is_single=is_single)
+    text = filled(*names, is_single=is_single, is_past=is_past)
     order: list[str] = []
 
     def numbered(match: re.Match[str]) -> str:
@@ -93,14 +115,27 @@ def statement(*names: str, is_single: bool = False) -> Statement:
     return Statement(re.sub(r"%\((?P<name>\w+)\)s", numbered, text).encode(), tuple(order))
 
 
-def filled(*names: str, is_single: bool, has_said: bool = True, was_seen: bool = True, rules: str = GIVEN_RULES) -> str:
+def filled(
+    *names: str,
+    is_single: bool,
+    is_past: bool = False,
+    has_said: bool = True,
+    was_seen: bool = True,
+    rules: str = GIVEN_RULES,
+) -> str:
     """The text of the files, with what is written into it; parameters still by name."""
+    absorbed, then, points, holds, known_first = THEN if is_past else NOW
     text = "\n".join((SQL / name).read_text() for name in names)
     for place, words in (
         ("{rules}", rules),
         ("{codes}", _codes()),
         ("{zones}", _zones()),
-        ("{absorbed}", ABSORBED if has_said else ""),
+        ("{absorbed}", absorbed if has_said else ""),
+        ("{then}", (SQL / then).read_text() if then else ""),
+        ("{points}", points),
+        ("{holds}", holds),
+        ("{known_first}", known_first),
+        ("{past}", _known(is_past)),
         ("{said}", _known(has_said)),
         ("{kept}", _kept(has_said)),
         ("{seen}", _known(was_seen)),

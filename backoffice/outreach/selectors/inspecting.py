@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from backoffice.customers.models import ContactPoint
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
 from backoffice.outreach.domain.compiling import PacksInForce
 from backoffice.outreach.domain.purposes import Purpose
@@ -79,6 +80,16 @@ def zones_of(*, borrower_id: int, at: datetime) -> tuple[str, ...]:
     """The places a borrower may be; one statement."""
     call = Wanted(borrower_id=borrower_id, channel=Channel.CALL, purpose=Purpose.COLLECTION, at=at)
     return standing(wanted=call, packs=packs_in_force(on=pack_day(at))).zones
+
+
+def with_endpoint(*, wanted: Wanted) -> Wanted:
+    """The contact with the point it would go to where it names none; as it is where none is there or needed."""
+    if wanted.endpoint_id is not None or wanted.channel not in ENDPOINT_KIND:
+        return wanted
+    points = ContactPoint.objects.filter(borrower_id=wanted.borrower_id, ended_at__isnull=True).order_by("pk")
+    endpoints = [Endpoint(*row) for row in points.values_list("pk", "kind", "masked", "quality", "is_primary")]
+    best = best_endpoint(channel=wanted.channel, endpoints=endpoints)
+    return replace(wanted, endpoint_id=best.id) if best else wanted
 
 
 def best_endpoint(*, channel: Channel, endpoints: Sequence[Endpoint]) -> Endpoint | None:

@@ -31,6 +31,14 @@ def local_times(*, at: datetime, zones: Iterable[str], beside: datetime | None =
     return tuple(_shown(zones=agreeing[clock], at=at, beside=beside) for clock in sorted(agreeing))
 
 
+def local_times_text(*, at: datetime, zones: Iterable[str]) -> str:
+    """The instant at the zones in one line: `8 Apr 2026 03:00 New York (UTC-04:00)`; clocks that agree are one."""
+    return "; ".join(
+        f"{time.day} {time.clock} {', '.join(time.named)}{' …' if time.more else ''} ({time.offset})"
+        for time in local_times(at=at, zones=zones)
+    )
+
+
 def _shown(*, zones: list[str], at: datetime, beside: datetime | None) -> LocalTime:
     here = ZoneInfo(zones[0])
     local = at.astimezone(here)

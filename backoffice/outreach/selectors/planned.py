@@ -22,16 +22,14 @@ LEFT JOIN LATERAL (
       AND kind = (%(kinds)s::jsonb ->> message.channel)
     ORDER BY is_primary DESC, id LIMIT 1
 ) point ON message.endpoint_id IS NULL
-WHERE message.state = 'planned' AND message.send_after >= %(start)s AND message.send_after < %(end)s
+WHERE message.state = 'planned' AND message.send_after < %(end)s
 ORDER BY message.id
 """
 
 
-def planned_contacts(*, on: date) -> list[Wanted]:
-    """Every message planned for a day of the lender's zone and not yet on its way, at the time it may leave."""
-    zone = ZoneInfo(settings.LENDER_TIME_ZONE)
-    start = datetime.combine(on, time.min, tzinfo=zone)
-    end = datetime.combine(on + timedelta(days=1), time.min, tzinfo=zone)
+def planned_contacts(*, through: date) -> list[Wanted]:
+    """Every message that has still to leave, through a day of the lender's zone, at the time it may leave."""
+    end = datetime.combine(through + timedelta(days=1), time.min, tzinfo=ZoneInfo(settings.LENDER_TIME_ZONE))
     return [
         Wanted(
             borrower_id=borrower_id,
@@ -43,7 +41,7 @@ def planned_contacts(*, on: date) -> list[Wanted]:
             message_id=message_id,
         )
         for borrower_id, channel, purpose, at, loan_id, message_id, endpoint_id in fetch(
-            PLANNED, {"start": start, "end": end, "kinds": _KINDS}
+            PLANNED, {"end": end, "kinds": _KINDS}
         )
     ]
 

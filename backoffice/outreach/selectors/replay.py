@@ -46,8 +46,9 @@ def replayed(
 ) -> Iterator[Judged]:
     """Every contact we made in `[start, end)`, in the order recorded, judged as it should have been.
 
-    By the packs in force on the day of each, or by `packs`: what a draft would have said of last month. What was found
-    out later (a wrong number) counts as it is known now; what was said, asked for and held counts from when it was.
+    By the packs in force on the day of each, or by `packs`: what a draft would have said of last month. What became
+    known, was said, placed, lifted or merged later changes nothing; only a result that was not recorded yet counts as
+    it is known now.
     """
     after = 0
     while batch := judged_batch(start=start, end=end, after=after, borrower_id=borrower_id, packs=packs):

@@ -1,6 +1,6 @@
-"""What publishing a version changes: in plain words, and in counts over the contacts planned for tomorrow."""
+"""What publishing a version changes: in plain words, and in counts over the messages that have still to leave."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 
 from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
-from backoffice.core.formats import count_text, date_text
+from backoffice.core.formats import count_text, date_text, is_chinese
 from backoffice.outreach.domain.verdicts import Verdict, Wanted
 from backoffice.outreach.models import RulePackVersion
 from backoffice.outreach.selectors.gate import judge
 from backoffice.outreach.selectors.pack_words import Change, difference_in_words, title_of
 from backoffice.outreach.selectors.packs import (
     content_of,
+    pack_day,
     packs_in_force,
     version_in_force,
     with_version,
@@ -39,12 +40,15 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Planned contacts of a day under the packs as they are and as they would be.
+    """Messages that have still to leave, under the packs as they are and as they would be.
 
-    `planned` all of them, `judged` those looked at; `stopped` allowed now and denied then, `let_through` the reverse.
+    Those planned through a day, which is the business date or the first day of the change, whichever is later; the
+    change is taken to hold already. `days`: how many leave on each day of the lender's zone. `planned` all of them,
+    `judged` those looked at; `stopped` allowed now and denied then, `let_through` the reverse.
     """
 
-    day: date
+    through: date
+    days: tuple[tuple[date, int], ...]
     planned: int
     judged: int
     allowed_was: int
@@ -54,14 +58,19 @@ class Effect:
     rules: tuple[RuleCount, ...]
 
 
-def effect_of(*, version: RulePackVersion, day: date | None = None) -> Effect:
-    """What a version would change for the contacts planned for a day, tomorrow unless named; nothing is written."""
-    return _effect(version, day=day, is_withdrawn=False)
+def effect_of(*, version: RulePackVersion, effective_from: date | None = None) -> Effect:
+    """What a version would change for the messages that have still to leave; nothing is written.
+
+    It starts on `effective_from`, else on the day it was submitted for, else the day after the business date.
+    """
+    today = business_date()
+    starts = effective_from or version.effective_from or today + timedelta(days=1)
+    return _effect(version, through=max(today, starts), is_withdrawn=False)
 
 
-def effect_of_rolling_back(*, version: RulePackVersion, day: date | None = None) -> Effect:
-    """What withdrawing a version would change for the contacts planned for a day, tomorrow unless named."""
-    return _effect(version, day=day, is_withdrawn=True)
+def effect_of_rolling_back(*, version: RulePackVersion) -> Effect:
+    """What withdrawing a version would change, at once, for the messages that have still to leave."""
+    return _effect(version, through=business_date(), is_withdrawn=True)
 
 
 def changes_of(*, version: RulePackVersion) -> tuple[Change, ...]:
@@ -92,46 +101,63 @@ def consequence_in_words(*, version: RulePackVersion, effective_from: date) -> s
     sentences += [
         f"{change.label}: {change.was or '–'} → {change.now or '–'}." for change in changes_of(version=version)
     ]
-    return " ".join([*sentences, effect_in_words(effect=effect_of(version=version))])
+    return " ".join([*sentences, effect_in_words(effect=effect_of(version=version, effective_from=effective_from))])
 
 
 def effect_in_words(*, effect: Effect) -> str:
-    """The counts in a sentence or two."""
+    """The days counted and the counts, in a few sentences."""
     if not effect.planned:
-        return _("Nothing is planned for %(day)s, so no contact changes.") % {"day": date_text(effect.day)}
-    said = _(
-        "Of %(planned)s contacts planned for %(day)s, %(was)s are permitted now and %(now)s would be: "
-        "%(stopped)s would be stopped, %(through)s let through."
+        return _("No message is planned to leave through %(day)s, so none changes.") % {
+            "day": date_text(effect.through)
+        }
+    said = _("Messages planned to leave through %(day)s: %(planned)s (%(days)s).") % {
+        "day": date_text(effect.through),
+        "planned": count_text(effect.planned),
+        "days": days_in_words(effect=effect),
+    }
+    said += " " + _(
+        "If it held already: %(was)s are permitted now and %(now)s would be; %(stopped)s would be stopped, %(through)s "
+        "let through."
     ) % {
-        "planned": count_text(effect.judged),
-        "day": date_text(effect.day),
         "was": count_text(effect.allowed_was),
         "now": count_text(effect.allowed_now),
         "stopped": count_text(effect.stopped),
         "through": count_text(effect.let_through),
     }
     if effect.judged < effect.planned:
-        said += " " + _("An even sample of %(planned)s planned.") % {"planned": count_text(effect.planned)}
+        said += " " + _("An even sample of %(judged)s was judged.") % {"judged": count_text(effect.judged)}
     return said
 
 
-def _effect(version: RulePackVersion, *, day: date | None, is_withdrawn: bool) -> Effect:
-    asked = day or business_date() + timedelta(days=1)
-    planned = planned_contacts(on=asked)
+def days_in_words(*, effect: Effect) -> str:
+    """How many messages leave on each day: `12 on 25 Nov 2026, 731 on 26 Nov 2026`."""
+    said = (
+        _("%(count)s on %(day)s") % {"count": count_text(count), "day": date_text(day)} for day, count in effect.days
+    )
+    return ("、" if is_chinese() else ", ").join(said)
+
+
+def _effect(version: RulePackVersion, *, through: date, is_withdrawn: bool) -> Effect:
+    planned = planned_contacts(through=through)
     sample = _even(planned)
+    by_day: dict[date, list[Wanted]] = defaultdict(list)
+    for wanted in sample:
+        by_day[pack_day(wanted.at)].append(wanted)
     was: list[Verdict] = []
     now: list[Verdict] = []
-    if sample:
-        packs = packs_in_force(on=asked)
+    for day, wanted_then in by_day.items():
+        packs = packs_in_force(on=day)
         others = (
-            without_version(packs=packs, version=version, on=asked)
+            without_version(packs=packs, version=version, on=day)
             if is_withdrawn
             else with_version(packs=packs, version=version)
         )
-        was, now = judge(wanted=sample, packs=packs), judge(wanted=sample, packs=others)
+        was += judge(wanted=wanted_then, packs=packs)
+        now += judge(wanted=wanted_then, packs=others)
     pairs = list(zip(was, now, strict=True))
     return Effect(
-        day=asked,
+        through=through,
+        days=tuple(sorted(Counter(pack_day(wanted.at) for wanted in planned).items())),
         planned=len(planned),
         judged=len(sample),
         allowed_was=sum(one.is_allowed for one in was),

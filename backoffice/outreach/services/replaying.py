@@ -192,6 +192,7 @@ def _finding(report: ReplayReport, judged: Judged) -> ReplayFinding:
         message_id=wanted.message_id,
         actor_name=judged.actor_name,
         at=wanted.at,
+        zones=list(judged.verdict.zones),
     )
 
 

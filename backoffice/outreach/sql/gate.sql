@@ -8,19 +8,27 @@
 -- fact counts as everything it may turn out to be. Windows in days are calendar dates at the borrower's place; where the
 -- place is uncertain a rule denies when it would deny at any of the plausible places.
 --
--- Inputs   what is wanted, as arrays: n, borrowers, endpoints, loans, ats, before (a log entry: judge as it was before
---          that entry was written; NULL: now); channel, purpose, is_marketing, hold_scope, passing_effects (of holds that
+-- A contact of the past is judged as the record stood when its entry was written: who was merged, whose points and holds
+-- they were, what had been said, placed and lifted. Of what tells the place only what is no younger than the contact
+-- counts. A result of an earlier contact that was not recorded yet counts as it is known now. The quality of a point has
+-- no history and is not looked at; the borrower's own country and time zone never change.
+--
+-- Inputs   what is wanted, as arrays: n, borrowers, endpoints, loans, ats, before (of the past: the log entry of the
+--          contact itself; else NULL); channel, purpose, is_marketing, hold_scope, passing_effects (of holds that
 --          let the purpose through), endpoint_kind ('' for none); rules, already those of the channel, purpose, scope and
 --          party: as JSON, or, where one contact is reserved, the key under which outreach_compiledrule keeps them;
 --          named_countries (those a pack names); holidays, as arrays of country and day; horizon (days the log is read
 --          back). What stands in braces is written in by selectors/gate_text.py: what codes count as, the zones of
 --          countries; where the rules come from; and, for a borrower of whom nothing is known that asks for them, whole
 --          parts as `false`, which the planner then leaves out: what the borrower said and prefers, what is held, who
---          was merged into them (`said`); contacts of the days looked back on (`seen`).
+--          was merged into them (`said`); contacts of the days looked back on (`seen`); the past (`past`, with
+--          what gate_then.sql says of it).
 -- Outputs  the table `denial`: n, rule, release_at (NULL: nothing but a person changes it), several rows a rule where
 --          it denies at several places: the latest counts. The caller adds what to do.
 WITH RECURSIVE request AS MATERIALIZED (
-    SELECT * FROM unnest(
+    SELECT asked.*,
+           CASE WHEN {past} THEN (SELECT recorded_at FROM outreach_contactentry WHERE id = asked.before) END AS known_at
+    FROM unnest(
         %(n)s::int[], %(borrowers)s::bigint[], %(endpoints)s::bigint[], %(loans)s::bigint[], %(ats)s::timestamptz[],
         %(before)s::bigint[]
     ) AS asked (n, borrower_id, endpoint_id, loan_id, at, before)
@@ -33,12 +41,12 @@ WITH RECURSIVE request AS MATERIALIZED (
     -- The person: the borrower asked for and whoever was merged into them.
     SELECT n, borrower_id FROM request
     {absorbed}
-), point AS MATERIALIZED (
+{then}), point AS MATERIALIZED (
     SELECT request.n, point.id, point.kind, point.country, point.quality, point.time_zones, point.digest
     FROM request
     JOIN member ON member.n = request.n
-    JOIN customers_contactpoint point ON point.borrower_id = member.borrower_id
-    WHERE point.ended_at IS NULL OR (request.before IS NOT NULL AND point.ended_at > request.at)
+    JOIN {points}
+    WHERE point.ended_at IS NULL
 ), endpoint AS MATERIALIZED (
     SELECT point.* FROM request JOIN point ON point.n = request.n AND point.id = request.endpoint_id
 ), land AS MATERIALIZED (
@@ -92,10 +100,10 @@ WITH RECURSIVE request AS MATERIALIZED (
         SELECT id, at, channel, purpose, direction, loan_ids, actor_scope, code
         FROM outreach_contactentry
         WHERE NOT seen.is_of_person AND endpoint_id = seen.endpoint_id AND kind = 'attempt'
-    ) attempt ON attempt.at > seen.at - %(horizon)s::int * interval '1 day' AND (seen.before IS NULL OR attempt.id < seen.before)
+    ) attempt ON attempt.at > seen.at - %(horizon)s::int * interval '1 day' AND (NOT {past} OR attempt.id < seen.before)
     LEFT JOIN LATERAL (
         SELECT code FROM outreach_contactentry
-        WHERE attempt_id = attempt.id AND kind <> 'attempt' ORDER BY sequence DESC LIMIT 1
+        WHERE attempt_id = attempt.id AND kind <> 'attempt' ORDER BY {known_first}sequence DESC LIMIT 1
     ) fact ON true
     WHERE {seen}
 ), counted AS {seen_kept} (
@@ -118,7 +126,7 @@ WITH RECURSIVE request AS MATERIALIZED (
     JOIN outreach_consententry word ON word.borrower_id = member.borrower_id
     WHERE {said} AND (word.channel = '' OR word.channel = %(channel)s::text)
       AND (word.endpoint_id IS NULL OR word.endpoint_id = request.endpoint_id)
-      AND (request.before IS NULL OR word.at <= request.at)
+      AND (NOT {past} OR (word.at <= request.at AND word.recorded_at <= request.known_at))
 ), standing AS {kept} (
     -- Only an opt-in at least as wide takes an opt-out back; any later "no" ends a consent.
     SELECT said.* FROM said
@@ -251,10 +259,11 @@ WITH RECURSIVE request AS MATERIALIZED (
     JOIN member ON member.n = request.n
     JOIN outreach_preferenceentry wish ON wish.borrower_id = member.borrower_id AND wish.kind <> 'ended'
     WHERE {said} AND %(purpose)s::text <> 'notice' AND (wish.channel = '' OR wish.channel = %(channel)s::text)
-      AND (request.before IS NULL OR wish.at <= request.at)
+      AND (NOT {past} OR (wish.at <= request.at AND wish.recorded_at <= request.known_at))
       AND NOT EXISTS (
           SELECT FROM outreach_preferenceentry ending
-          WHERE ending.ends_id = wish.id AND (request.before IS NULL OR ending.at <= request.at)
+          WHERE ending.ends_id = wish.id
+            AND (NOT {past} OR (ending.at <= request.at AND ending.recorded_at <= request.known_at))
       )
       AND NOT EXISTS (SELECT FROM granted WHERE granted.n = request.n AND granted.what IN ('callback', 'reply'))
 ), wish_at AS {kept} (
@@ -291,12 +300,11 @@ WITH RECURSIVE request AS MATERIALIZED (
            upper(hold.period)::timestamp AT TIME ZONE zone.name AS release_at
     FROM request
     JOIN member ON member.n = request.n
-    JOIN customers_hold hold ON hold.borrower_id = member.borrower_id
+    JOIN {holds}
         AND (hold.scope = %(hold_scope)s::text OR (%(is_marketing)s::boolean AND hold.scope IN ('calls', 'texts')))
         AND (hold.loan_id IS NULL OR request.loan_id IS NULL OR hold.loan_id = request.loan_id)
     JOIN zone ON zone.n = request.n
     WHERE {said} AND hold.period @> (request.at AT TIME ZONE zone.name)::date
-      AND (request.before IS NULL OR hold.set_at <= request.at)
       AND NOT (
           hold.effect = ANY(%(passing_effects)s::text[])
           -- One closing notice, and no second one while the hold runs.
@@ -322,7 +330,7 @@ WITH RECURSIVE request AS MATERIALIZED (
     WHERE %(endpoint_kind)s::text <> '' AND NOT EXISTS (
         SELECT FROM endpoint
         WHERE endpoint.n = request.n AND endpoint.kind = %(endpoint_kind)s::text
-          AND (request.before IS NOT NULL OR endpoint.quality IN ('unknown', 'good'))
+          AND ({past} OR endpoint.quality IN ('unknown', 'good'))
     )
     UNION ALL
     SELECT request.n, 'core.place', NULL FROM request
@@ -330,5 +338,10 @@ WITH RECURSIVE request AS MATERIALIZED (
     UNION ALL
     SELECT request.n, 'core.borrower', NULL FROM request
     LEFT JOIN customers_borrower borrower ON borrower.id = request.borrower_id AND borrower.merged_into_id IS NULL
-    WHERE borrower.id IS NULL
+    WHERE NOT {past} AND borrower.id IS NULL
+    UNION ALL
+    SELECT request.n, 'core.borrower', NULL FROM request
+    JOIN customers_merge merge ON merge.absorbed_id = request.borrower_id
+    WHERE {past} AND merge.merged_at <= request.known_at
+      AND (merge.undone_at IS NULL OR merge.undone_at > request.known_at)
 )
