@@ -14,6 +14,7 @@ from backoffice.outreach.domain.message_states import MessageState
 
 LONGEST_ID: Final = 100
 LONGEST_TEXT: Final = 1_000
+LONGEST_SENDER: Final = 254
 
 
 class ReceiptNotReadable(ValueError):
@@ -52,14 +53,18 @@ OPTED_OUT_CODE: Final = "recipient_opted_out"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """One thing a gateway says happened. `text` is what the borrower wrote, for a reply."""
+    """One thing a gateway says happened. Of a reply, `text` is what was written and `sender` who wrote it.
+
+    A reply that names its sender needs no message: it may answer none.
+    """
 
     receipt_id: str
-    message_id: UUID
+    message_id: UUID | None
     event: Event
     at: datetime
     code: str = ""
     text: str = ""
+    sender: str = ""
 
     @property
     def is_bad_address(self) -> bool:
@@ -75,13 +80,17 @@ def read_receipt(body: bytes) -> Receipt:
         raise ReceiptNotReadable("", "the body is not JSON") from error
     if not isinstance(given, dict):
         raise ReceiptNotReadable("", "the body is not an object")
+    receipt_id = _text(given, "receipt_id", longest=LONGEST_ID)
+    sender = _text(given, "from", longest=LONGEST_SENDER, needed=False).strip()
+    is_needed = not sender or given.get("event") != Event.REPLIED
     return Receipt(
-        receipt_id=_text(given, "receipt_id", longest=LONGEST_ID),
-        message_id=_message_id(given),
+        receipt_id=receipt_id,
+        message_id=_message_id(given, is_needed=is_needed),
         event=_event(given),
         at=_moment(given),
         code=_text(given, "code", longest=40, needed=False),
         text=_text(given, "text", longest=LONGEST_TEXT, needed=False),
+        sender=sender,
     )
 
 
@@ -96,9 +105,10 @@ def _text(given: dict[str, Any], name: str, *, longest: int, needed: bool = True
     return value
 
 
-def _message_id(given: dict[str, Any]) -> UUID:
+def _message_id(given: dict[str, Any], *, is_needed: bool) -> UUID | None:
     try:
-        return UUID(_text(given, "message_id", longest=36))
+        text = _text(given, "message_id", longest=36, needed=is_needed)
+        return UUID(text) if text else None
     except ValueError as error:
         if isinstance(error, ReceiptNotReadable):
             raise
