@@ -378,6 +378,8 @@ SPECTACULAR_SETTINGS = {
             "expired",
             "blocked",
         ],
+        "ReplyKind": ["stop", "other", "unmatched"],
+        "ReplyState": ["open", "done"],
         "SmsEncoding": ["gsm7", "ucs2"],
         "TemplateState": ["draft", "submitted", "active", "retired"],
         "MetricKind": "backoffice.outreach.models.Metric.Kind",

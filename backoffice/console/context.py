@@ -17,6 +17,7 @@ from backoffice.core import formats
 from backoffice.core.access import StaffUser
 from backoffice.customers.selectors.holds import review_count
 from backoffice.dayend.selectors import set_aside_count
+from backoffice.outreach.selectors.replies import replies_to_deal_with
 from backoffice.staff.access import person_of
 from backoffice.staff.permissions import ROLES
 
@@ -69,6 +70,8 @@ class Shell:
             counts["holds"] = review_count(user=person_of(self.request), day=day)
         if self._user.has_permission("dayend.run.retry"):
             counts["set_aside"] = set_aside_count(user=self._user)
+        if self._user.has_permission("outreach.reply.deal"):
+            counts["replies"] = replies_to_deal_with(user=person_of(self.request))
         return counts
 
     @cached_property

@@ -59,6 +59,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Campaigns"), "repayment:campaigns", "outreach.campaign.view", "people", "s"),
             Entry(_("Contacts"), "outreach:contacts", "outreach.contact_log.view", "phone", "c"),
             Entry(_("Messages"), "outreach:messages", "outreach.message.view", "inbox", "m"),
+            Entry(_("Replies"), "outreach:replies", "outreach.reply.view", "inbox", "v", "replies"),
             Entry(_("Templates"), "outreach:templates", "outreach.template.view", "list", "e"),
             Entry(_("Experiments"), "outreach:experiments", "outreach.experiment.view", "chart", "x"),
             Entry(_("Gateways"), "outreach:gateways", "outreach.gateway.view", "export", "w"),

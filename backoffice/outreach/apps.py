@@ -19,5 +19,5 @@ class OutreachConfig(AppConfig):
         from backoffice.outreach.services.resealing import seal_anew
 
         trail.describe(WORDS)
-        declare([OwnedTable("outreach_message", label=_("messages"))])
+        declare([OwnedTable("outreach_message", label=_("messages")), OwnedTable("outreach_reply", label=_("replies"))])
         rotating.declare(seal_anew)

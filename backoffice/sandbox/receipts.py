@@ -119,4 +119,6 @@ def _body(accepted: Accepted, step: Step) -> bytes:
         "code": step.code,
         "text": step.text,
     }
+    if step.event == "replied" and accepted.gateway != "push":
+        receipt["from"] = accepted.to
     return json.dumps(receipt, ensure_ascii=False).encode()

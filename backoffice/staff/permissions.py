@@ -148,6 +148,8 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "outreach.message.decide": Permission(
         _("Decide what became of an unknown message"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
     ),
+    "outreach.reply.view": Permission(_("See what borrowers replied"), _EVERYONE),
+    "outreach.reply.deal": Permission(_("Say that a reply is dealt with"), _FLOOR | {COMPLIANCE}),
     "outreach.template.view": Permission(_("See templates and pieces"), _EVERYONE),
     "outreach.template.edit": Permission(_("Write templates and pieces"), frozenset({TEAM_LEAD, ADMIN})),
     "outreach.gateway.view": Permission(_("See how the gateways do"), _READERS | {TEAM_LEAD}),

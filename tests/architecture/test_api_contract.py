@@ -23,6 +23,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 # Calls that store nothing, that do the same however often they are made, or whose answer must never be stored.
 NO_KEY_NEEDED = {
     "POST /api/v1/outreach/messages/{message_id}/stop/",
+    "POST /api/v1/outreach/replies/{reply_id}/reveal/",
+    "POST /api/v1/outreach/replies/{reply_id}/done/",
     "POST /api/v1/outreach/inbox/{borrower_id}/{message_id}/read/",
     "POST /api/v1/outreach/templates/preview/",
     "POST /api/v1/outreach/gateways/{gateway_id}/pause/",

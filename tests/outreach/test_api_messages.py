@@ -6,8 +6,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from backoffice.calendars import clock
+from backoffice.customers.fields import seal_of
 from backoffice.outreach.domain.channels import Channel
-from backoffice.outreach.models import Gateway, Message
+from backoffice.outreach.models import Gateway, Message, Reply
 from backoffice.outreach.services import sending
 from tests.outreach.messaging import NOON, active_version, gateway, journey, planned, somebody
 from tests.staff.factories import TeamFactory, person
@@ -124,3 +125,41 @@ def test_tells_how_gateways_do_and_pauses_one(sandbox):
     assert client.post(f"{BASE}/gateways/{way.pk}/resume/", {"reason": "settled"}).json()["is_paused"] is False
     assert Gateway.objects.get().tokens == 0
     assert client.post(f"{BASE}/gateways/987654/pause/", {"reason": "nobody"}).status_code == 404
+
+
+def test_lists_reveals_and_deals_with_replies(inbox):
+    words = {"text": seal_of(Reply, "text", "Who is this?")}
+    known = Reply.objects.create(borrower=inbox.borrower, message=inbox, channel="inbox", at=NOON, **words)
+    nobody = Reply.objects.create(channel="sms", at=NOON, sender_masked="+86 •••• 5678", stop_words="STOP", **words)
+    client = api("agent")
+    listed = client.get(f"{BASE}/replies/?state=open").json()["results"]
+    assert [(row["id"], row["borrower_id"], row["sender"]) for row in listed] == [
+        (nobody.pk, None, "+86 •••• 5678"),
+        (known.pk, inbox.borrower_id, ""),
+    ]
+    assert "Who is this" not in str(listed)
+    fitting = {
+        "kind=stop": nobody,
+        "kind=unmatched": nobody,
+        "kind=other": known,
+        "channel=sms": nobody,
+        f"borrower={inbox.borrower_id}": known,
+        f"message={inbox.pk}": known,
+    }
+    for query, row in fitting.items():
+        assert [each["id"] for each in client.get(f"{BASE}/replies/?{query}").json()["results"]] == [row.pk]
+
+    shown = client.post(f"{BASE}/replies/{known.pk}/reveal/", {"reason": "borrower calls"})
+    assert (shown.json()["text"], shown.headers["Cache-Control"]) == ("Who is this?", "no-store")
+    assert api("analyst").post(f"{BASE}/replies/{known.pk}/reveal/", {"reason": "curious"}).status_code == 403
+
+    done = client.post(f"{BASE}/replies/{known.pk}/done/", {"note": "called back"}).json()
+    assert (done["state"], done["note"], client.get(f"{BASE}/replies/{known.pk}/").json()) == (
+        "done",
+        "called back",
+        done,
+    )
+    again = client.post(f"{BASE}/replies/{known.pk}/done/", {"note": "me too"})
+    assert (again.status_code, again.json()["code"]) == (409, "outreach.reply_dealt_with")
+    missing = api("agent", portfolios=["elsewhere"]).get(f"{BASE}/replies/{known.pk}/")
+    assert (missing.status_code, missing.json()["code"]) == (404, "outreach.reply_not_found")

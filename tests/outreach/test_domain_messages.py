@@ -15,7 +15,7 @@ from backoffice.outreach.domain.handover import next_look, refilled, wait_before
 from backoffice.outreach.domain.message_states import ARRIVED, MOVES, MessageState, may_move
 from backoffice.outreach.domain.planning import read_variables, write_variables
 from backoffice.outreach.domain.purposes import Purpose
-from backoffice.outreach.domain.replies import is_stop, lacks_opt_out
+from backoffice.outreach.domain.replies import lacks_opt_out
 from backoffice.outreach.domain.signatures import Forged, Stale, check, signature_of
 from backoffice.outreach.domain.sms import GSM_BASIC, GSM_EXTENSION, JOINED, SINGLE, length_of
 from backoffice.outreach.domain.template_states import TemplateState, may_become
@@ -287,26 +287,6 @@ def test_refuses_a_list_of_wording_it_cannot_use(text, said):
 
 
 # ---------------------------------------------------------------------------------------------------- replies, gateways
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "STOP", "stop.", "Stop!", "S T O P", "ＳＴＯＰ", "stop all", "Opt-Out", "opt out", "QUIT", "End", "cancel",
-        "unsubscribe", "REVOKE", "退订", "退订。", "TD", "td", "T", "Ｔ", "取消", "请退订", "不要再发了！",
-        "\u200bSTOP\n",
-    ],
-)  # fmt: skip
-def test_hears_a_stop_in_either_language_and_any_writing(text):
-    assert is_stop(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "ok", "I cannot stop by today", "When does it end?", "退款", "好的", "cancelled my card, new one?", "."],
-)
-def test_leaves_other_replies_to_people(text):
-    assert not is_stop(text)
 
 
 @pytest.mark.parametrize(

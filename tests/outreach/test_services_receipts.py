@@ -22,6 +22,8 @@ from backoffice.outreach.models import ConsentEntry, ContactEntry, GatewayReceip
 from backoffice.outreach.services import sending
 from tests.outreach.messaging import NOON, active_version, gateway, journey, planned, somebody
 
+WRITTEN = ["bot", "sms", "email", "push", "inbox", "popup"]
+"""What a STOP ends."""
 pytestmark = pytest.mark.django_db
 
 
@@ -68,7 +70,8 @@ def test_walks_from_delivered_over_read_to_replied(message, secrets):
     assert journey(fresh(message))[2:] == ["sent", "delivered", "read", "replied"]
     facts = ContactEntry.objects.filter(message_id=message.pk).order_by("sequence").values_list("code", flat=True)
     assert list(facts) == ["", "S-SENT", "S-DELIVERED", "S-READ", "S-REPLIED"]
-    assert text_of(fresh(message), "reply") == "ok thanks"
+    reply = message.replies.get()
+    assert (text_of(reply, "text"), reply.state, reply.borrower_id) == ("ok thanks", "open", message.borrower_id)
     assert not ConsentEntry.objects.exists()
     assert OutboxEvent.objects.filter(payload__state="replied").count() == 1
 
@@ -184,7 +187,7 @@ def test_a_stop_in_any_writing_takes_effect_at_once_and_is_confirmed_once(messag
     version = active_version(body="You get no more messages. {lender}", code="opt_out_confirmed", purpose=Purpose.REPLY)
     told(message, "replied", secret=secrets, text=text, receipt_id="r1")
     said = ConsentEntry.objects.order_by("id").values_list("kind", "channel", "source")
-    assert list(said) == [("opt_out", "sms", "reply"), ("opt_out", "bot", "reply")]
+    assert list(said) == [("opt_out", channel, "reply") for channel in WRITTEN]
     confirmation = Message.objects.get(template_version=version)
     assert confirmation.key == f"opt_out_confirmed:{message.borrower_id}:sms"
     told(message, "replied", secret=secrets, text=text, receipt_id="r2")
@@ -216,7 +219,8 @@ def test_the_one_word_back_after_a_stop_leaves_and_nothing_after_it(message, sec
 
 def test_an_opt_out_the_carrier_tells_of_counts_too(message, secrets):
     told(message, "failed", secret=secrets, code="recipient_opted_out")
-    assert ConsentEntry.objects.filter(kind="opt_out").count() == 2
+    said = ConsentEntry.objects.order_by("id").values_list("kind", "channel", "source")
+    assert list(said) == [("opt_out", channel, "carrier") for channel in WRITTEN]
 
 
 def test_a_receipt_quicker_than_the_answer_is_taken(message, secrets):
@@ -238,13 +242,15 @@ def test_receipts_cannot_be_edited(message, secrets):
 
 
 def test_words_of_a_message_are_sealed_anew_when_the_keys_change(message, secrets, settings):
-    told(message, "replied", secret=secrets, text="ok thanks")
+    told(message, "replied", secret=secrets, text="ok thanks", **{"from": "+8613800000000"})
     old = settings.FIELD_KEYS
     new = f"2027:{base64.b64encode(bytes([7]) * 32).decode()}"
     settings.FIELD_KEYS = f"{new},{old}"
     list(rotate(actor=SYSTEM))
     settings.FIELD_KEYS = new
-    assert text_of(fresh(message), "reply") == "ok thanks"
+    reply = message.replies.get()
+    assert (text_of(reply, "text"), text_of(reply, "sender")) == ("ok thanks", "+8613800000000")
+    fresh(message)
     assert "¥1,100.16" in text_of(message, "text")
     assert read_variables(text_of(message, "variables"))["amount"] == "CNY 1100.16"
-    assert AuditEntry.objects.get(verb="customers.keys.rotated").after["further rows"] == 1
+    assert AuditEntry.objects.get(verb="customers.keys.rotated").after["further rows"] == 2

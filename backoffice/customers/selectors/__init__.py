@@ -9,6 +9,8 @@ from backoffice.customers.selectors.borrowers import (
     lookalikes,
     masked_names,
     merges_of,
+    points_like,
+    points_that_are,
     portfolios,
 )
 from backoffice.customers.selectors.holds import (
@@ -39,6 +41,8 @@ __all__ = [
     "lookalikes",
     "masked_names",
     "merges_of",
+    "points_like",
+    "points_that_are",
     "portfolios",
     "search",
 ]

@@ -4,14 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
+from backoffice.customers.domain import finding
 from backoffice.customers.domain.identities import mask_number
 from backoffice.customers.domain.names import mask_name
 from backoffice.customers.domain.sealing import HIDDEN, Unopenable
 from backoffice.customers.fields import text_of
+from backoffice.customers.keys import ring
 from backoffice.customers.models import BlindIndex, Borrower, ContactPoint, Merge
 from backoffice.staff.models import User
 
@@ -145,6 +148,26 @@ def merges_of(*, borrower_id: int) -> list[Merge]:
     """Merges into the borrower that stand, the newest first, with the absorbed record; one query."""
     standing = Merge.objects.filter(survivor_id=borrower_id, undone_at__isnull=True)
     return list(standing.select_related("absorbed").order_by("-pk"))
+
+
+def points_like(*, kind: str, text: str) -> list[ContactPoint]:
+    """Contact points in use that are this phone ("+86...") or mailbox, in the order of their borrowers; one query.
+
+    Found by digest under every key of the ring. One that belongs to somebody else tells nothing of its borrower, and
+    merged records have theirs with the survivor.
+    """
+    term = finding.term_of_point(kind=kind, text=text)
+    return list(_points_in_use().filter(digest__in=ring().digests(term.text, kind=term.kind)))
+
+
+def points_that_are(*, point: ContactPoint) -> list[ContactPoint]:
+    """Contact points in use that are the same phone or mailbox as one, whoever they belong to; one query."""
+    return [] if point.digest is None else list(_points_in_use().filter(digest=point.digest))
+
+
+def _points_in_use() -> QuerySet[ContactPoint]:
+    points = ContactPoint.objects.filter(ended_at__isnull=True, borrower__merged_into__isnull=True)
+    return points.exclude(quality=ContactPoint.Quality.WRONG_PERSON).order_by("borrower_id", "pk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from backoffice.outreach.api import consents, contacts, experiments, messages, packs, replays, templates
+from backoffice.outreach.api import consents, contacts, experiments, messages, packs, replays, replies, templates
 
 app_name = "outreach-api"
 
@@ -33,6 +33,10 @@ urlpatterns: list[URLPattern] = [
     path("messages/", messages.MessagesView.as_view(), name="messages"),
     path("messages/<int:message_id>/", messages.MessageView.as_view(), name="message"),
     path("messages/<int:message_id>/stop/", messages.StopMessageView.as_view(), name="stop-message"),
+    path("replies/", replies.RepliesView.as_view(), name="replies"),
+    path("replies/<int:reply_id>/", replies.ReplyView.as_view(), name="reply"),
+    path("replies/<int:reply_id>/reveal/", replies.RevealReplyView.as_view(), name="reveal-reply"),
+    path("replies/<int:reply_id>/done/", replies.DealWithReplyView.as_view(), name="deal-with-reply"),
     path("inbox/<int:borrower_id>/", messages.InboxView.as_view(), name="inbox"),
     path("inbox/<int:borrower_id>/<int:message_id>/read/", messages.ReadInboxView.as_view(), name="read-inbox"),
     path("template-versions/", templates.TemplateVersionsView.as_view(), name="template-versions"),

@@ -7,12 +7,15 @@ from backoffice.core import tones
 from backoffice.core.confirm import Text
 from backoffice.core.tones import Tone
 from backoffice.outreach.domain.message_states import MessageState
+from backoffice.outreach.domain.reply_states import ReplyState
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models.messages import STATE_LABELS
+from backoffice.outreach.models.replies import REPLY_STATE_LABELS
 
 MESSAGE = "outreach.message"
 TEMPLATE = "outreach.template_version"
 GATEWAY = "outreach.gateway"
+REPLY = "outreach.reply"
 
 STATE_TONES: dict[MessageState, Tone] = {
     MessageState.PLANNED: "neutral",
@@ -28,6 +31,13 @@ STATE_TONES: dict[MessageState, Tone] = {
     MessageState.BLOCKED: "warn",
 }
 tones.declare(MESSAGE, {state: (STATE_LABELS[state], tone) for state, tone in STATE_TONES.items()})
+tones.declare(
+    REPLY,
+    {
+        ReplyState.OPEN: (REPLY_STATE_LABELS[ReplyState.OPEN], "warn"),
+        ReplyState.DONE: (REPLY_STATE_LABELS[ReplyState.DONE], "good"),
+    },
+)
 tones.declare(
     TEMPLATE,
     {

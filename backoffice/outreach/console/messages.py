@@ -115,6 +115,7 @@ def message(request: HttpRequest, message_id: int) -> HttpResponse:
         "why": states.reason_in_words(shown.message.code),
         "events": _events(shown),
         "may_stop": may(request, "outreach.message.stop") and shown.message.state == MessageState.PLANNED,
+        "may_reveal": may(request, "customers.borrower.reveal"),
         "may_decide": may(request, "outreach.message.decide") and shown.message.state == MessageState.UNKNOWN,
     }
     return render(request, "outreach/message.html", context)

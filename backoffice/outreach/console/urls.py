@@ -12,6 +12,7 @@ from backoffice.outreach.console import (
     pack_verbs,
     packs,
     replays,
+    replies,
     template_verbs,
     templates,
 )
@@ -24,6 +25,10 @@ urlpatterns: list[URLPattern] = [
     path("messages/<int:message_id>/", messages.message, name="message"),
     path("messages/<int:message_id>/stop/", messages.StopMessage.as_view(), name="stop_message"),
     path("messages/<int:message_id>/decide/", messages.DecideUnknown.as_view(), name="decide_message"),
+    path("replies/", replies.replies, name="replies"),
+    path("replies/<int:reply_id>/", replies.reply, name="reply"),
+    path("replies/<int:reply_id>/reveal/", replies.reveal, name="reveal_reply"),
+    path("replies/<int:reply_id>/done/", replies.DealWithReply.as_view(), name="deal_with_reply"),
     path("templates/", templates.templates, name="templates"),
     path("templates/new/", templates.new_template, name="new_template"),
     path("templates/pieces/", template_verbs.pieces, name="pieces"),

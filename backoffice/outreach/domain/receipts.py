@@ -16,6 +16,7 @@ LONGEST_ID: Final = 100
 LONGEST_TEXT: Final = 1_000
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far the clock of a gateway may be ahead of ours; as far as its signature may be."""
+LONGEST_SENDER: Final = 254
 
 
 class ReceiptNotReadable(ValueError):
@@ -54,14 +55,18 @@ OPTED_OUT_CODE: Final = "recipient_opted_out"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """One thing a gateway says happened. `text` is what the borrower wrote, for a reply."""
+    """One thing a gateway says happened. Of a reply, `text` is what was written and `sender` who wrote it.
+
+    A reply that names its sender needs no message: it may answer none.
+    """
 
     receipt_id: str
-    message_id: UUID
+    message_id: UUID | None
     event: Event
     at: datetime
     code: str = ""
     text: str = ""
+    sender: str = ""
 
     @property
     def is_bad_address(self) -> bool:
@@ -77,13 +82,17 @@ def read_receipt(body: bytes, *, now: datetime) -> Receipt:
         raise ReceiptNotReadable("", "the body is not JSON") from error
     if not isinstance(given, dict):
         raise ReceiptNotReadable("", "the body is not an object")
+    receipt_id = _text(given, "receipt_id", longest=LONGEST_ID)
+    sender = _text(given, "from", longest=LONGEST_SENDER, needed=False).strip()
+    is_needed = not sender or given.get("event") != Event.REPLIED
     return Receipt(
-        receipt_id=_text(given, "receipt_id", longest=LONGEST_ID),
-        message_id=_message_id(given),
+        receipt_id=receipt_id,
+        message_id=_message_id(given, is_needed=is_needed),
         event=_event(given),
         at=_moment(given, now=now),
         code=_text(given, "code", longest=40, needed=False),
         text=_text(given, "text", longest=LONGEST_TEXT, needed=False),
+        sender=sender,
     )
 
 
@@ -98,9 +107,10 @@ def _text(given: dict[str, Any], name: str, *, longest: int, needed: bool = True
     return value
 
 
-def _message_id(given: dict[str, Any]) -> UUID:
+def _message_id(given: dict[str, Any], *, is_needed: bool) -> UUID | None:
     try:
-        return UUID(_text(given, "message_id", longest=36))
+        text = _text(given, "message_id", longest=36, needed=is_needed)
+        return UUID(text) if text else None
     except ValueError as error:
         if isinstance(error, ReceiptNotReadable):
             raise

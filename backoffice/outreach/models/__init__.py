@@ -24,6 +24,7 @@ from backoffice.outreach.models.packs import (
 )
 from backoffice.outreach.models.reminders import ReminderGroup, ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.models.replays import ReplayFinding, ReplayReport
+from backoffice.outreach.models.replies import Reply
 from backoffice.outreach.models.templates import MessageTemplate, Piece, TemplateVersion
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "ReminderPlanVersion",
     "ReplayFinding",
     "ReplayReport",
+    "Reply",
     "RulePack",
     "RulePackCheck",
     "RulePackMove",

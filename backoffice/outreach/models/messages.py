@@ -99,8 +99,7 @@ class Message(models.Model):
 
     `key` says what makes it the same message; `wire_id` is what gateways know it by, and they take one id once.
     `lease_until`: while planned, a worker has it in hand; while sending, an answer may still come. `look_at`: when the
-    gateway is asked what became of it. `reply` is the last thing the borrower answered. `about_due_date`: it stops once
-    nothing due on or before that day is owed.
+    gateway is asked what became of it. `about_due_date`: it stops once nothing due on or before that day is owed.
     """
 
     key = models.CharField(max_length=200, unique=True)
@@ -115,7 +114,6 @@ class Message(models.Model):
     )
     variables = SealedField(null=True, blank=True)
     text = SealedField(null=True, blank=True)
-    reply = SealedField(null=True, blank=True)
     state = models.CharField(_("state"), max_length=9, choices=STATE_CHOICES, default=MessageState.PLANNED.value)
     code = models.CharField(_("why"), max_length=80, blank=True)
     send_after = models.DateTimeField(_("not before"))

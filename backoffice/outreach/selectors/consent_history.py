@@ -37,7 +37,12 @@ SOURCES: Final = {
     "app": gettext_lazy("in the app"),
     "in_person": gettext_lazy("in person"),
 }
-"""How a borrower says something; machines name further ones."""
+"""How a borrower says something to a person."""
+OF_MACHINES: Final = {
+    "reply": gettext_lazy("in reply to a message"),
+    "carrier": gettext_lazy("to the carrier"),
+}
+"""How a gateway tells what a borrower said; further sources read as themselves."""
 DAYS: Final = {
     1: gettext_lazy("Mon"),
     2: gettext_lazy("Tue"),
@@ -123,7 +128,7 @@ def consents_of(*, borrower_id: int, at: datetime) -> list[Said]:
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             source=row.source,
-            source_label=str(SOURCES.get(row.source, row.source)),
+            source_label=str((SOURCES | OF_MACHINES).get(row.source, row.source)),
             evidence=row.evidence,
             by=row.actor_name,
             at=row.at,
@@ -168,7 +173,7 @@ def _wish(row: PreferenceEntry) -> Wish:
         to_minute=row.to_minute,
         times=times_in_words(days=days, from_minute=row.from_minute, to_minute=row.to_minute),
         source=row.source,
-        source_label=str(SOURCES.get(row.source, row.source)),
+        source_label=str((SOURCES | OF_MACHINES).get(row.source, row.source)),
         note=row.note,
         by=row.actor_name,
         at=row.at,

@@ -13,7 +13,7 @@ from backoffice.customers.selectors.borrowers import masked_name_of
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.domain.variables import CATALOGUE, PLACEHOLDER, a_customer, fault_in, shown
-from backoffice.outreach.models import GatewayReceipt, Message, MessageMove
+from backoffice.outreach.models import GatewayReceipt, Message, MessageMove, Reply
 from backoffice.outreach.selectors.house import house_values
 from backoffice.staff.models import User
 
@@ -48,6 +48,7 @@ class MessageShown:
     moves: tuple[MessageMove, ...]
     receipts: tuple[GatewayReceipt, ...]
     follower: Message | None
+    replies: tuple[Reply, ...]
 
 
 def visible_messages(*, user: User) -> QuerySet[Message]:
@@ -57,7 +58,7 @@ def visible_messages(*, user: User) -> QuerySet[Message]:
 
 
 def message_shown(*, message_id: int, user: User) -> MessageShown:
-    """The page of one message; four queries. Raises MessageNotFound."""
+    """The page of one message; five queries. Raises MessageNotFound."""
     message = visible_messages(user=user).select_related("endpoint", "follows").filter(pk=message_id).first()
     if message is None:
         raise MessageNotFound(_("There is no such message."), next_step=_("Look in the list of messages."))
@@ -68,6 +69,7 @@ def message_shown(*, message_id: int, user: User) -> MessageShown:
         moves=tuple(message.moves.order_by("id")),
         receipts=tuple(message.receipts.order_by("id")),
         follower=Message.objects.filter(follows=message).first(),
+        replies=tuple(message.replies.order_by("id")),
     )
 
 

@@ -7,11 +7,12 @@ from django.db import transaction
 
 from backoffice.outreach.domain.handover import Answer, Outcome, Outgoing, Standing, next_look, wait_before_retry
 from backoffice.outreach.domain.message_states import BOUNCED, NEVER_LEFT, MessageState, may_move
-from backoffice.outreach.domain.receipts import BAD_ADDRESS_CODES, LEADS_TO, Event
+from backoffice.outreach.domain.receipts import BAD_ADDRESS_CODES, LEADS_TO, OPTED_OUT_CODE, Event
 from backoffice.outreach.models import Message
 from backoffice.outreach.services.endpoints import mark_unreachable
 from backoffice.outreach.services.following import follow_on
 from backoffice.outreach.services.moving import locked, move
+from backoffice.outreach.services.stopping import take_stop_of_carrier
 
 S: Final = MessageState
 
@@ -81,7 +82,7 @@ def give_up(message: Message, *, code: str, detail: str, at: datetime) -> None:
     move(message=message, to=S.FAILED, at=at, code=code, detail=detail, lease_until=None, look_at=None, cost=None)
     if code in BAD_ADDRESS_CODES:
         mark_unreachable(message=message, code=code)
-    follow_on(message=message, at=at)
+    _after_failure(message, code=code, at=at)
 
 
 def put_back(message: Message, *, code: str, detail: str, wait: timedelta, at: datetime) -> None:
@@ -119,20 +120,23 @@ def wonder(message: Message, *, code: str, detail: str, at: datetime) -> None:
     )
 
 
-def happen(message: Message, *, event: Event, code: str, at: datetime) -> bool:
+def happen(message: Message, *, event: Event, code: str, at: datetime, fact: str = "") -> bool:
     """An event at the gateway moves the message; False when it came too late to change anything.
 
-    A bounce marks the address; whatever failed is followed by the next channel.
+    `fact` is what the contact log is told instead of the state's own. A bounce marks the address; whatever failed is
+    followed by the next channel, unless the carrier says that the borrower opted out, which counts however late.
     """
     to = LEADS_TO[event]
     if to == message.state or not may_move(current=MessageState(message.state), to=to):
+        if code == OPTED_OUT_CODE:
+            take_stop_of_carrier(message=message, at=at)
         return False
     move(
         message=message,
         to=to,
         at=at,
         code=code,
-        fact=BOUNCED if event is Event.BOUNCED else "",
+        fact=fact or (BOUNCED if event is Event.BOUNCED else ""),
         sent_at=message.sent_at or at,
         lease_until=None,
         look_at=None,
@@ -140,8 +144,18 @@ def happen(message: Message, *, event: Event, code: str, at: datetime) -> bool:
     if to is S.FAILED:
         if event is Event.BOUNCED or code in BAD_ADDRESS_CODES:
             mark_unreachable(message=message, code=code or event.value)
-        follow_on(message=message, at=at)
+        _after_failure(message, code=code, at=at)
+    elif code == OPTED_OUT_CODE:
+        take_stop_of_carrier(message=message, at=at)
     return True
+
+
+def _after_failure(message: Message, *, code: str, at: datetime) -> None:
+    """On to the next channel; who told the carrier to stop is stopped here too, and reached by no other channel."""
+    if code == OPTED_OUT_CODE:
+        take_stop_of_carrier(message=message, at=at)
+        return
+    follow_on(message=message, at=at)
 
 
 def _note_reference(message: Message, answer: Answer, *, at: datetime) -> None:

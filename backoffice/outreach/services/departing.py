@@ -16,6 +16,7 @@ from backoffice.customers.domain.sealing import Unopenable
 from backoffice.customers.fields import seal_of, text_of
 from backoffice.customers.models import ContactPoint
 from backoffice.outreach.domain.channels import ENDPOINT_KIND, Channel
+from backoffice.outreach.domain.fallback import goes_on
 from backoffice.outreach.domain.handover import Outgoing
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.domain.purposes import Purpose
@@ -45,8 +46,8 @@ class NoDestination(ValueError):
 def let_out(*, message_id: int, borrower_id: int, gateway: Gateway, at: datetime, lease: timedelta) -> Outgoing | None:
     """Lets one claimed message out, if it is still planned and the gate agrees; None when nothing is to be handed over.
 
-    Denied for now, it waits for the permitted time; for good, it is blocked and the next channel is planned. What
-    stays in the house (inbox, pop-up) is sent with this very transaction.
+    Denied for now, it waits for the permitted time; for good, it is blocked, and the next channel is planned only where
+    its own cannot reach the borrower. What stays in the house (inbox, pop-up) is sent with this very transaction.
     """
     message = locked(message_id=message_id, borrower_id=borrower_id)
     if message is None or message.state != MessageState.PLANNED or message.channel != gateway.channel:
@@ -93,7 +94,7 @@ def _wanted(message: Message, destination: Destination, *, at: datetime) -> Want
 
 
 def _hold_back(message: Message, verdict: Verdict, *, at: datetime) -> None:
-    """Later when there is a permitted time in its window, another channel otherwise."""
+    """Later when there is a permitted time in its window; blocked otherwise, and on to the next channel if it may."""
     rules = ", ".join(denial.rule for denial in verdict.denials)
     code = verdict.denials[0].rule if verdict.denials else "denied"
     later = verdict.next_permitted_at
@@ -108,10 +109,13 @@ def _hold_back(message: Message, verdict: Verdict, *, at: datetime) -> None:
             lease_until=None,
         )
         return
-    _end(message, to=MessageState.BLOCKED, code=code, detail=rules, at=at)
+    move(message=message, to=MessageState.BLOCKED, at=at, code=code, detail=rules, lease_until=None)
+    if goes_on(purpose=Purpose(message.purpose), rules=[denial.rule for denial in verdict.denials]):
+        follow_on(message=message, at=at)
 
 
 def _end(message: Message, *, to: MessageState, code: str, at: datetime, detail: str = "") -> None:
+    """It cannot be sent on its channel, for reasons that are not the borrower's: the next one is tried."""
     move(message=message, to=to, at=at, code=code, detail=detail, lease_until=None)
     follow_on(message=message, at=at)
 

@@ -6,33 +6,23 @@ A forged or stale call is refused and nothing is read from it; the same receipt 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.errors import Refusal
-from backoffice.customers.fields import seal_of
 from backoffice.outreach.domain.channels import Channel
-from backoffice.outreach.domain.purposes import Purpose
-from backoffice.outreach.domain.receipts import OPTED_OUT_CODE, Event, Receipt, ReceiptNotReadable, read_receipt
-from backoffice.outreach.domain.replies import is_stop
+from backoffice.outreach.domain.receipts import Event, Receipt, ReceiptNotReadable, read_receipt
 from backoffice.outreach.domain.signatures import Forged, Stale, check
 from backoffice.outreach.models import Gateway, GatewayReceipt, Message
 from backoffice.outreach.services.arriving import happen
-from backoffice.outreach.services.confirming import confirm_opt_out
-from backoffice.outreach.services.consents import opt_out
-from backoffice.outreach.services.gate import log_contact
+from backoffice.outreach.services.gate import record_fact
 from backoffice.outreach.services.gateways import GatewayNotFound
 from backoffice.outreach.services.moving import locked
+from backoffice.outreach.services.replying import OPTED_OUT, Heard, hear, lock_writers, take_reply
 from backoffice.outreach.services.sending import secret_of
-
-STOPS_ALSO: Final[dict[Channel, tuple[Channel, ...]]] = {
-    Channel.SMS: (Channel.SMS, Channel.BOT),
-    Channel.BOT: (Channel.BOT, Channel.SMS),
-}
-"""What a STOP on one channel stops: a number that wants no texts wants no calls of a machine either."""
 
 
 class WebhookForged(Refusal):
@@ -142,22 +132,18 @@ def _known(gateway: Gateway, receipt: Receipt, digest: bytes) -> Taken | None:
 
 
 def _take(gateway: Gateway, receipt: Receipt, digest: bytes, *, at: datetime) -> Taken:
-    message = _message_of(gateway, receipt)
-    outcome = GatewayReceipt.Outcome.UNMATCHED
-    if message is not None:
-        known = _known(gateway, receipt, digest)
-        if known is not None:
-            return known
-        moved = happen(message, event=receipt.event, code=receipt.code, at=at)
-        outcome = GatewayReceipt.Outcome.APPLIED if moved else GatewayReceipt.Outcome.LATE
-        if receipt.text:
-            message.reply = seal_of(Message, "reply", receipt.text)
-            message.save(update_fields=["reply"])
-        if receipt.event is Event.REPLIED:
-            _log_reply(message, at=at)
-        if _says_stop(receipt):
-            _stop(message, at=at)
-    GatewayReceipt.objects.create(
+    found = _message_of(gateway, receipt)
+    heard = None
+    if receipt.event is Event.REPLIED:
+        channel = Channel(found.channel if found else gateway.channel)
+        heard = hear(channel=channel, text=receipt.text, given=receipt.sender, message=found)
+        lock_writers(heard)
+    message = None if found is None else locked(message_id=found.pk, borrower_id=found.borrower_id)
+    known = _known(gateway, receipt, digest)
+    if known is not None:
+        return known
+    outcome = _outcome(message, heard, receipt, at=at)
+    kept = GatewayReceipt.objects.create(
         gateway=gateway,
         receipt_id=receipt.receipt_id,
         digest=digest,
@@ -167,36 +153,27 @@ def _take(gateway: Gateway, receipt: Receipt, digest: bytes, *, at: datetime) ->
         outcome=outcome,
         at=receipt.at,
     )
+    if heard is not None:
+        take_reply(heard, message=message, receipt=kept, at=at)
     return Taken(receipt_id=receipt.receipt_id, outcome=outcome.value, is_new=True)
 
 
 def _message_of(gateway: Gateway, receipt: Receipt) -> Message | None:
-    """The message under lock, if it left by this gateway: none speaks of another's messages."""
-    found = Message.objects.filter(wire_id=receipt.message_id, gateway=gateway).values_list("pk", "borrower_id").first()
-    return None if found is None else locked(message_id=found[0], borrower_id=found[1])
+    """The message, if it left by this gateway: none speaks of another's messages."""
+    if receipt.message_id is None:
+        return None
+    messages = Message.objects.select_related("endpoint", "template_version")
+    return messages.filter(wire_id=receipt.message_id, gateway=gateway).first()
 
 
-def _log_reply(message: Message, *, at: datetime) -> None:
-    """The borrower reached us: the log knows it, and one answer on that channel is permitted, STOP or not."""
-    log_contact(
-        borrower_id=message.borrower_id,
-        channel=Channel(message.channel),
-        purpose=Purpose.REPLY,
-        direction="in",
-        at=at,
-        actor=SYSTEM,
-        endpoint_id=message.endpoint_id,
-        loan_ids=() if message.loan_id is None else (message.loan_id,),
-    )
-
-
-def _says_stop(receipt: Receipt) -> bool:
-    return (receipt.event is Event.REPLIED and is_stop(receipt.text)) or receipt.code == OPTED_OUT_CODE
-
-
-def _stop(message: Message, *, at: datetime) -> None:
-    """The borrower wants no more on this channel: it takes effect with this transaction, and is confirmed once."""
-    channel = Channel(message.channel)
-    for stopped in STOPS_ALSO.get(channel, (channel,)):
-        opt_out(borrower_id=message.borrower_id, channel=stopped, source="reply", actor=SYSTEM, at=at)
-    confirm_opt_out(message=message, at=at)
+def _outcome(message: Message | None, heard: Heard | None, receipt: Receipt, *, at: datetime) -> GatewayReceipt.Outcome:
+    """Moves the message, where there is one. A reply that answers none is applied if its sender is known."""
+    if message is None:
+        is_matched = heard is not None and bool(heard.writers)
+        return GatewayReceipt.Outcome.APPLIED if is_matched else GatewayReceipt.Outcome.UNMATCHED
+    fact = OPTED_OUT if heard is not None and heard.stop else ""
+    if happen(message, event=receipt.event, code=receipt.code, at=at, fact=fact):
+        return GatewayReceipt.Outcome.APPLIED
+    if fact and message.contact_entry_id is not None:
+        record_fact(entry_id=message.contact_entry_id, kind="delivery", code=fact, actor=SYSTEM, at=at)
+    return GatewayReceipt.Outcome.LATE

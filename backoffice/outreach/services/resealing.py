@@ -1,4 +1,4 @@
-"""Sealing anew what messages and print files hold, when the keys of the house change."""
+"""Sealing anew what messages, replies and print files hold, when the keys of the house change."""
 
 from typing import Any, Final
 
@@ -7,10 +7,11 @@ from django.db import models, transaction
 from backoffice.core.bulk import fetch
 from backoffice.customers.fields import seal_of, text_of
 from backoffice.customers.keys import ring
-from backoffice.outreach.models import Message, PrintFile
+from backoffice.outreach.models import Message, PrintFile, Reply
 
 SEALED: Final[tuple[tuple[type[models.Model], tuple[str, ...]], ...]] = (
-    (Message, ("variables", "text", "reply")),
+    (Message, ("variables", "text")),
+    (Reply, ("sender", "text")),
     (PrintFile, ("content",)),
 )
 

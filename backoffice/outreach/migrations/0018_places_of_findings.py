@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("outreach", "0016_campaigns"),
+        ("outreach", "0017_replies"),
     ]
 
     operations = [
