@@ -138,6 +138,13 @@ def has_due(*, as_of: date) -> bool:
     return Experiment.objects.filter(state="running", stop_on__lt=as_of).exists()
 
 
+def counting() -> list[int]:
+    """Ids of the experiments run here whose outcomes still count: those that run, and those not decided yet."""
+    states = [Experiment.State.RUNNING, Experiment.State.STOPPED]
+    own = Experiment.objects.filter(state__in=states, origin=Experiment.Origin.OWN)
+    return list(own.order_by("id").values_list("id", flat=True))
+
+
 def layers() -> list[tuple[Layer, Decimal, list[Experiment]]]:
     """Every layer with the part of it that is free and what runs in it; two queries."""
     running: dict[int, list[Experiment]] = {}
