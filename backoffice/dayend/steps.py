@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
-from backoffice.outreach.selectors.experiments import counting, has_due
+from backoffice.outreach.selectors.experiments import counting
 from backoffice.outreach.selectors.packs import packs_to_activate
 from backoffice.outreach.services import pack_publishing
 from backoffice.outreach.services.campaigns import campaigns_to_move, move_campaigns
@@ -131,8 +131,8 @@ def _work_campaigns(day: date, campaign_id: int, _last_id: int, _run_id: int) ->
     return Worked(counts=counts | ({"refused": done.refused} if done.refused else {}), left_behind={})
 
 
-def _plan_experiments(day: date) -> list[Range]:
-    return [(0, 0)] if counting() or has_due(as_of=day_after(day)) else []
+def _plan_experiments(_day: date) -> list[Range]:
+    return [(0, 0)] if counting() else []
 
 
 def _work_experiments(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from backoffice.outreach.models import (
     Outcome,
     Piece,
     ReminderPlanVersion,
+    TemplateVersion,
 )
 from backoffice.outreach.selectors.experiments import results_of
 from backoffice.outreach.services import experiments, templates
@@ -75,7 +77,7 @@ def shorter(template: MessageTemplate) -> None:
         templates.change_draft(version_id=version.pk, wording=wording, actor=ADA)
 
 
-def two_texts() -> Experiment:
+def two_texts(**changes: Any) -> Experiment:
     """The reminder of three days before against a shorter one, declared, its words approved, running."""
     today = MessageTemplate.objects.get(code="reminder_d3")
     short = templates.copy_template(
@@ -93,6 +95,7 @@ def two_texts() -> Experiment:
                     NewArm(name="today's text", share=D("0.5"), is_control=True),
                     NewArm(name="short text", share=D("0.5"), template="reminder_d3_short"),
                 ),
+                **changes,
             ),
             actor=ADA,
         )
@@ -200,3 +203,28 @@ def test_a_loan_taken_within_the_window_is_told_of(desk: Desk) -> None:
     again = Outcome.objects.filter(metric__code="borrowed_again")
     assert list(again.values_list("borrower_id", flat=True)) == [first]
     assert record_what_happened(day=PLANNED_FOR + timedelta(days=7)) == 0
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_loan_paid_off_within_a_shorter_window_is_on_time_and_told_of_when_that_is_over(desk: Desk) -> None:
+    book = loans(desk, 1)
+    desk.until(PLANNED_FOR - timedelta(days=2))
+    two_texts(window_days=2)
+    close(desk, through=PLANNED_FOR)
+    (borrower,) = book
+    desk.pay_off(book[borrower], str(desk.quote(book[borrower]).total))
+
+    assert record_what_happened(day=PLANNED_FOR) == 0
+    close(desk, through=PLANNED_FOR + timedelta(days=1))
+
+    assert on_time() == [borrower]
+
+
+@pytest.mark.usefixtures("_plan")
+def test_words_retired_while_it_runs_stop_it_at_the_close(desk: Desk) -> None:
+    tried(desk, 1)
+    version = TemplateVersion.objects.filter(template__code="reminder_d3_short", state="active").first()
+    templates.retire_version(version_id=version.pk, reason="must not be sent", actor=ADA)
+    close(desk, through=PLANNED_FOR)
+    experiment = Experiment.objects.get()
+    assert (experiment.state, experiment.stopped_on) == ("stopped", PLANNED_FOR)

@@ -133,11 +133,6 @@ def results_of(*, experiment: Experiment, as_of: date) -> Results:
     )
 
 
-def has_due(*, as_of: date) -> bool:
-    """True when the last day of a running experiment is before `as_of`."""
-    return Experiment.objects.filter(state="running", stop_on__lt=as_of).exists()
-
-
 def counting() -> list[int]:
     """Ids of the experiments run here whose outcomes still count: those that run, and those not decided yet."""
     states = [Experiment.State.RUNNING, Experiment.State.STOPPED]
