@@ -10,11 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
-from backoffice.outreach.selectors.experiments import has_due
+from backoffice.outreach.selectors.experiments import counting
 from backoffice.outreach.selectors.packs import packs_to_activate
 from backoffice.outreach.services import pack_publishing
 from backoffice.outreach.services.campaigns import campaigns_to_move, move_campaigns
-from backoffice.outreach.services.experiments import stop_due
+from backoffice.outreach.services.experiments import stop_due, stop_speechless
 from backoffice.outreach.services.reminder_publishing import activate_due as activate_plans
 from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
@@ -22,6 +22,7 @@ from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
 from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
+from backoffice.repayment.services.experiments import record_what_happened
 from backoffice.repayment.services.products import activate_due
 from backoffice.repayment.services.reminders import day_after, loans_to_remind, plan_reminders
 
@@ -130,12 +131,15 @@ def _work_campaigns(day: date, campaign_id: int, _last_id: int, _run_id: int) ->
     return Worked(counts=counts | ({"refused": done.refused} if done.refused else {}), left_behind={})
 
 
-def _plan_experiments(day: date) -> list[Range]:
-    return [(0, 0)] if has_due(as_of=day_after(day)) else []
+def _plan_experiments(_day: date) -> list[Range]:
+    return [(0, 0)] if counting() else []
 
 
 def _work_experiments(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
-    return Worked(counts={"experiments": stop_due(as_of=day_after(day), actor=SYSTEM)}, left_behind={})
+    """What people did is written down first: it counts for an experiment that stops tonight."""
+    outcomes = record_what_happened(day=day)
+    stopped = stop_due(as_of=day_after(day), actor=SYSTEM) + stop_speechless(as_of=day, actor=SYSTEM)
+    return Worked(counts={"experiments": stopped, "outcomes": outcomes}, left_behind={})
 
 
 def _plan_verify(day: date) -> list[Range]:
@@ -161,7 +165,12 @@ STEPS: tuple[Step, ...] = (
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
     Step("campaign_moves", _("Start and end campaigns"), _plan_campaign_moves, _work_campaign_moves),
     Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns, in_order=True),
-    Step("experiments", _("Stop the experiments whose last day is over"), _plan_experiments, _work_experiments),
+    Step(
+        "experiments",
+        _("Write down what people in experiments did, and stop those whose last day is over"),
+        _plan_experiments,
+        _work_experiments,
+    ),
     Step("verify", _("Verify what was touched"), _plan_verify, _work_verify),
 )
 

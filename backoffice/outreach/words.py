@@ -31,6 +31,7 @@ WORDS = {
     "outreach.experiment.running": _("Experiment started"),
     "outreach.experiment.stopped": _("Experiment stopped"),
     "outreach.experiment.decided": _("Experiment decided"),
+    "outreach.experiment.words_drafted": _("Words of an experiment drafted"),
     "outreach.experiment.taken_in": _("Units taken into an experiment"),
     "outreach.outcome": _("outcome"),
     "outreach.outcome.recorded": _("Outcomes recorded"),

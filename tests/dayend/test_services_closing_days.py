@@ -115,10 +115,11 @@ def test_the_night_after_its_last_day_stops_an_experiment():
     opened(DUE - timedelta(days=1))
     the_experiments_of(DUE - timedelta(days=1))
     experiment = running(stop_on=DUE)
-    assert ("experiments", "done", {}) in steps_of(close(DUE - timedelta(days=1)))
+    nothing_yet = {"experiments": 0, "outcomes": 0}
+    assert ("experiments", "done", nothing_yet) in steps_of(close(DUE - timedelta(days=1)))
     run = close(DUE)
     experiment.refresh_from_db()
-    assert ("experiments", "done", {"experiments": 1}) in steps_of(run)
+    assert ("experiments", "done", {"experiments": 1, "outcomes": 0}) in steps_of(run)
     assert (experiment.state, experiment.stopped_on) == ("stopped", DUE)
 
 

@@ -8,8 +8,12 @@ from rest_framework.test import APIClient
 
 from backoffice.audit import approvals
 from backoffice.calendars import clock
+from backoffice.core.actors import SYSTEM
+from backoffice.outreach.domain.elements import Element
 from backoffice.outreach.models import Experiment, Exposure, Outcome
+from backoffice.outreach.services.pieces import write_piece
 from tests.outreach.experiment_book import CHECKER, TODAY, declared, on, screening, units
+from tests.outreach.messaging import active_version
 from tests.repayment.api_book import caller
 
 pytestmark = pytest.mark.django_db
@@ -164,3 +168,52 @@ def test_works_the_sample_size_out():
     refused = client.get(f"{API}/sample-size/?base=0.02&target=0.02")
     assert (refused.status_code, set(refused.json()["fields"])) == (422, {"target"})
     assert clock.now().date() > TODAY
+
+
+# --------------------------------------------------------------------------------------------------- about a template
+
+
+def test_an_experiment_is_declared_about_a_template():
+    active_version()
+    active_version(code="due_soon_b", body="{amount} is due on {due_date}. {lender}")
+    arms = [
+        {"name": "today's text", "share": "0.5", "is_control": True},
+        {"name": "short text", "share": "0.5", "template": "due_soon_b"},
+    ]
+    made = post(caller("team_lead"), "experiments/", declaration(template="due_soon", arms=arms)).json()
+    assert made["template"] == "due_soon"
+    assert [(arm["name"], arm["template"]) for arm in made["arms"]] == [
+        ("today's text", "due_soon"),
+        ("short text", "due_soon_b"),
+    ]
+    taken = post(caller("team_lead"), f"experiments/{made['id']}/units/", {"borrower_ids": units(1)})
+    assert (taken.status_code, taken.json()["code"]) == (409, "outreach.experiment_not_taking_in")
+
+
+def test_the_start_is_refused_while_an_arm_has_no_words():
+    active_version()
+    arms = [
+        {"name": "today's text", "share": "0.5", "is_control": True},
+        {"name": "short text", "share": "0.5"},
+    ]
+    made = post(caller("team_lead"), "experiments/", declaration(template="due_soon", arms=arms)).json()
+    refused = post(caller("team_lead"), f"experiments/{made['id']}/start/", {"reason": "ready to go"}, key="k-2")
+    assert (refused.status_code, refused.json()["code"]) == (409, "outreach.experiment_words")
+
+
+def test_the_words_of_a_plan_are_drafted():
+    piece = write_piece(
+        element=Element.BENEFIT, code="bill", language="en", text="{amount} is due on {due_date}.", actor=SYSTEM
+    )
+    write_piece(element=Element.CALL_TO_ACTION, code="pay", language="en", text="Pay in the app.", actor=SYSTEM)
+    active_version(body="{amount} is due on {due_date}.", pieces=[piece.pk])
+    factors = [
+        {"name": "greeting", "levels": ["as today", "-"], "element": "greeting"},
+        {"name": "call", "levels": ["as today", "pay"], "element": "call_to_action"},
+    ]
+    body = declaration(template="due_soon", design="L8", arms=[], factors=factors, watched=[])
+    made = post(caller("team_lead"), "experiments/", body).json()
+    drafted = post(caller("team_lead"), f"experiments/{made['id']}/draft-words/", {}, key="k-2")
+    assert (drafted.status_code, len(drafted.json()["templates"])) == (200, 3)
+    denied = post(caller("compliance"), f"experiments/{made['id']}/draft-words/", {}, key="k-3")
+    assert denied.status_code == 403

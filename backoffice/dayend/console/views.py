@@ -50,6 +50,7 @@ COUNTS = {
     "started": gettext_lazy("campaigns started"),
     "ended": gettext_lazy("campaigns ended"),
     "experiments": gettext_lazy("experiments stopped"),
+    "outcomes": gettext_lazy("outcomes recorded"),
 }
 
 

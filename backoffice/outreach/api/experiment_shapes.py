@@ -13,11 +13,13 @@ from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import LATEST_DAY, DayField, TextField, YesNoField
 from backoffice.outreach.domain.experiments.declaring import LONGEST_WINDOW, MOST_ARMS, Declaration, NewArm, NewFactor
 from backoffice.outreach.models import Experiment, Metric
+from backoffice.outreach.models.templates import ELEMENT_CHOICES
 
 LARGEST_ID = 2**63 - 1
 MOST_UNITS = 10_000
 FIRST_YEAR = 2000
 CODE = r"^[-a-zA-Z0-9_]+$"
+CODE_OR_NONE = r"^[-a-zA-Z0-9_]*$"
 SHARE = r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$"
 NUMBER = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,2})?$"
 
@@ -114,13 +116,20 @@ class NewArmSerializer(BodySerializer):
     share = ShareField()
     content = TextField(max_length=2000, allow_blank=True, default="")
     is_control = YesNoField(default=False)
+    template = serializers.RegexField(
+        CODE_OR_NONE, max_length=60, allow_blank=True, default="", help_text="whose words it speaks; not of the control"
+    )
 
 
 class NewFactorSerializer(BodySerializer):
-    """One element of an orthogonal plan; the first version is today's."""
+    """One element of an orthogonal plan; the first version is today's.
+
+    About a template the others are codes of pieces of the element, “-” for leaving it out.
+    """
 
     name = TextField(max_length=60)
     levels = serializers.ListField(child=TextField(max_length=200), min_length=2, max_length=3)
+    element = serializers.ChoiceField(choices=ELEMENT_CHOICES, allow_blank=True, default="")
 
 
 class DeclarationSerializer(BodySerializer):
@@ -132,6 +141,9 @@ class DeclarationSerializer(BodySerializer):
     layer = serializers.RegexField(CODE, max_length=40)
     share = ShareField(default=Decimal(1), help_text="of the layer")
     design = serializers.ChoiceField(choices=Experiment.Design.choices, default="arms")
+    template = serializers.RegexField(
+        CODE_OR_NONE, max_length=60, allow_blank=True, default="", help_text="whose words are tried; empty for none"
+    )
     metric = serializers.RegexField(CODE, max_length=40, help_text="the one that decides")
     watched = serializers.ListField(child=serializers.RegexField(CODE, max_length=40), max_length=20, default=list)
     window_days = serializers.IntegerField(min_value=0, max_value=LONGEST_WINDOW)
@@ -149,7 +161,7 @@ class DeclarationSerializer(BodySerializer):
             code=values.pop("code", code),
             arms=tuple(NewArm(**arm) for arm in values.pop("arms")),
             factors=tuple(
-                NewFactor(name=factor["name"], levels=tuple(factor["levels"])) for factor in values.pop("factors")
+                NewFactor(**factor | {"levels": tuple(factor["levels"])}) for factor in values.pop("factors")
             ),
             watched=tuple(values.pop("watched")),
             **values,
@@ -169,6 +181,17 @@ class ExperimentsQuery(serializers.Serializer):
     layer = serializers.RegexField(CODE, max_length=40, required=False)
 
 
+class ArmSerializer(serializers.Serializer):
+    """One way of doing it, as it was declared."""
+
+    number = serializers.IntegerField()
+    name = serializers.CharField()
+    share = serializers.CharField()
+    content = serializers.CharField(allow_blank=True)
+    is_control = serializers.BooleanField()
+    template = serializers.CharField(source="template.code", default=None, allow_null=True)
+
+
 class ExperimentSerializer(serializers.Serializer):
     """An experiment as it was declared and where it stands."""
 
@@ -181,6 +204,10 @@ class ExperimentSerializer(serializers.Serializer):
     share = serializers.CharField()
     design = serializers.ChoiceField(choices=Experiment.Design.choices)
     origin = serializers.ChoiceField(choices=Experiment.Origin.choices)
+    template = serializers.CharField(
+        source="template.code", default=None, allow_null=True, help_text="whose words are tried"
+    )
+    arms = ArmSerializer(many=True)
     metric = serializers.CharField(source="metric.code")
     window_days = serializers.IntegerField()
     minimum_sample = serializers.IntegerField(allow_null=True)
@@ -207,6 +234,12 @@ class DecisionSerializer(BodySerializer):
 
     arm = serializers.IntegerField(min_value=1, max_value=32_767)
     conclusion = TextField(min_length=3, max_length=2000)
+
+
+class WordsDraftedSerializer(serializers.Serializer):
+    """The templates of the rows of a plan."""
+
+    templates = serializers.ListField(child=serializers.CharField())
 
 
 class UnitsSerializer(BodySerializer):

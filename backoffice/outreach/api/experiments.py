@@ -157,6 +157,19 @@ class ChangeView(ExperimentView):
         return self.answer()
 
 
+class DraftWordsView(ExperimentView):
+    """Draft the words of a plan's rows."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = {"POST": "outreach.template.edit"}
+    serializer_class = shapes.WordsDraftedSerializer  # type: ignore[assignment]
+
+    @idempotent
+    def post(self, request: Request, experiment_id: int) -> Response:
+        """A template for each row but the first, with drafts of what it prescribes; to be approved like any words."""
+        drafted = experiments.draft_rows(experiment_id=experiment_id, actor=actor_of(request.user))
+        return Response(self.serializer_class({"templates": [template.code for template in drafted]}).data)
+
+
 class StartView(ExperimentView):
     """Ask for the start."""
 
@@ -280,4 +293,8 @@ class SampleSizeView(ApiView):
 
 
 def _visible(request: Request) -> QuerySet[Experiment]:
-    return Experiment.objects.visible_to(person_of(request)).select_related("layer", "metric", "chosen")
+    return (
+        Experiment.objects.visible_to(person_of(request))
+        .select_related("layer", "metric", "chosen", "template")
+        .prefetch_related("arms__template")
+    )

@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern] = [
     path(_one, experiments.ExperimentPageView.as_view(), name="experiment"),
     path(f"{_one}results/", experiments.ResultsView.as_view(), name="experiment_results"),
     path(f"{_one}change/", experiments.ChangeView.as_view(), name="change_experiment"),
+    path(f"{_one}draft-words/", experiments.DraftWordsView.as_view(), name="draft_experiment_words"),
     path(f"{_one}start/", experiments.StartView.as_view(), name="start_experiment"),
     path(f"{_one}stop/", experiments.StopView.as_view(), name="stop_experiment"),
     path(f"{_one}decide/", experiments.DecideView.as_view(), name="decide_experiment"),

@@ -24,7 +24,7 @@ from backoffice.core.tones import Tone
 from backoffice.outreach.console import message_states as states
 from backoffice.outreach.domain.channels import MESSAGES
 from backoffice.outreach.domain.message_states import MessageState
-from backoffice.outreach.models import Gateway, GatewayReceipt, Message, MessageMove
+from backoffice.outreach.models import Exposure, Gateway, GatewayReceipt, Message, MessageMove
 from backoffice.outreach.models.contacts import CHANNEL_LABELS, PURPOSE_CHOICES
 from backoffice.outreach.models.messages import STATE_CHOICES
 from backoffice.outreach.selectors.messages import MessageShown, message_shown, visible_messages
@@ -66,6 +66,18 @@ LOG = Table(
             "borrower",
             gettext_lazy("Borrower"),
             narrow=lambda rows, words: rows.filter(borrower__external_id=words),
+        ),
+        Words(
+            "template",
+            gettext_lazy("Template"),
+            narrow=lambda rows, words: rows.filter(template_version__template__code=words),
+        ),
+        Words(
+            "experiment",
+            gettext_lazy("Experiment"),
+            narrow=lambda rows, words: rows.filter(
+                key__in=Exposure.objects.filter(experiment__code=words).values("message_key")
+            ),
         ),
         Words("source", gettext_lazy("Source"), narrow=lambda rows, words: rows.filter(source=words)),
     ),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,14 +13,14 @@ from django.utils.translation import gettext_lazy
 
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.actors import Actor
-from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
+from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import go_to
 from backoffice.outreach.console.template_forms import PieceForm
 from backoffice.outreach.domain.elements import CHINESE, ENGLISH, Element
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.domain.template_states import TemplateState
-from backoffice.outreach.models import Message, Piece, TemplateVersion
+from backoffice.outreach.models import Message, MessageTemplate, Piece, TemplateVersion
 from backoffice.outreach.models.templates import ELEMENT_LABELS
 from backoffice.outreach.services import templates
 from backoffice.outreach.services.checking import check_version
@@ -50,6 +51,54 @@ class VersionVerb(ConfirmView):
             "language": subject.get_language_display(),
             "number": subject.number,
         }
+
+
+class CopyForm(ConfirmForm):
+    """What the copy is called."""
+
+    code = forms.SlugField(label=gettext_lazy("Code"), max_length=60)
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    name_zh = forms.CharField(label=gettext_lazy("Name in Chinese"), max_length=120, required=False)
+
+
+class CopyTemplate(ConfirmView):
+    """Another template of the same purpose, to be changed and tried against this one."""
+
+    permission = "outreach.template.edit"
+    title: ClassVar[Text] = gettext_lazy("Copy the template")
+    verb: ClassVar[Text] = gettext_lazy("Copy")
+    form_class = CopyForm
+
+    def load(self, *, request: HttpRequest, **address: Any) -> MessageTemplate:
+        """The template. Raises Http404."""
+        found = MessageTemplate.objects.filter(pk=address["template_id"]).first()
+        if found is None:
+            raise Http404
+        return found
+
+    def back_url(self, *, subject: Any) -> str:
+        """The page of the template."""
+        return reverse("outreach:template", args=[subject.pk])
+
+    def subject_line(self, *, subject: Any) -> str:
+        """Its name."""
+        return str(subject.title)
+
+    def initial(self, *, subject: Any) -> dict[str, Any]:
+        """The names of the one that is copied, told apart by a letter."""
+        names = {name: getattr(subject, name)[:118] for name in ("name", "name_zh")}
+        return {"code": f"{subject.code[:58]}_b"} | {name: f"{text} B" for name, text in names.items() if text}
+
+    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Copies it."""
+        made = templates.copy_template(
+            template_id=subject.pk,
+            code=values["code"],
+            name=values["name"],
+            name_zh=values["name_zh"],
+            actor=actor,
+        )
+        return _("%(name)s is created, with drafts of what this template says now.") % {"name": made.title}
 
 
 class SubmitVersion(VersionVerb):

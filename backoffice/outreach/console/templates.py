@@ -22,6 +22,7 @@ from backoffice.outreach.domain.variables import CATALOGUE
 from backoffice.outreach.models import MessageTemplate, TemplateVersion
 from backoffice.outreach.models.contacts import CHANNEL_LABELS
 from backoffice.outreach.models.templates import LANGUAGE_LABELS
+from backoffice.outreach.selectors.experiment_arms import experiment_on
 from backoffice.outreach.selectors.templates import template_lines
 from backoffice.outreach.services import templates as services
 from backoffice.outreach.services.previewing import preview_words
@@ -43,6 +44,8 @@ def template(request: HttpRequest, template_id: int) -> HttpResponse:
         "template": subject,
         "versions": subject.versions.order_by("channel", "language", "-number"),
         "start": StartForm(),
+        "running": experiment_on(template=subject),
+        "may_see_experiments": may(request, "outreach.experiment.view"),
         "may_edit": may(request, "outreach.template.edit"),
     }
     return render(request, "outreach/templates/template.html", context)

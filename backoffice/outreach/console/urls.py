@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     path("templates/pieces/", template_verbs.pieces, name="pieces"),
     path("templates/pieces/<int:piece_id>/retire/", template_verbs.RetirePiece.as_view(), name="retire_piece"),
     path("templates/<int:template_id>/", templates.template, name="template"),
+    path("templates/<int:template_id>/copy/", template_verbs.CopyTemplate.as_view(), name="copy_template"),
     path("templates/<int:template_id>/start/", templates.start_version, name="start_template_version"),
     path(
         "templates/<int:template_id>/<slug:channel>/<slug:language>/",
@@ -71,6 +72,7 @@ urlpatterns: list[URLPattern] = [
     path("experiments/<int:experiment_id>/", pages.page, name="experiment"),
     path("experiments/<int:experiment_id>/edit/", declaring.edit, name="edit_experiment"),
     path("experiments/<int:experiment_id>/confirm/", declaring.confirm, name="confirm_experiment"),
+    path("experiments/<int:experiment_id>/draft-words/", verbs.DraftWords.as_view(), name="draft_experiment_words"),
     path("experiments/<int:experiment_id>/start/", verbs.Start.as_view(), name="start_experiment"),
     path("experiments/<int:experiment_id>/stop/", verbs.Stop.as_view(), name="stop_experiment"),
     path("experiments/<int:experiment_id>/decide/", verbs.Decide.as_view(), name="decide_experiment"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.core.formats import is_chinese
 from backoffice.customers.models import Borrower
 from backoffice.customers.models.holds import SingleValueRange
+from backoffice.outreach.models.templates import ELEMENT_CHOICES, MessageTemplate
 
 if TYPE_CHECKING:
     from backoffice.staff.models import User
@@ -78,6 +79,7 @@ class Experiment(models.Model):
 
     `share` is how much of its layer it takes, `slice` which part of it (from the start on). Outcomes count for
     `window_days` after a unit's exposure. `origin` brought_in: run elsewhere, its results are sums and not units.
+    `template`: whoever is written to with it is taken in, and gets the words of their arm.
     """
 
     class State(models.TextChoices):
@@ -110,6 +112,14 @@ class Experiment(models.Model):
     share = models.DecimalField(_("share of the layer"), max_digits=7, decimal_places=6)
     slice = DecimalRangeField(_("slice of the layer"), null=True, blank=True)
     salt = models.CharField(_("salt"), max_length=100, unique=True)
+    template = models.ForeignKey(
+        MessageTemplate,
+        verbose_name=_("about the template"),
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="experiments",
+    )
     design = models.CharField(_("design"), max_length=4, choices=Design.choices, default=Design.ARMS)
     origin = models.CharField(_("origin"), max_length=10, choices=Origin.choices, default=Origin.OWN)
     metric = models.ForeignKey(Metric, verbose_name=_("declared metric"), on_delete=models.PROTECT, related_name="+")
@@ -160,6 +170,9 @@ class Experiment(models.Model):
                 | (~Q(state="decided") & Q(chosen__isnull=True, decided_at__isnull=True)),
                 name="experiment_is_decided_for_an_arm",
             ),
+            models.UniqueConstraint(
+                fields=["template"], condition=Q(state="running"), name="one_running_experiment_per_template"
+            ),
             ExclusionConstraint(
                 name="one_experiment_a_unit_of_a_layer",
                 expressions=[
@@ -175,7 +188,11 @@ class Experiment(models.Model):
 
 
 class Arm(models.Model):
-    """One way of doing it. Of an orthogonal plan an arm is a row, and number 1, today's text, is the control."""
+    """One way of doing it. Of an orthogonal plan an arm is a row, and number 1, today's text, is the control.
+
+    `template` says its words when the experiment is about a template: another one of the same purpose; the control's is
+    the template itself.
+    """
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="arms")
     number = models.PositiveSmallIntegerField(_("number"))
@@ -183,6 +200,9 @@ class Arm(models.Model):
     content = models.TextField(_("what they get"), blank=True)
     share = models.DecimalField(_("share"), max_digits=7, decimal_places=6)
     is_control = models.BooleanField(_("control"), default=False)
+    template = models.ForeignKey(
+        MessageTemplate, verbose_name=_("words"), on_delete=models.PROTECT, null=True, blank=True, related_name="arms"
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["experiment_id", "number"]
@@ -199,11 +219,15 @@ class Arm(models.Model):
 
 
 class Factor(models.Model):
-    """One element of an orthogonal plan and the versions of it that are tried; the first is today's."""
+    """One element of an orthogonal plan and the versions of it that are tried; the first is today's.
+
+    About a template, `element` is what the factor changes, and all versions but the first are codes of pieces.
+    """
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="factors")
     number = models.PositiveSmallIntegerField(_("number"))
     name = models.CharField(_("element"), max_length=60)
+    element = models.CharField(_("element of the text"), max_length=16, choices=ELEMENT_CHOICES, blank=True)
     levels = ArrayField(models.CharField(max_length=200), verbose_name=_("versions"))
 
     class Meta:
@@ -217,12 +241,16 @@ class Factor(models.Model):
 
 
 class Exposure(models.Model):
-    """A unit got what its arm gets, or was left alone as its arm says: from here on its outcomes count."""
+    """A unit got what its arm gets, or was left alone as its arm says: from here on its outcomes count.
+
+    `message_key`: the message planned with the words of its arm that took it in; empty when another system told of it.
+    """
 
     experiment = models.ForeignKey(Experiment, on_delete=models.PROTECT, related_name="exposures", db_index=False)
     arm = models.ForeignKey(Arm, on_delete=models.PROTECT, related_name="exposures", db_index=False)
     borrower = models.ForeignKey(Borrower, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(_("at"))
+    message_key = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["id"]

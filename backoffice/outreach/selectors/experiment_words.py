@@ -9,7 +9,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.core.formats import count_text, date_text
+from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.experiments.sentences import Sentence
+from backoffice.outreach.models.contacts import CHANNEL_LABELS
+from backoffice.outreach.models.templates import LANGUAGE_LABELS
 
 TEXTS: Final[Mapping[str, Promise]] = {
     "ready.not_started": _("It has not started."),
@@ -43,19 +46,40 @@ TEXTS: Final[Mapping[str, Promise]] = {
     "fault.arm_share": _("every share must be more than 0 and less than 1, with at most six decimals"),
     "fault.shares": _("the shares sum to %(total)s, not to 1"),
     "fault.arm_names": _("two arms have the same name"),
+    "fault.arm_without_subject": _("an arm names its words, but the experiment is about no template"),
+    "fault.control_speaks_otherwise": _("the control speaks as the template does, and names no other words"),
+    "fault.arms_speak_alike": _("two arms have the same words"),
+    "fault.elements": _("about a template, each line changes another one of the six elements"),
     "fault.factors": _("must be at least two elements"),
     "fault.levels": _("two versions of an element are the same"),
     "fault.plan.L8": _("L8 holds at most seven elements, each in exactly two versions"),
     "fault.plan.L18": _("L18 holds at most seven elements in three versions and one in two"),
+    "words.silent": _("%(template)s has no approved words yet."),
+    "words.none": _("%(arm)s has no words yet."),
+    "words.missing": _("%(arm)s has no approved words by %(channel)s in %(language)s, where the template speaks."),
+    "words.more": _("%(arm)s speaks by %(channel)s in %(language)s, where the template is silent."),
+    "words.open": _("%(arm)s leaves %(names)s open by %(channel)s in %(language)s, which the template does not."),
+    "words.other": _("%(arm)s does not say by %(channel)s in %(language)s what its row of the plan prescribes."),
+    "words.written_freely": _("%(template)s was written freely by %(channel)s in %(language)s; a plan changes pieces."),
+    "words.as_today": _(
+        "%(template)s has the piece %(version)s by %(channel)s in %(language)s today; it is no new version there."
+    ),
+    "words.purpose": _("%(arm)s speaks for another purpose than the template."),
 }
 
 
 def sentence_text(*, sentence: Sentence) -> str:
     """The sentence with its values as they read everywhere."""
-    return str(TEXTS[sentence.code]) % {name: _shown(value) for name, value in sentence.params.items()}
+    return str(TEXTS[sentence.code]) % {name: _shown(name, value) for name, value in sentence.params.items()}
 
 
-def _shown(value: object) -> str:
+def _shown(name: str, value: object) -> str:
+    if name == "channel":
+        return str(CHANNEL_LABELS[Channel(str(value))])
+    if name == "language":
+        return str(LANGUAGE_LABELS[str(value)])
+    if isinstance(value, str):
+        return value
     if isinstance(value, date):
         return date_text(value)
     if isinstance(value, int):

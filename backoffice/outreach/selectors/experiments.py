@@ -133,9 +133,11 @@ def results_of(*, experiment: Experiment, as_of: date) -> Results:
     )
 
 
-def has_due(*, as_of: date) -> bool:
-    """True when the last day of a running experiment is before `as_of`."""
-    return Experiment.objects.filter(state="running", stop_on__lt=as_of).exists()
+def counting() -> list[int]:
+    """Ids of the experiments run here whose outcomes still count: those that run, and those not decided yet."""
+    states = [Experiment.State.RUNNING, Experiment.State.STOPPED]
+    own = Experiment.objects.filter(state__in=states, origin=Experiment.Origin.OWN)
+    return list(own.order_by("id").values_list("id", flat=True))
 
 
 def layers() -> list[tuple[Layer, Decimal, list[Experiment]]]:

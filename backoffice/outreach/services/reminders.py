@@ -19,10 +19,11 @@ from backoffice.outreach.domain.purposes import RANK
 from backoffice.outreach.domain.ranking import PLAN, source_of
 from backoffice.outreach.domain.reminder_plans import ReminderContent, Step, parse
 from backoffice.outreach.models import ReminderPlanVersion
+from backoffice.outreach.services.experiments.trying import Trials, take_in_planned, words_and_trials
 from backoffice.outreach.services.foreseeing import Weighed, weigh
 from backoffice.outreach.services.messages import OwedNow, Planned, sendable, stop_paid
 from backoffice.outreach.services.ranking import lock_borrowers, plan_ranked, rank
-from backoffice.outreach.services.speaking import Words, names_of, spoken, values_of_loan, window, words_of
+from backoffice.outreach.services.speaking import Words, names_of, spoken, values_of_loan, window
 
 KEEP_GROUPS = """
 INSERT INTO outreach_remindergroup (plan_id, version_id, borrower_id, loan_id, due_date, is_held_out, planned_on)
@@ -75,6 +76,9 @@ class Outcome:
     unfilled: dict[str, str] = field(default_factory=dict)
     """By key, what is wrong with the messages whose words could not be filled in."""
     new: int = 0
+    planned_with: dict[str, str] = field(default_factory=dict)
+    """The template each message was asked for with, by key: the words may be those of an arm of an experiment."""
+    trials: Trials = field(default_factory=lambda: Trials({}))
 
 
 @dataclass(slots=True)
@@ -137,6 +141,8 @@ def plan_day(
         outcome.outranked += len(ranking.losing)
         outcome.by_channel.subtract(one.channel.value for one in chosen if one.key in ranking.losing)
         outcome.new = plan_ranked(wanted=chosen, ranking=ranking, actor=actor)
+        tried = [(outcome.planned_with[one.key], one) for one in chosen if one.key not in ranking.losing]
+        take_in_planned(trials=outcome.trials, planned=tried, day=day, actor=actor)
         stop_paid(loans=owed)
     if outcome.unfilled:
         _tell_unfilled(outcome.unfilled, day=day, actor=actor)
@@ -154,8 +160,9 @@ def _chosen(
     *, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan]
 ) -> tuple[Outcome, list[Planned], list[tuple[ActivePlan, BillDue, bool]]]:
     """The messages of the day, one a borrower at most: the most pressing, then about the largest bill."""
-    outcome = Outcome(bills=len(bills))
-    words = words_of(codes={step.template for plan in plans for step in plan.content.steps})
+    codes = {step.template for plan in plans for step in plan.content.steps}
+    words, trials = words_and_trials(codes=codes, on=day)
+    outcome = Outcome(bills=len(bills), trials=trials)
     own = {plan.portfolio: plan for plan in plans}
     groups: list[tuple[ActivePlan, BillDue, bool]] = []
     best: dict[int, tuple[tuple[int, Decimal, int], Planned, Step]] = {}
@@ -171,7 +178,7 @@ def _chosen(
             if not step.audience.takes(amount=bill.amount, currency=bill.currency, language=bill.language):
                 outcome.too_small += 1
                 continue
-            message = _message(plan, step, bill, day=day, words=words)
+            message = _message(plan, step, bill, day=day, words=words, trials=trials)
             if message is None:
                 outcome.without_words += 1
                 continue
@@ -181,6 +188,7 @@ def _chosen(
             if known is None or rank < known[0]:
                 best[bill.borrower_id] = (rank, message, step)
     chosen, outcome.unfilled = sendable(planned=[message for _, message, _ in best.values()])
+    outcome.planned_with = {message.key: step.template for _, message, step in best.values()}
     outcome.by_channel.update(message.channel.value for message in chosen)
     outcome.by_step.update(step.id for _, message, step in best.values() if message.key not in outcome.unfilled)
     return outcome, chosen, groups
@@ -198,9 +206,10 @@ def _tell_unfilled(unfilled: dict[str, str], *, day: date, actor: Actor) -> None
     )
 
 
-def _message(plan: ActivePlan, step: Step, bill: BillDue, *, day: date, words: Words) -> Planned | None:
+def _message(plan: ActivePlan, step: Step, bill: BillDue, *, day: date, words: Words, trials: Trials) -> Planned | None:
     """The first channel of the step that has words in the borrower's language, the others after it."""
-    said = spoken(words=words, template=step.template, channels=step.channels, language=bill.language)
+    template = trials.template_for(step.template, borrower_id=bill.borrower_id)
+    said = spoken(words=words, template=template, channels=step.channels, language=bill.language)
     if not said:
         return None
     channel, version = said[0]

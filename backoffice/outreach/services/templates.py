@@ -25,6 +25,7 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.template_states import OPEN, TemplateState, may_become
 from backoffice.outreach.domain.variables import names_in
 from backoffice.outreach.models import MessageTemplate, Piece, TemplateVersion
+from backoffice.outreach.selectors.experiment_arms import experiment_on
 from backoffice.outreach.services.checking import WordsRefused, check_version, check_words
 from backoffice.outreach.services.messages import stop_messages
 
@@ -60,6 +61,13 @@ class VersionNotInState(Refusal):
     status: ClassVar[int] = 409
 
 
+class WordsOnTrial(Refusal):
+    """A running experiment compares these words with others; they stay as they are while it runs."""
+
+    code: ClassVar[str] = "outreach.template_on_trial"
+    status: ClassVar[int] = 409
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
     """The words of a version. With `pieces` (ids), the body is put together from them and `body` is not looked at."""
@@ -91,6 +99,24 @@ def create_template(*, code: str, name: str, name_zh: str, purpose: Purpose, act
         after={"code": code, "name": name, "purpose": purpose.value},
     )
     return template
+
+
+@transaction.atomic
+def copy_template(*, template_id: int, code: str, name: str, name_zh: str, actor: Actor) -> MessageTemplate:
+    """Another template of the same purpose, whose drafts say what this one says now. Raises TemplateNotFound,
+    TemplateCodeTaken.
+    """
+    source = _locked_template(template_id)
+    made = create_template(code=code, name=name, name_zh=name_zh, purpose=Purpose(source.purpose), actor=actor)
+    for version in source.versions.filter(state=TemplateState.ACTIVE).order_by("channel", "language"):
+        draft_version(
+            template_id=made.pk,
+            channel=Channel(version.channel),
+            language=version.language,
+            wording=wording_of(version),
+            actor=actor,
+        )
+    return made
 
 
 @transaction.atomic
@@ -150,9 +176,10 @@ def mark_of_words(version: TemplateVersion) -> str:
 def submit_version(*, version_id: int, reason: str, actor: Actor) -> Approval:
     """Asks a second person; words that need a legal review are compliance's to approve.
 
-    Raises TemplateNotFound, VersionNotInState, WordsRefused, and those of `approvals.submit`.
+    Raises TemplateNotFound, VersionNotInState, WordsOnTrial, WordsRefused, and those of `approvals.submit`.
     """
     version = _locked_version(version_id)
+    _refuse_on_trial(version)
     _move(version, to=TemplateState.SUBMITTED)
     check_version(version)
     version.save(update_fields=["state"])
@@ -173,9 +200,10 @@ def approve_as_asked(request: ApprovedRequest) -> TemplateVersion:
     """The deed of an approved request: the version speaks from now on, and its predecessor is retired.
 
     What was planned with the predecessor is still sent as it was approved then. Raises TemplateNotFound,
-    VersionNotInState, WordsRefused when the words or the list of wording changed since.
+    VersionNotInState, WordsOnTrial, WordsRefused when the words or the list of wording changed since.
     """
     version = _locked_version(int(request.payload["version"]))
+    _refuse_on_trial(version)
     asked = (request.payload["subject"], request.payload["body"])
     if version.state != TemplateState.SUBMITTED or (version.subject, version.body) != asked:
         raise _not_in_state(version)
@@ -224,6 +252,17 @@ def retire_version(*, version_id: int, reason: str, actor: Actor) -> int:
     return stopped
 
 
+def wording_of(version: TemplateVersion) -> Wording:
+    """What a version says, to be said again."""
+    return Wording(
+        subject=version.subject,
+        body="" if version.pieces else version.body,
+        pieces=tuple(version.pieces),
+        is_legal=version.is_legal,
+        note=version.note,
+    )
+
+
 def body_of(*, wording: Wording, language: str) -> str:
     """The text of a wording: its pieces put together, or the body as it was written. Raises WordsRefused."""
     if not wording.pieces:
@@ -257,6 +296,16 @@ def consequence_of(approval: Approval) -> str:
     """What approving a request does as of now; for the page of approvals."""
     version = TemplateVersion.objects.select_related("template").filter(pk=approval.payload["version"]).first()
     return approval.consequence if version is None else consequence_in_words(version)
+
+
+def _refuse_on_trial(version: TemplateVersion) -> None:
+    running = experiment_on(template=version.template)
+    if running is not None:
+        raise WordsOnTrial(
+            _("The experiment %(name)s runs on the words of %(template)s; they stay as they are until it stops.")
+            % {"name": running.name, "template": version.template.title},
+            next_step=_("Wait until the experiment stops, or stop it. Words that must not be sent can be retired."),
+        )
 
 
 def _write(version: TemplateVersion, wording: Wording, body: str) -> None:

@@ -1,6 +1,6 @@
 """The form an experiment is declared with: its question, its numbers, and its arms or the elements of a plan."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, cast
 
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.core.fields import DayField, PercentField
 from backoffice.outreach.domain.experiments.declaring import LONGEST_WINDOW, Declaration, Design, NewArm, NewFactor
 from backoffice.outreach.domain.experiments.plans import ELEMENTS, L8, PLANS
-from backoffice.outreach.models import Experiment, Layer, Metric
+from backoffice.outreach.models import Experiment, Layer, MessageTemplate, Metric
 from backoffice.outreach.services.experiments.bringing_in import ELSEWHERE
 
 ARM_LINES: Final = 5
@@ -39,6 +39,11 @@ class DeclareForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
     question = _text(gettext_lazy("What is tried, and why"), 2)
     audience = _text(gettext_lazy("On whom"), 2)
+    template = forms.ChoiceField(
+        label=gettext_lazy("About the template"),
+        required=False,
+        help_text=gettext_lazy("Whoever is written to with it gets the words of their arm, by themselves."),
+    )
     layer = forms.ChoiceField(
         label=gettext_lazy("Layer"), help_text=gettext_lazy("Experiments of one layer never share a person.")
     )
@@ -67,11 +72,14 @@ class DeclareForm(forms.Form):
         super().__init__(*args, **options)
         self.design = design
         self._choices("layer", [(one.code, str(one)) for one in Layer.objects.exclude(code=ELSEWHERE).order_by("code")])
+        self._choices("template", _templates(gettext_lazy("none: something else is tried")))
         metrics = [(one.code, str(one)) for one in Metric.objects.order_by("code")]
         self._choices("metric", metrics)
         self._choices("watched", metrics)
         if experiment is not None:
             del self.fields["code"]
+        if design == CONFIRMATION:
+            del self.fields["template"]
         if design == "arms":
             self._add_arms()
         elif design in PLANS:
@@ -80,7 +88,7 @@ class DeclareForm(forms.Form):
     @property
     def about(self) -> list[forms.BoundField]:
         """The question."""
-        return [self[name] for name in ("name", "code", "question", "audience") if name in self.fields]
+        return [self[name] for name in ("name", "code", "question", "audience", "template") if name in self.fields]
 
     @property
     def numbers(self) -> list[forms.BoundField]:
@@ -90,10 +98,12 @@ class DeclareForm(forms.Form):
 
     @property
     def arm_lines(self) -> list[list[forms.BoundField]]:
-        """Name, share and content of each arm; the first is the control."""
+        """Name, share, content and words of each arm; the first is the control, which speaks as the template does."""
         if self.design != "arms":
             return []
-        return [[self[f"arm_{part}_{n}"] for part in ("name", "share", "content")] for n in range(ARM_LINES)]
+        parts = ("name", "share", "content", "template")
+        names = [[f"arm_{part}_{n}" for part in parts] for n in range(ARM_LINES)]
+        return [[self[name] for name in line if name in self.fields] for line in names]
 
     @property
     def factor_lines(self) -> list[list[forms.BoundField]]:
@@ -121,6 +131,7 @@ class DeclareForm(forms.Form):
         return Declaration(
             code=values.get("code") or code,
             design=cast("Design", "arms" if self.design == CONFIRMATION else self.design),
+            template=values.get("template", ""),
             watched=tuple(values["watched"]),
             arms=tuple(self._arms()),
             factors=tuple(self._factors()),
@@ -141,6 +152,7 @@ class DeclareForm(forms.Form):
                     share=share or Decimal(0),
                     content=self.cleaned_data[f"arm_content_{n}"],
                     is_control=n == 0,
+                    template=self.cleaned_data.get(f"arm_template_{n}", ""),
                 )
 
     def _factors(self) -> Iterable[NewFactor]:
@@ -148,9 +160,12 @@ class DeclareForm(forms.Form):
             levels = [self.cleaned_data[f"factor_{level}_{n}"] for level in range(1, self.levels + 1)]
             filled = tuple(level for level in levels if level)
             if filled:
-                yield NewFactor(name=self.cleaned_data[f"factor_name_{n}"] or str(n + 1), levels=filled)
+                name = self.cleaned_data[f"factor_name_{n}"] or str(n + 1)
+                element = ELEMENTS[n] if self.cleaned_data["template"] and n < len(ELEMENTS) else ""
+                yield NewFactor(name=name, levels=filled, element=element)
 
     def _add_arms(self) -> None:
+        templates = _templates(_("none yet"))
         for n in range(ARM_LINES):
             label = _("Control: as today") if n == 0 else _("Arm %(number)s") % {"number": n + 1}
             self.fields[f"arm_name_{n}"] = forms.CharField(label=label, max_length=120, required=n < 2)
@@ -158,6 +173,10 @@ class DeclareForm(forms.Form):
                 label=_("Share"), required=n < 2, initial=50 if n < 2 else None
             )
             self.fields[f"arm_content_{n}"] = forms.CharField(label=_("What they get"), max_length=2000, required=False)
+            if n:
+                self.fields[f"arm_template_{n}"] = forms.ChoiceField(
+                    label=_("Speaks with the template"), choices=templates, required=False
+                )
 
     def _add_factors(self) -> None:
         for n in range(self.factor_count):
@@ -169,7 +188,7 @@ class DeclareForm(forms.Form):
                 label = _("Today's version") if level == 1 else _("Version %(number)s") % {"number": level}
                 self.fields[f"factor_{level}_{n}"] = forms.CharField(label=label, max_length=200, required=False)
 
-    def _choices(self, name: str, choices: list[tuple[str, str]]) -> None:
+    def _choices(self, name: str, choices: Sequence[tuple[str, str | Promise]]) -> None:
         cast("forms.ChoiceField", self.fields[name]).choices = choices
 
 
@@ -179,17 +198,25 @@ def initial_of(*, experiment: Experiment) -> dict[str, Any]:
     initial: dict[str, Any] = {name: getattr(experiment, name) for name in names}
     initial |= {name: _percent(getattr(experiment, name)) for name in ("share", "alpha", "power")}
     initial |= {"layer": experiment.layer.code, "metric": experiment.metric.code}
+    initial["template"] = experiment.template.code if experiment.template else ""
     initial["watched"] = [one.code for one in experiment.watched.all()]
-    for n, arm in enumerate(experiment.arms.order_by("number")):
+    for n, arm in enumerate(experiment.arms.select_related("template").order_by("number")):
         initial |= {
             f"arm_name_{n}": arm.name,
             f"arm_share_{n}": _percent(arm.share),
             f"arm_content_{n}": arm.content,
+            f"arm_template_{n}": arm.template.code if arm.template else "",
         }
-    for n, factor in enumerate(experiment.factors.order_by("number")):
+    for place, factor in enumerate(experiment.factors.order_by("number")):
+        n = ELEMENTS.index(factor.element) if factor.element else place
         initial[f"factor_name_{n}"] = factor.name
         initial |= {f"factor_{level}_{n}": text for level, text in enumerate(factor.levels, start=1)}
     return initial
+
+
+def _templates(nothing: str | Promise) -> list[tuple[str, str | Promise]]:
+    """Every template by its code, after a word for none."""
+    return [("", nothing), *((one.code, f"{one.title} · {one.code}") for one in MessageTemplate.objects.order_by("id"))]
 
 
 class SizeForm(forms.Form):

@@ -15,10 +15,13 @@ from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Table
 from backoffice.outreach.console.experiments.reading import p_value_text, shown_metric, shown_screening
 from backoffice.outreach.console.experiments.states import EXPERIMENT
+from backoffice.outreach.domain.elements import LANGUAGES
 from backoffice.outreach.domain.experiments.plans import PLANS
 from backoffice.outreach.models import Experiment, Layer, Metric
+from backoffice.outreach.selectors.experiment_arms import shown_arms, wordings_of
 from backoffice.outreach.selectors.experiment_words import sentence_text
 from backoffice.outreach.selectors.experiments import layers, results_of
+from backoffice.outreach.services.checking import sample_values
 from backoffice.outreach.services.experiments.locking import pending_start
 from backoffice.staff.access import person_of
 
@@ -92,14 +95,30 @@ def page(request: HttpRequest, experiment_id: int) -> HttpResponse:
         "asked": pending_start(experiment=subject) if subject.state == "draft" else None,
         "confirmations": subject.confirmations.visible_to(person_of(request)),
         "may_edit": may(request, "outreach.experiment.edit"),
+        **(_words(request, subject) if subject.template_id else {}),
         **(shown_screening(subject, results=results) if subject.design in PLANS else {}),
     }
     return render(request, "outreach/experiments/experiment.html", context)
 
 
+def _words(request: HttpRequest, subject: Experiment) -> dict[str, Any]:
+    """What borrowers read in each arm, and what is missing before it can start."""
+    wordings = wordings_of(experiment=subject)
+    samples = {language: sample_values(language=language) for language in LANGUAGES}
+    is_draft = subject.state == Experiment.State.DRAFT
+    return {
+        "words": shown_arms(wordings=wordings, samples=samples),
+        "missing": [sentence_text(sentence=one) for one in wordings.faults] if is_draft else [],
+        "may_draft": is_draft and subject.design in PLANS and may(request, "outreach.template.edit"),
+        "may_see_messages": may(request, "outreach.message.view"),
+    }
+
+
 def visible(request: HttpRequest, experiment_id: int) -> Experiment:
     """The experiment, if the person may see it. Raises Http404."""
-    rows = Experiment.objects.visible_to(person_of(request)).select_related("layer", "metric", "chosen", "screening")
+    rows = Experiment.objects.visible_to(person_of(request)).select_related(
+        "layer", "metric", "chosen", "screening", "template"
+    )
     found = rows.filter(pk=experiment_id).first()
     if found is None:
         raise Http404

@@ -7,13 +7,14 @@ from django import forms
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.core.formats import date_text, percent_text
 from backoffice.outreach.console.experiments.pages import address, visible
+from backoffice.outreach.domain.experiments.wording import AS_TODAY
 from backoffice.outreach.models import Experiment, Metric
 from backoffice.outreach.selectors.experiment_words import sentence_text
 from backoffice.outreach.selectors.experiments import results_of
@@ -36,6 +37,32 @@ class ExperimentVerb(ConfirmView):
     def subject_line(self, *, subject: Experiment) -> str:
         """Its name."""
         return subject.name
+
+
+class DraftWords(ExperimentVerb):
+    """Drafts what the rows of a plan prescribe."""
+
+    permission = "outreach.template.edit"
+    title: ClassVar[Text] = gettext_lazy("Draft the words of the plan")
+    verb: ClassVar[Text] = gettext_lazy("Draft them")
+
+    def foresee(self, *, subject: Experiment, values: Mapping[str, Any], actor: Actor) -> Consequence:
+        """How many templates there will be."""
+        rows = set(subject.arms.filter(is_control=False).values_list("name", flat=True))
+        texts = [row for row in rows if set(row) != {AS_TODAY}]
+        return Consequence(
+            lines=(Line(_("Templates, one for each text but today's"), len(texts), total=True),),
+            warnings=(
+                _("They are drafts: each is submitted and approved like any words before the experiment starts."),
+            ),
+        )
+
+    def perform(self, *, subject: Experiment, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Drafts them."""
+        drafted = experiments.draft_rows(experiment_id=subject.pk, actor=actor)
+        return ngettext("%(count)s text is drafted.", "%(count)s texts are drafted.", len(drafted)) % {
+            "count": len(drafted)
+        }
 
 
 class Start(ExperimentVerb):

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from backoffice.core.money import split
 from backoffice.outreach.domain.assignment import MOST_DECIMALS
+from backoffice.outreach.domain.elements import Element
 from backoffice.outreach.domain.experiments.plans import PLANS, FactorsDoNotFit
 from backoffice.outreach.domain.experiments.sentences import Sentence
 
@@ -20,20 +21,26 @@ MOST_ARMS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewArm:
-    """One way of doing it, with its share of the experiment's units."""
+    """One way of doing it, with its share of the experiment's units; `template` is the code of the one that speaks."""
 
     name: str
     share: Decimal
     content: str = ""
     is_control: bool = False
+    template: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFactor:
-    """One element of a text and the versions of it to try; the first is today's."""
+    """One element of a text and the versions of it to try; the first is today's.
+
+    About a template, `element` is what is changed, the first version a name for today's, whatever it is in a channel,
+    and the others are codes of pieces.
+    """
 
     name: str
     levels: tuple[str, ...]
+    element: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +48,8 @@ class Declaration:
     """An experiment before it starts. `arms` for the design "arms", `factors` for an orthogonal plan: its arms follow.
 
     `share` is the part of the layer it takes; `minimum_sample` the fewest units in each arm; `stop_on` the last day
-    units are taken in; a unit's outcomes count for `window_days` after its exposure.
+    units are taken in; a unit's outcomes count for `window_days` after its exposure. `template` is the code of the one
+    whose words are tried, empty when something else is.
     """
 
     code: str
@@ -61,6 +69,7 @@ class Declaration:
     arms: tuple[NewArm, ...] = ()
     factors: tuple[NewFactor, ...] = ()
     screening_id: int | None = None
+    template: str = ""
 
 
 def arms_of(*, declaration: Declaration) -> tuple[NewArm, ...]:
@@ -121,6 +130,20 @@ def _faults_of_arms(declaration: Declaration) -> Iterator[tuple[str, Sentence]]:
         yield "arms", Sentence("fault.shares", {"total": total})
     if len({arm.name for arm in arms}) < len(arms):
         yield "arms", Sentence("fault.arm_names")
+    yield from _faults_of_words(declaration)
+
+
+def _faults_of_words(declaration: Declaration) -> Iterator[tuple[str, Sentence]]:
+    """The control speaks as the template does; another arm names a template of its own, in a draft not yet perhaps."""
+    if not declaration.template:
+        if any(arm.template for arm in declaration.arms):
+            yield "arms", Sentence("fault.arm_without_subject")
+        return
+    if any(arm.template not in {"", declaration.template} for arm in declaration.arms if arm.is_control):
+        yield "arms", Sentence("fault.control_speaks_otherwise")
+    others = [arm.template for arm in declaration.arms if arm.template and not arm.is_control]
+    if declaration.template in others or len(set(others)) < len(others):
+        yield "arms", Sentence("fault.arms_speak_alike")
 
 
 def _faults_of_factors(declaration: Declaration) -> Iterator[tuple[str, Sentence]]:
@@ -129,7 +152,13 @@ def _faults_of_factors(declaration: Declaration) -> Iterator[tuple[str, Sentence
         yield "factors", Sentence("fault.factors")
     if any(len(set(factor.levels)) < len(factor.levels) for factor in factors):
         yield "factors", Sentence("fault.levels")
+    if declaration.template and not _are_elements([factor.element for factor in factors]):
+        yield "factors", Sentence("fault.elements")
     try:
         arms_of(declaration=declaration)
     except FactorsDoNotFit:
         yield "factors", Sentence(f"fault.plan.{declaration.design}")
+
+
+def _are_elements(names: list[str]) -> bool:
+    return set(names) <= set(Element) and len(set(names)) == len(names)

@@ -25,11 +25,12 @@ from backoffice.outreach.domain.ranking import CAMPAIGN, source_of
 from backoffice.outreach.domain.targets import Target
 from backoffice.outreach.models import Campaign, CampaignDay, Gateway
 from backoffice.outreach.services.campaigns.locking import locked, trace
+from backoffice.outreach.services.experiments.trying import Trials, take_in_planned, words_and_trials
 from backoffice.outreach.services.foreseeing import Weighed, weigh
 from backoffice.outreach.services.messages import OwedNow, Planned, sendable, stop_paid
 from backoffice.outreach.services.ranking import Ranking, lock_borrowers, plan_ranked, rank
 from backoffice.outreach.services.rendering import CannotRender, name_of, render
-from backoffice.outreach.services.speaking import Spoken, names_of, spoken, values_of_loan, window, words_of
+from backoffice.outreach.services.speaking import Spoken, Words, names_of, spoken, values_of_loan, window
 
 USAGE: Final = (Path(__file__).resolve().parent.parent.parent / "sql" / "campaign_usage.sql").read_text()
 KEEP_MEMBERS: Final = """
@@ -76,6 +77,7 @@ class Decided:
     ranking: Ranking
     room: Room
     owed: Sequence[tuple[int, date | None]]
+    trials: Trials
 
     @property
     def chosen(self) -> list[Planned]:
@@ -116,6 +118,8 @@ def plan_campaign_day(
         counts=done.counts,
     )
     plan_ranked(wanted=decided.chosen, ranking=decided.ranking, actor=actor)
+    tried = [(content.template, one) for one in decided.chosen]
+    take_in_planned(trials=decided.trials, planned=tried, day=day, actor=actor)
     stop_paid(loans=decided.owed)
     after = {"day": day, "planned": done.planned, "held_out": done.held_out, "reserved": done.reserved}
     trace(campaign, verb="outreach.campaign.planned", actor=actor, after=after | {"full": done.full})
@@ -145,7 +149,8 @@ def _decide(
 
     With `owed_now` under the locks of the borrowers and then of the loans, so that it still holds when it is written.
     """
-    messages, costs, silent = _messages(campaign, content, day=day, targets=targets)
+    words, trials = words_and_trials(codes={content.template}, on=day)
+    messages, costs, silent = _messages(campaign, content, day=day, targets=targets, words=words, trials=trials)
     wanted, unfilled = sendable(planned=list(messages.values()))
     if unfilled and not wanted:
         wanted = list(messages.values())  # of nobody: a setting is missing, and planning them says which
@@ -165,22 +170,28 @@ def _decide(
     chosen = [messages[one.borrower_id] for one in choice.chosen]
     kept_out = {"outranked": len(ranking.losing), "without_words": silent, "unfilled": len(unfilled)}
     outcome = _outcome(len(targets), choice, chosen, kept_out)
-    return Decided(outcome, choice, messages, ranking, room, owed)
+    return Decided(outcome, choice, messages, ranking, room, owed, trials)
 
 
 def _messages(
-    campaign: Campaign, content: CampaignContent, *, day: date, targets: Sequence[Target]
+    campaign: Campaign,
+    content: CampaignContent,
+    *,
+    day: date,
+    targets: Sequence[Target],
+    words: Words,
+    trials: Trials,
 ) -> tuple[dict[int, Planned], dict[int, Decimal], int]:
     """A message for each borrower who can be spoken to, what it may cost at most, and how many cannot be."""
-    words = words_of(codes={content.template})
     prices = _prices()
-    by_language: dict[str, tuple[Spoken, set[str]]] = {}
+    by_words: dict[tuple[str, str], tuple[Spoken, set[str]]] = {}
     said: list[tuple[Target, Spoken, set[str]]] = []
     for target in targets:
-        known = by_language.get(target.language)
+        template = trials.template_for(content.template, borrower_id=target.borrower_id)
+        known = by_words.get((template, target.language))
         if known is None:
-            found = spoken(words=words, template=content.template, channels=content.channels, language=target.language)
-            known = by_language[target.language] = (found, names_of(found))
+            found = spoken(words=words, template=template, channels=content.channels, language=target.language)
+            known = by_words[template, target.language] = (found, names_of(found))
         if known[0]:
             said.append((target, *known))
     names = _names([target.borrower_id for target, _, open_names in said if "name" in open_names])

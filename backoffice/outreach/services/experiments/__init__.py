@@ -19,8 +19,10 @@ from backoffice.outreach.services.experiments.running import (
     start_as_approved,
     stop,
     stop_due,
+    stop_speechless,
     submit_start,
 )
+from backoffice.outreach.services.experiments.wording import draft_rows
 
 __all__ = [
     "START",
@@ -36,11 +38,13 @@ __all__ = [
     "declare_confirmation",
     "declare_experiment",
     "discard_draft",
+    "draft_rows",
     "mark_of_declaration",
     "record_outcomes",
     "start_as_approved",
     "stop",
     "stop_due",
+    "stop_speechless",
     "submit_start",
     "take_in",
 ]

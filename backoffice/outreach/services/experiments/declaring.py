@@ -13,10 +13,13 @@ from backoffice.core.actors import Actor
 from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.experiments.declaring import Declaration, NewArm, arms_of, faults_of
-from backoffice.outreach.models import Arm, Experiment, Factor, Layer, Metric
+from backoffice.outreach.domain.experiments.screening import Screening
+from backoffice.outreach.models import Arm, Experiment, Factor, Layer, MessageTemplate, Metric
+from backoffice.outreach.selectors.experiment_arms import changed_by
 from backoffice.outreach.selectors.experiment_words import sentence_text
 from backoffice.outreach.selectors.experiments import results_of
 from backoffice.outreach.services.experiments.locking import SUBJECT, locked, move, refuse_pending_start
+from backoffice.outreach.services.experiments.wording import code_of_words, draft_combination
 
 LAYER: Final = "outreach.layer"
 METRIC: Final = "outreach.metric"
@@ -130,30 +133,25 @@ def discard_draft(*, experiment_id: int, reason: str, actor: Actor) -> Experimen
 def declare_confirmation(*, screening_id: int, code: str, declaration: Declaration, actor: Actor) -> Experiment:
     """The test the screening calls for: today's text against the predicted best cell, half and half.
 
-    The arms come from the screening; everything else from `declaration`. Raises ExperimentNotFound, NothingToConfirm,
-    and the refusals of `declare_experiment`.
+    The arms come from the screening; everything else from `declaration`. Of a screening about a template the predicted
+    best is drafted, unless its row says so already. Raises ExperimentNotFound, NothingToConfirm, the refusals of
+    `declare_experiment`, and those of `draft_combination`.
     """
     screening = locked(experiment_id=screening_id)
-    arms = confirmation_arms(screening=screening)
-    whole = replace(declaration, code=code, design="arms", arms=arms, factors=(), screening_id=screening.pk)
-    return declare_experiment(declaration=whole, actor=actor)
+    control, best = confirmation_arms(screening=screening)
+    whole = replace(declaration, code=code, design="arms", factors=(), template="", screening_id=screening.pk)
+    if screening.template is None:
+        return declare_experiment(declaration=replace(whole, arms=(control, best)), actor=actor)
+    words = _draft_best(screening, template=screening.template, code=code, actor=actor)
+    arms = (control, replace(best, template=words.code))
+    return declare_experiment(declaration=replace(whole, template=screening.template.code, arms=arms), actor=actor)
 
 
 def confirmation_arms(*, screening: Experiment) -> tuple[NewArm, NewArm]:
     """Today's text and the predicted best cell of a screening that may be judged. Raises NothingToConfirm."""
-    results = results_of(experiment=screening, as_of=business_date())
-    if results.screening is None or not results.readiness.is_ready:
-        raise NothingToConfirm(
-            _("This experiment predicts no best text yet."),
-            next_step=_("Wait until it may be judged; its page says when."),
-        )
-    if results.screening.is_current_best:
-        raise NothingToConfirm(
-            _("Today's text is the predicted best; there is nothing to confirm."),
-            next_step=_("Decide the experiment for today's text."),
-        )
+    predicted = _predicted(screening)
     factors = list(screening.factors.order_by("number"))
-    best = results.screening.best
+    best = predicted.best
 
     def text(levels: tuple[int, ...]) -> str:
         return "\n".join(
@@ -166,15 +164,47 @@ def confirmation_arms(*, screening: Experiment) -> tuple[NewArm, NewArm]:
     )
 
 
+def _predicted(screening: Experiment) -> Screening:
+    results = results_of(experiment=screening, as_of=business_date())
+    if results.screening is None or not results.readiness.is_ready:
+        raise NothingToConfirm(
+            _("This experiment predicts no best text yet."),
+            next_step=_("Wait until it may be judged; its page says when."),
+        )
+    if results.screening.is_current_best:
+        raise NothingToConfirm(
+            _("Today's text is the predicted best; there is nothing to confirm."),
+            next_step=_("Decide the experiment for today's text."),
+        )
+    return results.screening
+
+
+def _draft_best(screening: Experiment, *, template: MessageTemplate, code: str, actor: Actor) -> MessageTemplate:
+    """The words of the predicted best: those of its row when it was one, else drafts of their own."""
+    predicted = _predicted(screening)
+    tried = None if predicted.best_row is None else screening.arms.get(number=predicted.best_row + 1).template
+    return draft_combination(
+        source=template,
+        code=code_of_words(experiment=code, ending="best") if tried is None else tried.code,
+        row=changed_by(levels="".join(map(str, predicted.best)), factors=tuple(screening.factors.order_by("number"))),
+        actor=actor,
+    )
+
+
 def mark_of_declaration(experiment: Experiment) -> str:
     """What the editor carries to say which declaration it was opened with."""
     return mark_of(
         experiment.layer_id,
         experiment.metric_id,
+        experiment.template_id,
         sorted(metric.pk for metric in experiment.watched.all()),
         [getattr(experiment, name) for name in _COPIED],
-        [(arm.number, arm.name, arm.content, arm.share, arm.is_control) for arm in experiment.arms.order_by("number")],
-        [(factor.number, factor.name, factor.levels) for factor in experiment.factors.order_by("number")],
+        list(
+            experiment.arms.order_by("number").values_list(
+                "number", "name", "content", "share", "is_control", "template_id"
+            )
+        ),
+        list(experiment.factors.order_by("number").values_list("number", "name", "levels", "element")),
     )
 
 
@@ -186,6 +216,11 @@ def _fill(experiment: Experiment, *, declaration: Declaration) -> None:
     }
     layer = Layer.objects.filter(code=declaration.layer).first()
     metrics = {metric.code: metric for metric in Metric.objects.filter(code__in=_metrics(declaration))}
+    templates = _templates(declaration)
+    if declaration.template and declaration.template not in templates:
+        fields["template"] = _("There is no such template.")
+    if any(arm.template and arm.template not in templates for arm in declaration.arms):
+        fields["arms"] = _("an arm names a template that does not exist")
     if layer is None:
         fields["layer"] = _("There is no such layer.")
     if declaration.metric not in metrics:
@@ -197,12 +232,14 @@ def _fill(experiment: Experiment, *, declaration: Declaration) -> None:
             _("The experiment cannot be declared like this."), next_step=_("Change what is marked."), fields=fields
         )
     experiment.layer, experiment.metric = layer, metrics[declaration.metric]
+    experiment.template = templates.get(declaration.template)
     for name in _COPIED:
         setattr(experiment, name, getattr(declaration, name))
 
 
 def _write_parts(experiment: Experiment, *, declaration: Declaration) -> None:
     experiment.watched.set(Metric.objects.filter(code__in=declaration.watched))
+    templates = _templates(declaration)
     Arm.objects.bulk_create(
         Arm(
             experiment=experiment,
@@ -211,11 +248,18 @@ def _write_parts(experiment: Experiment, *, declaration: Declaration) -> None:
             content=arm.content,
             share=arm.share,
             is_control=arm.is_control,
+            template=templates.get(declaration.template if arm.is_control else arm.template),
         )
         for number, arm in enumerate(arms_of(declaration=declaration), start=1)
     )
     Factor.objects.bulk_create(
-        Factor(experiment=experiment, number=number, name=factor.name, levels=list(factor.levels))
+        Factor(
+            experiment=experiment,
+            number=number,
+            name=factor.name,
+            levels=list(factor.levels),
+            element=factor.element if declaration.template else "",
+        )
         for number, factor in enumerate(declaration.factors, start=1)
     )
 
@@ -232,6 +276,12 @@ def _save_new(row: Layer | Metric | Experiment) -> None:
         ) from error
 
 
+def _templates(declaration: Declaration) -> dict[str, MessageTemplate]:
+    """The templates it names, by code."""
+    codes = {declaration.template, *(arm.template for arm in declaration.arms)}
+    return {template.code: template for template in MessageTemplate.objects.filter(code__in=codes)}
+
+
 def _metrics(declaration: Declaration) -> set[str]:
     return {declaration.metric, *declaration.watched}
 
@@ -242,9 +292,10 @@ def _facts(declaration: Declaration) -> dict[str, object]:
         "layer": declaration.layer,
         "metric": declaration.metric,
         "watched": list(declaration.watched),
+        "template": declaration.template,
         **{name: getattr(declaration, name) for name in _COPIED},
         "arms": [
-            {"name": arm.name, "share": arm.share, "control": arm.is_control}
+            {"name": arm.name, "share": arm.share, "control": arm.is_control, "template": arm.template}
             for arm in arms_of(declaration=declaration)
         ],
         "factors": [{"name": factor.name, "levels": factor.levels} for factor in declaration.factors],

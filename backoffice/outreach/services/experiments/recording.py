@@ -22,8 +22,8 @@ from backoffice.outreach.services.experiments.locking import SUBJECT, not_found
 from backoffice.staff.models import User
 
 _EXPOSE = """
-INSERT INTO outreach_exposure (experiment_id, arm_id, borrower_id, at)
-SELECT %(experiment)s, fresh.arm_id, fresh.borrower_id, %(at)s
+INSERT INTO outreach_exposure (experiment_id, arm_id, borrower_id, at, message_key)
+SELECT %(experiment)s, fresh.arm_id, fresh.borrower_id, %(at)s, ''
 FROM unnest(%(borrowers)s::bigint[], %(arms)s::bigint[]) AS fresh (borrower_id, arm_id)
 ORDER BY fresh.borrower_id
 ON CONFLICT (experiment_id, borrower_id) DO NOTHING
@@ -45,6 +45,13 @@ class NotTakingIn(Refusal):
     """The experiment does not run, or its last day is over."""
 
     code: ClassVar[str] = "outreach.experiment_not_taking_in"
+    status: ClassVar[int] = 409
+
+
+class TakenInByMessages(Refusal):
+    """The experiment is about a template: whoever is written to with it is taken in, and nobody else."""
+
+    code: ClassVar[str] = "outreach.experiment_taken_in_by_messages"
     status: ClassVar[int] = 409
 
 
@@ -92,12 +99,18 @@ def take_in(*, experiment_id: int, borrower_ids: Sequence[int], at: datetime, ac
     """The arm of each borrower, in the order given, written down for those inside the slice that are new.
 
     Call it at the moment the arms begin to differ for the borrower, for the control too. Six statements however many
-    borrowers there are. Raises ExperimentNotFound, NotTakingIn, UnitsNotFound.
+    borrowers there are. Raises ExperimentNotFound, NotTakingIn, TakenInByMessages, UnitsNotFound.
     """
     experiment = Experiment.objects.select_related("layer").filter(pk=experiment_id).first()
     if experiment is None:
         raise not_found()
     _check_open(experiment, on=timezone.localtime(at).date())
+    if experiment.template_id is not None:
+        raise TakenInByMessages(
+            _("%(name)s is about a template: people are taken in when they are written to with it.")
+            % {"name": experiment.name},
+            next_step=_("Plan messages with the template, by a reminder plan or a campaign."),
+        )
     units = sorted(set(borrower_ids))
     check_units(units=units)
     arms = {str(arm.number): arm for arm in experiment.arms.order_by("number")}

@@ -20,7 +20,9 @@ from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.formats import count_text, date_text, percent_text
 from backoffice.outreach.domain.experiments.slices import Slice, free_share, free_slice
-from backoffice.outreach.models import Experiment, Layer
+from backoffice.outreach.models import Experiment, Layer, MessageTemplate
+from backoffice.outreach.selectors.experiment_arms import wordings_of
+from backoffice.outreach.selectors.experiment_words import sentence_text
 from backoffice.outreach.selectors.experiments import results_of
 from backoffice.outreach.services.experiments.locking import START, SUBJECT, locked, move, refuse_pending_start
 
@@ -28,6 +30,7 @@ DECLARED: Final = (
     "layer",
     "share",
     "salt",
+    "template",
     "design",
     "metric",
     "window_days",
@@ -36,7 +39,7 @@ DECLARED: Final = (
     "minimum_sample",
     "stop_on",
 )
-OF_AN_ARM: Final = ("number", "name", "content", "share", "is_control")
+OF_AN_ARM: Final = ("number", "name", "content", "share", "is_control", "template")
 
 
 class LayerFull(Refusal):
@@ -50,6 +53,13 @@ class StopDateCame(Refusal):
     """The experiment would have to stop before it starts."""
 
     code: ClassVar[str] = "outreach.experiment_stop_date"
+
+
+class ArmsNotSpoken(Refusal):
+    """The arms have no words yet that can be compared, or the template is tried already; `fields` says what."""
+
+    code: ClassVar[str] = "outreach.experiment_words"
+    status: ClassVar[int] = 409
 
 
 class DeclarationChanged(Refusal):
@@ -76,8 +86,8 @@ class ArmNotFound(Refusal):
 def submit_start(*, experiment_id: int, reason: str, actor: Actor) -> Approval:
     """Ask a second person to start a draft as it is now; nothing of it can be changed while the request waits.
 
-    Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor, StopDateCame, LayerFull, and those of
-    `approvals.submit`.
+    Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor, StopDateCame, ArmsNotSpoken, LayerFull, and those
+    of `approvals.submit`.
     """
     experiment = locked(experiment_id=experiment_id, expected="draft")
     refuse_pending_start(experiment)
@@ -97,9 +107,10 @@ def submit_start(*, experiment_id: int, reason: str, actor: Actor) -> Approval:
 def start_as_approved(request: ApprovedRequest) -> Experiment:
     """The deed of an approved request: the experiment takes its slice of the layer and runs; its plan is frozen.
 
-    Raises ExperimentNotFound, ExperimentNotInState, DeclarationChanged, StopDateCame, LayerFull.
+    Raises ExperimentNotFound, ExperimentNotInState, DeclarationChanged, StopDateCame, ArmsNotSpoken, LayerFull.
     """
     experiment = locked(experiment_id=int(request.payload["experiment"]), expected="draft")
+    _lock_words(experiment)
     if declared_digest(experiment=experiment) != request.payload["declared"]:
         raise DeclarationChanged(
             _("The experiment was changed since it was asked for."), next_step=_("Ask for the start again.")
@@ -119,7 +130,7 @@ def consequence_of(approval: Approval) -> str:
 def start_in_words(*, experiment: Experiment) -> str:
     """What starting does, in one sentence."""
     arms = experiment.arms.count()
-    return ngettext(
+    said = ngettext(
         "%(arms)s arm on %(share)s of the layer %(layer)s, units taken in through %(stop_on)s, at least %(minimum)s "
         "in each arm, judged by %(metric)s. Nothing of this can be changed afterwards.",
         "%(arms)s arms on %(share)s of the layer %(layer)s, units taken in through %(stop_on)s, at least %(minimum)s "
@@ -133,6 +144,14 @@ def start_in_words(*, experiment: Experiment) -> str:
         "minimum": count_text(experiment.minimum_sample or 0),
         "metric": str(experiment.metric),
     }
+    if experiment.template is None:
+        return said
+    return (
+        said
+        + " "
+        + _("Whoever is written to with %(template)s gets the words of their arm.")
+        % {"template": experiment.template.title}
+    )
 
 
 @transaction.atomic
@@ -154,6 +173,23 @@ def stop_due(*, as_of: date, actor: Actor) -> int:
         experiment.stopped_on = experiment.stop_on
         move(experiment, to="stopped", actor=actor)
     return len(due)
+
+
+@transaction.atomic
+def stop_speechless(*, as_of: date, actor: Actor) -> int:
+    """Stop every running experiment of which an arm has lost words the others have; how many stopped.
+
+    Stopped before its day it will never have a verdict: from the loss on its arms were no longer treated alike.
+    """
+    running = Experiment.objects.select_for_update(of=("self",)).filter(state="running", template__isnull=False)
+    stopped = 0
+    for experiment in running.select_related("template").order_by("pk"):
+        faults = wordings_of(experiment=experiment).faults
+        if faults:
+            experiment.stopped_on = as_of
+            move(experiment, to="stopped", actor=actor, reason=sentence_text(sentence=faults[0]))
+            stopped += 1
+    return stopped
 
 
 @transaction.atomic
@@ -187,13 +223,14 @@ def declared_digest(*, experiment: Experiment) -> str:
         "experiment": Experiment.objects.filter(pk=experiment.pk).values(*DECLARED).get(),
         "watched": sorted(experiment.watched.values_list("pk", flat=True)),
         "arms": list(experiment.arms.order_by("number").values_list(*OF_AN_ARM)),
-        "factors": list(experiment.factors.order_by("number").values_list("number", "name", "levels")),
+        "factors": list(experiment.factors.order_by("number").values_list("number", "name", "levels", "element")),
+        "words": wordings_of(experiment=experiment).version_ids if experiment.template_id else [],
     }
     return hashlib.sha256(json.dumps(facts, cls=DjangoJSONEncoder, sort_keys=True).encode()).hexdigest()
 
 
 def _check_start(experiment: Experiment) -> Slice:
-    """The slice it would take, the layer being locked. Raises StopDateCame, LayerFull."""
+    """The slice it would take, the layer being locked. Raises StopDateCame, ArmsNotSpoken, LayerFull."""
     today = business_date()
     if experiment.stop_on is None or experiment.stop_on <= today:
         raise StopDateCame(
@@ -202,6 +239,7 @@ def _check_start(experiment: Experiment) -> Slice:
             next_step=_("Declare a later last day."),
             fields={"stop_on": _("is not in the future")},
         )
+    _check_words(experiment)
     layer = Layer.objects.select_for_update().get(pk=experiment.layer_id)
     slices = layer.experiments.filter(state="running", slice__isnull=False).values_list("slice", flat=True)
     taken = [(one.lower, one.upper) for one in slices if one is not None]
@@ -218,3 +256,29 @@ def _check_start(experiment: Experiment) -> Slice:
             fields={"share": _("is more than the layer has free")},
         )
     return found
+
+
+def _check_words(experiment: Experiment) -> None:
+    """Raises ArmsNotSpoken while an arm has nothing to say that can be compared, or the template is tried already."""
+    if experiment.template is None:
+        return
+    other = Experiment.objects.filter(state="running", template=experiment.template).exclude(pk=experiment.pk).first()
+    if other is not None:
+        raise ArmsNotSpoken(
+            _("The experiment %(name)s runs on the template %(template)s already.")
+            % {"name": other.name, "template": experiment.template.title},
+            next_step=_("Wait until it stops, or try another template."),
+        )
+    faults = [sentence_text(sentence=fault) for fault in wordings_of(experiment=experiment).faults]
+    if faults:
+        raise ArmsNotSpoken(
+            _("The arms cannot be compared yet: %(first)s") % {"first": faults[0]},
+            next_step=_("Draft the words that are missing and have them approved, then ask for the start."),
+            fields={"arms": " ".join(faults)},
+        )
+
+
+def _lock_words(experiment: Experiment) -> None:
+    """Nobody approves or retires words of the arms until the transaction ends."""
+    templates = list(experiment.arms.filter(template__isnull=False).values_list("template_id", flat=True))
+    list(MessageTemplate.objects.select_for_update().filter(pk__in=templates).order_by("pk"))
