@@ -116,7 +116,7 @@ def test_reads_the_page_in_a_fixed_number_of_queries(reader, django_assert_num_q
     reader.get(PAGE)
     for day in range(1, 6):
         services.declare_day(calendar="CN", day=date(2026, 7, day), is_working=False, reason="x", actor=SYSTEM)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         reader.get(PAGE)
 
 

@@ -39,7 +39,7 @@ from tests.outreach.messaging import REMINDER, active_version, template
 
 pytestmark = pytest.mark.django_db
 DAY = TODAY + timedelta(days=1)
-SHORT = "{amount} is due on {due_date}. {lender}"
+SHORT = "{amount} is due on {due_date}. {lender} Reply STOP to end."
 ARMS = (
     NewArm(name="today's text", share=Decimal("0.5"), is_control=True),
     NewArm(name="short text", share=Decimal("0.5"), template="due_soon_b"),
@@ -314,7 +314,7 @@ def test_opt_outs_and_replies_within_the_window_are_written_down_once():
 
 
 LIBRARY = {
-    ("salutation", "house"): "{lender}:",
+    ("salutation", "house"): "{lender} (reply STOP to end):",
     ("benefit", "bill"): "Your bill of {amount} is due on {due_date}.",
     ("benefit", "amount"): "{amount} is due on {due_date}.",
     ("time_limit", "days_left"): "{days_left} days are left.",
@@ -370,9 +370,10 @@ def test_drafts_the_words_of_each_row_and_starts_once_they_are_approved():
         ("212", "six-05"), ("212", "six-05"), ("221", "six-07"), ("221", "six-07"),
     ]  # fmt: skip
     assert dict(TemplateVersion.objects.filter(state="draft").values_list("template__code", "body")) == {
-        "six-03": "{lender}: Your bill of {amount} is due on {due_date}. Please pay in the app.",
-        "six-05": "{lender}: {amount} is due on {due_date}. {days_left} days are left. Please pay in the app.",
-        "six-07": "{lender}: {amount} is due on {due_date}.",
+        "six-03": "{lender} (reply STOP to end): Your bill of {amount} is due on {due_date}. Please pay in the app.",
+        "six-05": "{lender} (reply STOP to end): {amount} is due on {due_date}. {days_left} days are left. "
+        "Please pay in the app.",
+        "six-07": "{lender} (reply STOP to end): {amount} is due on {due_date}.",
     }
     assert "no approved words by SMS in English" in refused(experiment).message
 
@@ -387,7 +388,9 @@ def test_a_row_that_was_rewritten_is_not_what_the_plan_prescribes():
     experiment = a_plan()
     experiments.draft_rows(experiment_id=experiment.pk, actor=ANALYST)
     draft = TemplateVersion.objects.get(template__code="six-07")
-    templates.change_draft(version_id=draft.pk, wording=Wording(body="{lender}: pay {amount}."), actor=ANALYST)
+    templates.change_draft(
+        version_id=draft.pk, wording=Wording(body="{lender} (reply STOP to end): pay {amount}."), actor=ANALYST
+    )
     approve_drafts()
     said = "221 does not say by SMS in English what its row of the plan prescribes."
     assert refused(experiment).fields == {"arms": f"{said} {said}"}
@@ -405,7 +408,9 @@ def test_drafting_again_writes_what_the_changed_plan_prescribes():
         actor=ANALYST,
     )
     experiments.draft_rows(experiment_id=experiment.pk, actor=ANALYST)
-    assert TemplateVersion.objects.get(template__code="six-07").body == "{lender}: You owe {amount}."
+    assert (
+        TemplateVersion.objects.get(template__code="six-07").body == "{lender} (reply STOP to end): You owe {amount}."
+    )
     assert TemplateVersion.objects.filter(template__code="six-07").count() == 1
 
 
@@ -490,7 +495,8 @@ def test_a_predicted_best_that_was_no_row_is_drafted_for_its_confirmation():
     assert confirmed(experiment) == ["due_soon", "six-confirmed-best"]
     draft = TemplateVersion.objects.get(state="draft")
     assert draft.body == (
-        "{lender}: Your bill of {amount} is due on {due_date}. {days_left} days are left. Please pay in the app."
+        "{lender} (reply STOP to end): Your bill of {amount} is due on {due_date}. {days_left} days are left. "
+        "Please pay in the app."
     )
 
 

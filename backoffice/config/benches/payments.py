@@ -63,7 +63,9 @@ def measure_during_close(*, day: date, on: date, say: Callable[[str], None]) -> 
             if not fetch("SELECT 1 FROM calendars_businessday WHERE state = 'closing'"):
                 continue
             has_begun.set()
-        loan, amount = next(loans)
+        loan, amount = next(loans, (None, None))
+        if loan is None:  # a small book has no more of them; the close goes on by itself
+            break
         taken.append(_pay(callers[len(taken) % PEOPLE], loan, amount, on))
     _, errors = closing.communicate()
     if closing.returncode:
