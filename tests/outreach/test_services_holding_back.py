@@ -8,7 +8,9 @@ import time_machine
 from backoffice.calendars.models import BusinessDay
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.models import Hold
-from backoffice.customers.services import place_hold
+from backoffice.customers.services import lift_hold, place_hold
+from backoffice.customers.services.bulk_holding import ask_to_place_bulk, prepare_bulk
+from backoffice.customers.services.choosing import Choice
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.verdicts import Wanted
@@ -61,14 +63,50 @@ def test_a_hold_for_a_day_to_come_waits_for_it():
     assert denied(owner) == []
 
 
-def test_the_clocks_of_a_loan_are_held_from_the_day_that_was_named():
+def test_the_period_stays_that_which_was_named_whatever_it_stops_before():
     owner = somebody()
     hold(owner, reason="bankruptcy")
-    starts = dict(Hold.objects.filter(borrower=owner).values_list("scope", "period__startswith"))
-    assert {scope: start for scope, start in starts.items() if scope not in ("calls", "texts")} == dict.fromkeys(
-        set(starts) - {"calls", "texts"}, TOMORROW
-    )
-    assert starts["calls"] == starts["texts"] == date(2026, 3, 16)
+    starts = Hold.objects.filter(borrower=owner).values_list("scope", "period__startswith", "contact_from")
+    early = date(2026, 3, 16)
+    assert {row[1] for row in starts} == {TOMORROW}
+    assert {scope: before for scope, _start, before in starts if before} == {"calls": early, "texts": early}
+
+
+def test_a_hold_that_follows_another_one_or_one_lifted_in_error_is_placed_whole():
+    owner = somebody()
+    first = hold(owner, reason="complaint", start=TOMORROW - timedelta(days=7), end_exclusive=TOMORROW)
+    again = hold(owner, reason="complaint")
+    assert len(again.hold_ids) == len(first.hold_ids)
+    assert denied(owner) == ["core.hold.complaint"]
+    lift_hold(hold_id=again.hold_ids[0], on=TOMORROW, reason="a mistake", actor=SYSTEM)
+    assert len(hold(owner, reason="complaint").hold_ids) == len(first.hold_ids)
+
+
+def test_a_hold_lifted_on_its_first_day_stops_nothing_any_more():
+    owner = somebody()
+    placed = hold(owner, reason="request", scopes=["texts"])
+    assert denied(owner) == ["core.hold.request"]
+    lift_hold(hold_id=placed.hold_ids[0], on=TOMORROW, reason="asked back", actor=SYSTEM)
+    assert denied(owner) == []
+
+
+def test_a_bulk_hold_that_is_renewed_stops_texts_all_through():
+    owners = [somebody(), somebody()]
+    for start, end in ((TOMORROW - timedelta(days=14), TOMORROW), (TOMORROW, TOMORROW + timedelta(days=14))):
+        bulk_id = prepare_bulk(
+            name="Flood",
+            reason="disaster",
+            scopes=[],
+            start=start,
+            end_exclusive=end,
+            choice=Choice(external_ids=tuple(owner.external_id for owner in owners)),
+            portfolios=None,
+            actor=SYSTEM,
+        )
+        ask_to_place_bulk(bulk_id=bulk_id, reason="flood", consequence="", actor=SYSTEM)
+    counts = Hold.objects.filter(borrower__in=owners, scope="texts").count()
+    assert counts == 4
+    assert denied(owners[0]) == denied(owners[1]) == ["core.hold.disaster"]
 
 
 def test_what_a_hold_forbids_is_stopped_while_it_is_planned_and_nothing_else():

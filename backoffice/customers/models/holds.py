@@ -68,6 +68,8 @@ class Hold(models.Model):
     """One effect within one scope for one period on one borrower, or on one of their loans.
 
     `loan_id` is a number and not a foreign key: loans live above this app. Half-open period in calendar dates.
+    `contact_from` is earlier than the period where a hold on calls or texts began at once: the business date may be
+    ahead of the calendar, and a borrower's day behind ours. It says nothing once nothing is left of the period.
     Holds placed by one act share `group_id`: people see them as one hold with several effects. A hold ends, or it is
     reviewed on `review_on` and runs on until somebody ends it. It belongs to a role and, once taken, to a person of it.
     Holds of different reasons overlap; of each scope the strictest counts.
@@ -87,6 +89,7 @@ class Hold(models.Model):
         db_default="stop",
     )
     period = DateRangeField(_("period"))
+    contact_from = models.DateField(_("stops contacts from"), null=True, blank=True, editable=False)
     review_on = models.DateField(_("review on"), null=True, blank=True)
     group_id = models.BigIntegerField(_("placed together"), db_default=NextGroup(), editable=False)
     bulk = models.ForeignKey(

@@ -30,7 +30,8 @@ ORDER BY period, id
 
 CONTACT_HOLDS = """
 SELECT borrower_id, loan_id, scope, reason, effect, lower(period), upper(period), id FROM customers_hold
-WHERE borrower_id = ANY(%s) AND scope IN ('calls', 'texts') AND period @> %s::date
+WHERE borrower_id = ANY(%s) AND scope IN ('calls', 'texts') AND NOT isempty(period)
+  AND %s::date >= coalesce(contact_from, lower(period)) AND (upper_inf(period) OR %s::date < upper(period))
 ORDER BY borrower_id, id
 """
 
@@ -135,7 +136,8 @@ def contact_holds(*, borrower_ids: Collection[int], at: datetime) -> list[Contac
 
     A hold whose review is overdue counts on: only its end or a lift ends it.
     """
-    rows = fetch(CONTACT_HOLDS, [list(borrower_ids), at.astimezone(timezone.get_default_timezone()).date()])
+    day = at.astimezone(timezone.get_default_timezone()).date()
+    rows = fetch(CONTACT_HOLDS, [list(borrower_ids), day, day])
     return [ContactHold(*row) for row in rows]
 
 

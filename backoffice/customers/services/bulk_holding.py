@@ -19,11 +19,11 @@ from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
 from backoffice.customers.domain.bulk_holds import LIFT_BULK, LONGEST, PLACE_BULK, BulkState, may_move
 from backoffice.customers.domain.hold_policy import BULK_REASONS, MATRIX
-from backoffice.customers.domain.holds import CONTACT, HoldReason
+from backoffice.customers.domain.holds import HoldReason
 from backoffice.customers.models import BulkHold
 from backoffice.customers.models.bulk_holds import STATE_LABELS
 from backoffice.customers.services.choosing import Choice, choose, statement
-from backoffice.customers.services.holding import HoldRefused, checked_plan, contact_start
+from backoffice.customers.services.holding import HoldRefused, checked_plan, contact_from
 from backoffice.customers.services.lifting import LiftOutcome
 
 PLACED_EVENT = "customers.bulk_hold.placed"
@@ -203,7 +203,8 @@ def _place(bulk: BulkHold, *, reason: str, maker: Actor, actor: Actor) -> None:
             "borrower_ids": bulk.borrower_ids,
             "scopes": [scope.value for scope in plan.effects],
             "effects": [effect.value for effect in plan.effects.values()],
-            "starts": [contact_start(start=bulk.start) if scope in CONTACT else bulk.start for scope in plan.effects],
+            "contact_from": [contact_from(start=bulk.start, scope=scope) for scope in plan.effects],
+            "start": bulk.start,
             "end": bulk.end_exclusive,
             "bulk_id": bulk.pk,
             "reason": bulk.reason,

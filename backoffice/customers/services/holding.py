@@ -183,16 +183,18 @@ def _free(plan: HoldPlan, wanted: list[HoldScope], *, borrower: Borrower, loan_i
 
     The borrower's lock is held, so nobody else places one meanwhile; the exclusion constraint guards it besides.
     """
-    periods = {scope.value: _period(plan, scope) for scope in wanted}
-    overlapping = Q()
-    for scope, period in periods.items():
-        overlapping |= Q(scope=scope, period__overlap=period)
+    period = DateRange(plan.start, plan.end_exclusive)
     taken = list(
-        Hold.objects.filter(overlapping, borrower=borrower, reason=plan.reason.value)
+        Hold.objects.filter(
+            borrower=borrower,
+            scope__in=[scope.value for scope in wanted],
+            reason=plan.reason.value,
+            period__overlap=period,
+        )
         .filter(Q(loan_id=loan_id) if loan_id is not None else Q(loan_id__isnull=True))
         .order_by("pk")
     )
-    covered = {hold.scope for hold in taken if _contains(hold.period, periods[hold.scope])}
+    covered = {hold.scope for hold in taken if _contains(hold.period, period)}
     in_the_way = [hold for hold in taken if hold.scope not in covered or hold.scope in plan.asked]
     left = [scope for scope in wanted if scope.value not in covered]
     if in_the_way or not left:
@@ -209,19 +211,15 @@ def _free(plan: HoldPlan, wanted: list[HoldScope], *, borrower: Borrower, loan_i
     return left
 
 
-def contact_start(*, start: date) -> date:
-    """From when a hold that begins on a day stops contacts: one that begins now stops them at once, everywhere.
+def contact_from(*, start: date, scope: HoldScope) -> date | None:
+    """From when a hold on contacts stops them where that is before its first day: one that begins now begins at once.
 
     The business date is ahead of the calendar once the day was closed, and a borrower's day may be behind ours.
     """
-    if start > latest_business_date(at_least=date.min):
-        return start
-    return min(start, clock.today_in(LAST_TO_CHANGE_DAYS))
-
-
-def _period(plan: HoldPlan, scope: HoldScope) -> DateRange:
-    start = contact_start(start=plan.start) if scope in CONTACT else plan.start
-    return DateRange(start, plan.end_exclusive)
+    if scope not in CONTACT or start > latest_business_date(at_least=date.min):
+        return None
+    anywhere = clock.today_in(LAST_TO_CHANGE_DAYS)
+    return anywhere if anywhere < start else None
 
 
 def _contains(outer: DateRange, inner: DateRange) -> bool:
@@ -250,7 +248,8 @@ def _rows(
             loan_id=loan_id,
             scope=scope.value,
             effect=plan.effects[scope].value,
-            period=_period(plan, scope),
+            period=DateRange(plan.start, plan.end_exclusive),
+            contact_from=contact_from(start=plan.start, scope=scope),
             planned_end=plan.end_exclusive,
             review_on=plan.review_on,
             group_id=group_id,

@@ -10,6 +10,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(
-            sql=[(made_by_migration(name="outreach_reserve_7378fe695302"), None)], reverse_sql=migrations.RunSQL.noop
+            sql=[(made_by_migration(name="outreach_reserve_dfb1766c47d3"), None)], reverse_sql=migrations.RunSQL.noop
         )
     ]

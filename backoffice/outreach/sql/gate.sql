@@ -304,7 +304,9 @@ WITH RECURSIVE request AS MATERIALIZED (
         AND (hold.scope = %(hold_scope)s::text OR (%(is_marketing)s::boolean AND hold.scope IN ('calls', 'texts')))
         AND (hold.loan_id IS NULL OR request.loan_id IS NULL OR hold.loan_id = request.loan_id)
     JOIN zone ON zone.n = request.n
-    WHERE {said} AND hold.period @> (request.at AT TIME ZONE zone.name)::date
+    WHERE {said} AND NOT isempty(hold.period)
+      AND (request.at AT TIME ZONE zone.name)::date >= coalesce(hold.contact_from, lower(hold.period))
+      AND (upper_inf(hold.period) OR (request.at AT TIME ZONE zone.name)::date < upper(hold.period))
       AND NOT (
           hold.effect = ANY(%(passing_effects)s::text[])
           -- One closing notice, and no second one while the hold runs.

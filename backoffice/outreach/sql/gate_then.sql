@@ -47,6 +47,7 @@
 ), hold_then AS (
     -- What was lifted since ran on until its planned end; where lifting left nothing of it, its first day is not known.
     SELECT request.n, theirs.borrower_id, hold.scope, hold.effect, hold.reason, hold.loan_id, hold.set_at,
+           hold.contact_from,
            CASE WHEN hold.lifted_at > request.at AND NOT isempty(hold.period)
                 THEN daterange(lower(hold.period), hold.planned_end) ELSE hold.period END AS period
     FROM request
