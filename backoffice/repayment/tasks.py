@@ -11,6 +11,7 @@ from backoffice.customers.domain.holds import CLOCKS
 from backoffice.repayment.models import PaymentFile
 from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
+from backoffice.repayment.services.reminders import put_right
 from backoffice.repayment.tape import runs
 
 IMPORT_SECONDS = 60.0
@@ -72,3 +73,9 @@ def follow_bulk_hold(*, bulk_id: int, scopes: list[str], first_borrower_id: int,
 def follow_merge(*, survivor_id: int, absorbed_id: int) -> None:
     """Two records became one, or two again: the holds that bear on their loans may have changed."""
     replay_loans_of_borrowers(borrower_ids=[survivor_id, absorbed_id])
+
+
+@shared_task(name="repayment.look_again", acks_late=True)
+def look_again(*, loan_id: int) -> None:
+    """A message about a bill came back to the queue: stop or correct it, and let it go on."""
+    put_right(loan_id=loan_id)

@@ -6,24 +6,31 @@ from typing import Any
 
 import pytest
 
-from backoffice.audit.models import AuditEntry
+from backoffice.audit.models import AuditEntry, OutboxEvent
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.fields import text_of
 from backoffice.customers.models import Borrower
 from backoffice.dayend.models import DayEndStep
 from backoffice.dayend.services import close_day
+from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.experiments.effects import Sample
 from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.models import Message, ReminderGroup, ReminderPlan, ReminderPlanVersion
 from backoffice.outreach.services import reminders as planning
+from backoffice.outreach.services.arriving import give_up, put_back
+from backoffice.outreach.services.departing import let_out
+from backoffice.outreach.services.facts import WAITS
 from backoffice.outreach.services.reminder_plans import PlanRefused, draft_version
 from backoffice.outreach.services.reminders import BillDue, as_active
+from backoffice.outreach.services.sending import send_while_due
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
 from backoffice.repayment.models import Loan
 from backoffice.repayment.selectors.reminder_effects import effect_of_plan
 from backoffice.repayment.services import reminders
 from backoffice.repayment.services.reminders import plan_reminders, simulate_reminders
+from backoffice.repayment.tasks import look_again
 from tests.journeys.conftest import Desk
+from tests.outreach.messaging import gateway
 
 JANUARY_15 = date(2026, 1, 15)
 DUE = date(2026, 2, 15)
@@ -156,6 +163,51 @@ def test_a_part_payment_and_its_return_change_what_a_planned_reminder_says_is_ow
     desk.pay(loan_id, "1100.16")
     message.refresh_from_db()
     assert (message.state, message.code) == ("stopped", "paid"), "held until the bill falls due, and pays it then"
+
+
+def on_its_way(desk: Desk) -> tuple[int, Message]:
+    """A loan, and its reminder in the hands of a gateway."""
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 12))
+    plan_reminders(day=date(2026, 2, 12))
+    push = gateway(Channel.PUSH, unit_cost="0")
+    message = Message.objects.get()
+    at = message.send_after
+    let_out(message_id=message.pk, borrower_id=message.borrower_id, gateway=push, at=at, lease=timedelta(minutes=2))
+    message.refresh_from_db()
+    assert message.state == "sending"
+    return loan_id, message
+
+
+@pytest.mark.usefixtures("_plan")
+def test_money_that_comes_while_a_reminder_is_on_its_way_stops_what_comes_back_of_it(desk: Desk) -> None:
+    loan_id, message = on_its_way(desk)
+    desk.pay(loan_id, BILL)
+    put_back(message, code="busy", detail="", wait=timedelta(), at=message.send_after)
+    assert (message.state, message.waits_for_facts) == ("planned", True)
+    assert send_while_due(clock=lambda: message.send_after, seconds=1) == 0
+    assert OutboxEvent.objects.get(event=WAITS).payload == {"loan_id": loan_id}
+
+    look_again(loan_id=loan_id)
+
+    message.refresh_from_db()
+    assert (message.state, message.code) == ("stopped", "paid")
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_part_payment_meanwhile_is_not_asked_for_by_the_next_channel(desk: Desk) -> None:
+    loan_id, message = on_its_way(desk)
+    desk.pay(loan_id, "500.00")
+    give_up(message, code="invalid_number", detail="", at=message.send_after)
+    following = Message.objects.get(follows=message)
+    assert (following.channel, following.state, following.waits_for_facts) == ("sms", "planned", True)
+
+    look_again(loan_id=loan_id)
+    look_again(loan_id=loan_id)
+
+    assert said_of(following)["amount"] == "CNY 600.16"
+    assert (following.state, following.waits_for_facts) == ("planned", False)
 
 
 @pytest.mark.usefixtures("_plan")

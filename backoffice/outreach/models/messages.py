@@ -100,6 +100,7 @@ class Message(models.Model):
     `key` says what makes it the same message; `wire_id` is what gateways know it by, and they take one id once.
     `lease_until`: while planned, a worker has it in hand; while sending, an answer may still come. `look_at`: when the
     gateway is asked what became of it. `about_due_date`: it stops once nothing due on or before that day is owed.
+    `waits_for_facts`: what is owed may have changed while it was on its way; it leaves once somebody has looked again.
     """
 
     key = models.CharField(max_length=200, unique=True)
@@ -119,6 +120,7 @@ class Message(models.Model):
     send_after = models.DateTimeField(_("not before"))
     send_before = models.DateTimeField(_("not after"))
     about_due_date = models.DateField(_("about the bill of"), null=True, blank=True)
+    waits_for_facts = models.BooleanField(default=False, db_default=False)
     source = models.CharField(_("source"), max_length=60, blank=True)
     fallback = ArrayField(models.CharField(max_length=8), verbose_name=_("then by"), default=list, blank=True)
     follows = models.ForeignKey(

@@ -10,6 +10,7 @@ from backoffice.outreach.domain.message_states import BOUNCED, NEVER_LEFT, Messa
 from backoffice.outreach.domain.receipts import BAD_ADDRESS_CODES, LEADS_TO, OPTED_OUT_CODE, Event
 from backoffice.outreach.models import Message
 from backoffice.outreach.services.endpoints import mark_unreachable
+from backoffice.outreach.services.facts import ask_for_facts
 from backoffice.outreach.services.following import follow_on
 from backoffice.outreach.services.moving import locked, move
 from backoffice.outreach.services.stopping import take_stop_of_carrier
@@ -86,7 +87,10 @@ def give_up(message: Message, *, code: str, detail: str, at: datetime) -> None:
 
 
 def put_back(message: Message, *, code: str, detail: str, wait: timedelta, at: datetime) -> None:
-    """It certainly never left: planned again under the same id; failed when its time would be over by then."""
+    """It certainly never left: planned again under the same id; failed when its time would be over by then.
+
+    About a bill, it waits until somebody has looked whether the bill is still owed: money stops what is planned alone.
+    """
     if at + wait >= message.send_before:
         move(message=message, to=S.FAILED, at=at, code=code, detail=detail, lease_until=None, look_at=None, cost=None)
         return
@@ -98,11 +102,13 @@ def put_back(message: Message, *, code: str, detail: str, wait: timedelta, at: d
         detail=detail,
         fact=NEVER_LEFT,
         send_after=at + wait,
+        waits_for_facts=message.about_due_date is not None,
         cost=None,
         lease_until=None,
         look_at=None,
         looks=0,
     )
+    ask_for_facts(message)
 
 
 def wonder(message: Message, *, code: str, detail: str, at: datetime) -> None:

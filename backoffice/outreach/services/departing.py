@@ -52,7 +52,7 @@ def let_out(*, message_id: int, borrower_id: int, gateway: Gateway, at: datetime
     message = locked(message_id=message_id, borrower_id=borrower_id)
     if message is None or message.state != MessageState.PLANNED or message.channel != gateway.channel:
         return None
-    if at < message.send_after:
+    if at < message.send_after or message.waits_for_facts:
         # Somebody else had it in hand meanwhile and put it off.
         return None
     if at >= message.send_before:

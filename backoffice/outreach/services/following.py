@@ -9,13 +9,15 @@ from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import Message, TemplateVersion
+from backoffice.outreach.services.facts import ask_for_facts
 from backoffice.outreach.services.messages import Planned, faults_in, plan_messages
 
 
 def follow_on(*, message: Message, at: datetime) -> int | None:
     """Plans the next message of the chain and gives its template version; None when nothing is left to try.
 
-    The same template speaks, in the same language; a channel it has no active version for is passed over.
+    About a bill, it waits until somebody has looked whether the bill is still owed. The same template speaks, in the
+    same language; a channel it has no active version for is passed over.
     """
     if at >= message.send_before:
         return None
@@ -33,6 +35,8 @@ def follow_on(*, message: Message, at: datetime) -> int | None:
         following = _following(message, version, rest=channels, at=at)
         if not faults_in(planned=[following]):
             plan_messages(planned=[following], actor=SYSTEM)
+            Message.objects.filter(key=following.key, about_due_date__isnull=False).update(waits_for_facts=True)
+            ask_for_facts(message)
             return int(version.pk)
     return None
 

@@ -37,7 +37,7 @@ UPDATE outreach_message SET lease_until = %(until)s
 WHERE id IN (
     SELECT id FROM outreach_message
     WHERE state = 'planned' AND channel = %(channel)s AND send_after <= %(at)s AND send_before > %(at)s
-      AND (lease_until IS NULL OR lease_until <= %(at)s)
+      AND (lease_until IS NULL OR lease_until <= %(at)s) AND NOT waits_for_facts
     ORDER BY send_after, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
 RETURNING id, borrower_id

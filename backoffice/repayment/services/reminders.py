@@ -8,6 +8,8 @@ from django.db import transaction
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.customers.domain.places import middle_zone
+from backoffice.outreach.services.facts import facts_are_right
+from backoffice.outreach.services.messages import stop_paid
 from backoffice.outreach.services.reminders import (
     ActivePlan,
     BillDue,
@@ -60,6 +62,15 @@ def owed_now(loan_ids: Sequence[int]) -> list[tuple[int, date | None]]:
         "SELECT id, oldest_unpaid_due_date FROM repayment_loan WHERE id = ANY(%s) ORDER BY id FOR SHARE",
         [sorted(set(loan_ids))],
     )
+
+
+@transaction.atomic
+def put_right(*, loan_id: int) -> int:
+    """Stops or corrects what waits to be said about a loan, and lets the rest go on; gives how many messages."""
+    owed = owed_now([loan_id])
+    stop_paid(loans=owed)
+    correct_planned(loan_ids=[loan_id])
+    return facts_are_right(loan_ids=[loan_id])
 
 
 def simulate_reminders(*, day: date, plan: ActivePlan) -> Simulated:
