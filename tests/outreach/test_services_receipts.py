@@ -254,3 +254,10 @@ def test_words_of_a_message_are_sealed_anew_when_the_keys_change(message, secret
     assert "¥1,100.16" in text_of(message, "text")
     assert read_variables(text_of(message, "variables"))["amount"] == "CNY 1100.16"
     assert AuditEntry.objects.get(verb="customers.keys.rotated").after["further rows"] == 2
+
+
+def test_a_stop_before_a_long_quoted_message_is_heard(message, secrets):
+    quoted = "\n".join(f"> line {number} of what you wrote to me" for number in range(150))
+    answer = told(message, "replied", secret=secrets, text=f"STOP\n{quoted}")
+    assert answer.status_code == 200
+    assert ConsentEntry.objects.filter(borrower=message.borrower, kind="opt_out").exists()

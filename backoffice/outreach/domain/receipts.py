@@ -13,7 +13,8 @@ from uuid import UUID
 from backoffice.outreach.domain.message_states import MessageState
 
 LONGEST_ID: Final = 100
-LONGEST_TEXT: Final = 1_000
+LONGEST_TEXT: Final = 16_384
+"""As long as a whole receipt may be: a reply by e-mail quotes what it answers, and its STOP has to be heard."""
 MOST_AHEAD: Final = timedelta(minutes=5)
 """How far the clock of a gateway may be ahead of ours; as far as its signature may be."""
 LONGEST_SENDER: Final = 254

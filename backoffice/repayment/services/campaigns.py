@@ -1,5 +1,6 @@
 """Campaigns over the loan book: each day's messages planned by the close of the day before, simulated for the page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
@@ -11,9 +12,9 @@ from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.campaign_states import CampaignState
 from backoffice.outreach.domain.campaigns import CampaignContent, read_campaign
 from backoffice.outreach.domain.purposes import RANK
+from backoffice.outreach.domain.targets import Target
 from backoffice.outreach.models import Campaign
 from backoffice.outreach.services.campaigns import (
-    ABOUT_A_BILL,
     SUBJECT,
     CampaignSimulated,
     move_campaigns,
@@ -21,7 +22,7 @@ from backoffice.outreach.services.campaigns import (
     simulate_campaign,
 )
 from backoffice.repayment.selectors.audiences import targets_of
-from backoffice.repayment.services.planned_words import correct_planned
+from backoffice.repayment.services.planned_words import correct_planned, owed_of
 from backoffice.repayment.services.reminders import owed_now
 
 
@@ -78,11 +79,23 @@ def plan_campaign(*, campaign_id: int, day: date) -> CampaignsPlanned:
             after={"day": day},
         )
         return done
-    if content.purpose in ABOUT_A_BILL:
-        correct_planned(loan_ids=[target.loan.loan_id for target in targets if target.loan])
+    _correct_what_moved(targets, loans=frozenset(planned.loans))
     if planned.is_new:
         done.messages, done.held_out = planned.planned, planned.held_out
     return done
+
+
+def _correct_what_moved(targets: Sequence[Target], *, loans: frozenset[int]) -> None:
+    """Money may have come between reading the targets and locking the `loans`; what it left is said instead."""
+    said = {
+        (target.loan.loan_id, target.loan.due_date): (target.loan.amount, target.loan.overdue)
+        for target in targets
+        if target.loan and target.loan.loan_id in loans
+    }
+    owed = owed_of(about=list(said)) if said else {}
+    moved = [bill[0] for bill, now in owed.items() if (now.amount, now.overdue) != said[bill]]
+    if moved:
+        correct_planned(loan_ids=moved)
 
 
 def plan_campaigns(*, day: date) -> CampaignsPlanned:

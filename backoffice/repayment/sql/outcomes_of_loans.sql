@@ -2,8 +2,9 @@
 -- In: experiments bigint[]; day date, the day that is closed; zone text, the lender's.
 -- Out: borrower, metric's code, the day it happened on, key.
 -- Paid on time: the bill the message is about that took the borrower in was settled by its due date, or the whole loan was,
--- which leaves no such bill; and within the window of the experiment. Told once that cannot change any more by what is still to come: when the due date, or the window, is
--- over; money that comes back from the bank before that takes it back. Borrowed again: a loan was paid out within it.
+-- which leaves no such bill; and within the window of the experiment. Told once that cannot change any more by what is
+-- still to come: when the due date, or the window, is over; money that comes back from the bank before that takes it
+-- back. Borrowed again: a loan was paid out within it.
 WITH unit AS (
     SELECT exposure.borrower_id, exposure.message_key,
            (exposure.at AT TIME ZONE %(zone)s)::date AS since,
@@ -13,7 +14,7 @@ WITH unit AS (
     WHERE experiment.id = ANY(%(experiments)s::bigint[])
 ), done AS (
     SELECT unit.borrower_id, 'on_time' AS metric, settled."on",
-           'on_time:' || message.loan_id || ':' || message.about_due_date AS key
+           'on_time:' || message.loan_id || ':' || message.about_due_date || ':' || unit.borrower_id AS key
     FROM unit
     JOIN outreach_message AS message ON message.key = unit.message_key
     CROSS JOIN LATERAL (

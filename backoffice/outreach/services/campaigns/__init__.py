@@ -10,7 +10,6 @@ from backoffice.outreach.services.campaigns.drafting import (
 )
 from backoffice.outreach.services.campaigns.locking import APPROVE, SUBJECT, check_within, not_found
 from backoffice.outreach.services.campaigns.planning import (
-    ABOUT_A_BILL,
     CampaignSimulated,
     DayPlanned,
     plan_campaign_day,
@@ -31,7 +30,6 @@ from backoffice.outreach.services.campaigns.running import (
 )
 
 __all__ = [
-    "ABOUT_A_BILL",
     "APPROVE",
     "SUBJECT",
     "CampaignSimulated",

@@ -56,6 +56,8 @@ class DayPlanned:
     by_channel: Counter[str] = field(default_factory=Counter)
     counts: dict[str, int] = field(default_factory=dict)
     is_new: bool = False
+    loans: tuple[int, ...] = ()
+    """Those written about, which stay locked until the transaction ends."""
 
 
 @dataclass(slots=True)
@@ -106,6 +108,7 @@ def plan_campaign_day(
     decided = _decide(campaign, content, day=day, targets=targets, owed_now=owed_now)
     done = decided.day
     done.is_new = True
+    done.loans = tuple(loan_id for loan_id, _oldest in decided.owed)
     _keep(campaign, decided, day=day)
     CampaignDay.objects.create(
         campaign=campaign,
