@@ -10,6 +10,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "customers.bulk_hold.lifted": ("repayment.follow_bulk_hold",),
     "customers.borrower.merged": ("repayment.follow_merge",),
     "customers.borrower.unmerged": ("repayment.follow_merge",),
+    "outreach.carrier.opted_out": ("outreach.stop_those_who_share",),
     "outreach.message.waits_for_facts": ("repayment.look_again",),
     "outreach.replay.asked": ("outreach.run_replay",),
 }

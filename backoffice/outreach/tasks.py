@@ -6,7 +6,7 @@ from celery import shared_task
 
 from backoffice.calendars import clock
 from backoffice.customers.domain.holds import CONTACT
-from backoffice.outreach.services import holding_back, replaying, resolving, sending
+from backoffice.outreach.services import holding_back, replaying, resolving, sending, stopping
 
 SENDING_SECONDS = 8.0
 
@@ -43,3 +43,9 @@ def follow_bulk_hold(*, bulk_id: int, scopes: list[str], first_borrower_id: int,
     return holding_back.stop_held_by_bulk(
         bulk_id=bulk_id, first_borrower_id=first_borrower_id, last_borrower_id=last_borrower_id
     )
+
+
+@shared_task(name="outreach.stop_those_who_share", acks_late=True)
+def stop_those_who_share(*, message_id: int) -> int:
+    """A carrier said that a phone is stopped: stop everybody else who has it; gives how many."""
+    return stopping.stop_those_who_share(message_id=message_id, at=clock.now())

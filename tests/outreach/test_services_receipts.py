@@ -20,6 +20,8 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature_of
 from backoffice.outreach.models import ConsentEntry, ContactEntry, GatewayReceipt, Message
 from backoffice.outreach.services import sending
+from backoffice.outreach.services.stopping import SHARED
+from backoffice.outreach.tasks import stop_those_who_share
 from tests.outreach.messaging import NOON, active_version, gateway, journey, planned, somebody
 
 WRITTEN = ["bot", "sms", "email", "push", "inbox", "popup"]
@@ -261,3 +263,17 @@ def test_a_stop_before_a_long_quoted_message_is_heard(message, secrets):
     answer = told(message, "replied", secret=secrets, text=f"STOP\n{quoted}")
     assert answer.status_code == 200
     assert ConsentEntry.objects.filter(borrower=message.borrower, kind="opt_out").exists()
+
+
+def test_whoever_shares_the_phone_that_a_carrier_stopped_is_stopped_too(message, secrets):
+    owner, shares = message.borrower, somebody()
+    phone = owner.contact_points.get(kind="phone")
+    shares.contact_points.filter(kind="phone").update(digest=phone.digest, value=phone.value)
+    told(message, "failed", secret=secrets, code="recipient_opted_out")
+    assert not ConsentEntry.objects.filter(borrower=shares).exists()
+    assert OutboxEvent.objects.get(event=SHARED).payload == {"message_id": message.pk}
+
+    assert [stop_those_who_share(message_id=message.pk) for _ in range(2)] == [1, 0]
+
+    stopped = ConsentEntry.objects.filter(borrower=shares, kind="opt_out").values_list("channel", flat=True)
+    assert sorted(stopped) == sorted(WRITTEN)

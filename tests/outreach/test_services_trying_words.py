@@ -512,3 +512,12 @@ def test_a_copy_says_in_drafts_what_the_template_says_now():
     rows = made.versions.order_by("channel").values_list("channel", "state", "subject", "body", "pieces")
     source = template().versions.order_by("channel").values_list("channel", "subject", "body", "pieces")
     assert [(channel, *said) for channel, state, *said in rows if state == "draft"] == list(map(tuple, source))
+
+
+def test_drafting_writes_into_no_template_somebody_else_made():
+    composed()
+    experiment = a_plan()
+    mine = template(experiments.code_of_words(experiment=experiment.code, ending="03"))
+    with pytest.raises(experiments.WordsOfOthers, match="There is a template six-03 already"):
+        experiments.draft_rows(experiment_id=experiment.pk, actor=ANALYST)
+    assert not mine.versions.exists()

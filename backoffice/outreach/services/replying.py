@@ -18,11 +18,10 @@ from backoffice.outreach.domain.senders import UNREADABLE, Sender, read_sender
 from backoffice.outreach.models import GatewayReceipt, Message, Reply
 from backoffice.outreach.services.confirming import confirm_opt_out
 from backoffice.outreach.services.gate import log_contact
-from backoffice.outreach.services.stopping import BY_REPLY, take_stop
+from backoffice.outreach.services.stopping import BY_REPLY, lock_in_order, take_stop
 
 OPTED_OUT: Final = "S-OPTED-OUT"
 LONGEST_WORDS: Final = 300
-LOCK: Final = "SELECT 1 FROM customers_borrower WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def hear(*, channel: Channel, text: str, given: str, message: Message | None) ->
 
 def lock_writers(heard: Heard) -> None:
     """Locks everybody the reply may be from, in the order of their ids."""
-    fetch(LOCK, [sorted(writer.borrower_id for writer in heard.writers)])
+    lock_in_order(borrower_ids=[writer.borrower_id for writer in heard.writers])
 
 
 def take_reply(heard: Heard, *, message: Message | None, receipt: GatewayReceipt, at: datetime) -> None:

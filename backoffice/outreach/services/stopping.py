@@ -4,8 +4,12 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
+from django.db import transaction
+
+from backoffice.audit import outbox
 from backoffice.core.actors import SYSTEM
-from backoffice.customers.selectors import borrower_ids_of
+from backoffice.core.bulk import fetch
+from backoffice.customers.selectors import borrower_ids_of, points_that_are
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.consents import Standing, Word, standings
 from backoffice.outreach.domain.replies import WRITTEN
@@ -15,6 +19,8 @@ from backoffice.outreach.services.consents import opt_out
 
 BY_REPLY: Final = "reply"
 BY_CARRIER: Final = "carrier"
+SHARED: Final = "outreach.carrier.opted_out"
+LOCK: Final = "SELECT 1 FROM customers_borrower WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
 
 def take_stop(
@@ -34,7 +40,12 @@ def take_stop(
 
 
 def take_stop_of_carrier(*, message: Message, at: datetime) -> None:
-    """The borrower told the carrier to stop: as good as a STOP to us, and confirmed like one."""
+    """The borrower told the carrier to stop: as good as a STOP to us, and confirmed like one.
+
+    Whoever shares the phone or the mailbox is stopped by a task of its own: their locks come before the message's.
+    """
+    if message.endpoint_id is not None:
+        outbox.publish(event=SHARED, key=f"message:{message.pk}", payload={"message_id": message.pk})
     news = take_stop(borrower_id=message.borrower_id, channels=WRITTEN, source=BY_CARRIER, words="", at=at)
     if news:
         confirm_opt_out(
@@ -44,6 +55,27 @@ def take_stop_of_carrier(*, message: Message, at: datetime) -> None:
             endpoint_id=message.endpoint_id,
             at=at,
         )
+
+
+@transaction.atomic
+def stop_those_who_share(*, message_id: int, at: datetime) -> int:
+    """Opts out everybody else with the phone or mailbox whose owner told the carrier to stop; gives how many.
+
+    It is the phone that must not be written to. Safe to run again.
+    """
+    message = Message.objects.select_related("endpoint").get(pk=message_id)
+    points = points_that_are(point=message.endpoint) if message.endpoint else []
+    others = sorted({point.borrower_id for point in points} - {message.borrower_id})
+    if not others:
+        return 0
+    lock_in_order(borrower_ids=others)
+    taken = [take_stop(borrower_id=other, channels=WRITTEN, source=BY_CARRIER, words="", at=at) for other in others]
+    return sum(map(bool, taken))
+
+
+def lock_in_order(*, borrower_ids: Collection[int]) -> None:
+    """Takes the locks of borrowers in the order of their ids, the first of all locks."""
+    fetch(LOCK, [sorted(borrower_ids)])
 
 
 def _stopped(borrower_id: int, *, at: datetime) -> frozenset[str]:

@@ -22,16 +22,18 @@ from backoffice.outreach.services.experiments.running import (
     stop_speechless,
     submit_start,
 )
-from backoffice.outreach.services.experiments.wording import draft_rows
+from backoffice.outreach.services.experiments.wording import WordsOfOthers, code_of_words, draft_rows
 
 __all__ = [
     "START",
     "NewOutcome",
     "TakenIn",
+    "WordsOfOthers",
     "add_layer",
     "add_metric",
     "bring_in_hillstrom",
     "change_draft",
+    "code_of_words",
     "confirmation_arms",
     "consequence_of",
     "decide",

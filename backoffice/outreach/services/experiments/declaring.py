@@ -187,6 +187,7 @@ def _draft_best(screening: Experiment, *, template: MessageTemplate, code: str, 
         source=template,
         code=code_of_words(experiment=code, ending="best") if tried is None else tried.code,
         row=changed_by(levels="".join(map(str, predicted.best)), factors=tuple(screening.factors.order_by("number"))),
+        own=[tried.code] if tried else (),
         actor=actor,
     )
 

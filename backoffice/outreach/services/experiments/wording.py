@@ -1,12 +1,13 @@
 """The words of an orthogonal plan's rows: drafts put together from the pieces each row prescribes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import ClassVar, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from backoffice.audit.models import AuditEntry
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
@@ -29,6 +30,14 @@ from backoffice.outreach.services.templates import (
 )
 
 LONGEST_CODE: Final = 60
+DRAFTED: Final = "outreach.experiment.words_drafted"
+
+
+class WordsOfOthers(Refusal):
+    """A template of the code is there already, and this experiment did not draft it."""
+
+    code: ClassVar[str] = "outreach.experiment_words_of_others"
+    status: ClassVar[int] = 409
 
 
 class NothingToDraft(Refusal):
@@ -51,7 +60,8 @@ def draft_rows(*, experiment_id: int, actor: Actor) -> list[MessageTemplate]:
 
     Rows of the same combination share theirs, and those of today's have the template itself. Safe to repeat: what says
     so already is left as it is. The drafts are approved like any words; gives the templates that were drafted.
-    Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor, NothingToDraft, PieceMissing, WordsRefused.
+    Raises ExperimentNotFound, ExperimentNotInState, StartIsAskedFor, NothingToDraft, PieceMissing, WordsOfOthers,
+    WordsRefused.
     """
     experiment = locked(experiment_id=experiment_id, expected="draft")
     refuse_pending_start(experiment)
@@ -61,6 +71,7 @@ def draft_rows(*, experiment_id: int, actor: Actor) -> list[MessageTemplate]:
             next_step=_("Copy the template, change the copy, and name it as an arm."),
         )
     factors = tuple(experiment.factors.order_by("number"))
+    own = _drafted_before(experiment)
     known = {AS_TODAY * len(factors): experiment.template}
     for arm in experiment.arms.filter(is_control=False).order_by("number"):
         if arm.name not in known:
@@ -68,13 +79,14 @@ def draft_rows(*, experiment_id: int, actor: Actor) -> list[MessageTemplate]:
                 source=experiment.template,
                 code=code_of_words(experiment=experiment.code, ending=f"{arm.number:02}"),
                 row=changed_by(levels=arm.name, factors=factors),
+                own=own,
                 actor=actor,
             )
         arm.template = known[arm.name]
         arm.save(update_fields=["template"])
     drafted = [template for template in known.values() if template != experiment.template]
     record(
-        verb="outreach.experiment.words_drafted",
+        verb=DRAFTED,
         subject_type=SUBJECT,
         subject_id=experiment.pk,
         actor=actor,
@@ -83,16 +95,24 @@ def draft_rows(*, experiment_id: int, actor: Actor) -> list[MessageTemplate]:
     return drafted
 
 
+def _drafted_before(experiment: Experiment) -> frozenset[str]:
+    """The codes of the templates this experiment drafted, however its plan was changed since; from the trail."""
+    entries = AuditEntry.objects.filter(verb=DRAFTED, subject_type=SUBJECT, subject_id=str(experiment.pk))
+    return frozenset(code for after in entries.values_list("after", flat=True) for code in after["templates"])
+
+
 def code_of_words(*, experiment: str, ending: str) -> str:
     """The code of a template that was drafted for an experiment."""
     return f"{experiment[: LONGEST_CODE - len(ending) - 1]}-{ending}"
 
 
 def draft_combination(
-    *, source: MessageTemplate, code: str, row: Mapping[Element, str], actor: Actor
+    *, source: MessageTemplate, code: str, row: Mapping[Element, str], own: Collection[str], actor: Actor
 ) -> MessageTemplate:
     """The template of that code, with drafts of what `source` says now, some pieces changed, in the caller's
-    transaction. Raises NothingToDraft, PieceMissing, WordsRefused.
+    transaction. `own` are the codes of those the experiment drafted before: no other one is written into.
+
+    Raises NothingToDraft, PieceMissing, WordsOfOthers, WordsRefused.
     """
     today = list(source.versions.filter(state=TemplateState.ACTIVE).order_by("channel", "language"))
     if not today:
@@ -100,7 +120,13 @@ def draft_combination(
             _("%(template)s has no approved words yet.") % {"template": source.title},
             next_step=_("Have its words approved first: they are what the others are compared with."),
         )
-    template = MessageTemplate.objects.filter(code=code).first() or create_template(
+    found = MessageTemplate.objects.filter(code=code).first()
+    if found is not None and code not in own:
+        raise WordsOfOthers(
+            _("There is a template %(code)s already, and this experiment did not draft it.") % {"code": code},
+            next_step=_("Give the experiment another code, or the template."),
+        )
+    template = found or create_template(
         code=code,
         name=f"{source.name} · {code}"[:120],
         name_zh=f"{source.name_zh or source.name} · {code}"[:120],
