@@ -98,7 +98,9 @@ def draft_rows(*, experiment_id: int, actor: Actor) -> list[MessageTemplate]:
 def _drafted_before(experiment: Experiment) -> frozenset[str]:
     """The codes of the templates this experiment drafted, however its plan was changed since; from the trail."""
     entries = AuditEntry.objects.filter(verb=DRAFTED, subject_type=SUBJECT, subject_id=str(experiment.pk))
-    return frozenset(code for after in entries.values_list("after", flat=True) for code in after["templates"])
+    return frozenset(
+        code for after in entries.values_list("after", flat=True) for code in (after or {}).get("templates", ())
+    )
 
 
 def code_of_words(*, experiment: str, ending: str) -> str:
