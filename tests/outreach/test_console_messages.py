@@ -10,6 +10,7 @@ from backoffice.calendars import clock
 from backoffice.calendars.models import BusinessDay
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.fields import seal_of
+from backoffice.outreach.console.template_forms import WordsForm
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import Element
 from backoffice.outreach.models import Gateway, Message, MessageTemplate, Piece, PrintFile, TemplateVersion
@@ -280,3 +281,16 @@ def test_reads_a_page_in_a_fixed_number_of_queries(name, django_assert_max_num_q
     client = as_role("admin")
     with django_assert_max_num_queries(16):
         client.get(reverse(f"outreach:{name}"))
+
+
+def test_words_of_ones_own_are_not_dropped_because_a_piece_is_chosen() -> None:
+    piece = write_piece(element=Element.BENEFIT, code="own", language="en", text="Pay {amount}.", actor=SYSTEM)
+    form = WordsForm(
+        {"body": "Something else. Reply STOP to end.", "piece_benefit": str(piece.pk)},
+        initial={"body": "Pay {amount}."},
+        channel=Channel.SMS,
+        language="en",
+    )
+    assert form.errors["body"] == ["Pieces are chosen: take them all out to write freely, or empty this field."]
+    same = {"body": "Pay {amount}.\r\n", "piece_benefit": str(piece.pk)}
+    assert WordsForm(same, initial={"body": "Pay {amount}."}, channel=Channel.SMS, language="en").is_valid()

@@ -31,7 +31,8 @@ STOPS = [
 ]  # fmt: skip
 NO_STOPS = [
     "", ".", "ok", "OK, thanks", "no", "No thanks", "no problem", "never mind", "Who is this?", "I paid yesterday",
-    "I will stop by tomorrow", "I cannot stop by today", "can you stop by", "stop by", "bus stop", "nonstop",
+    "I will stop by tomorrow", "I would stop but I cannot pay", "stop the debit but text me",
+    "I cannot stop by today", "can you stop by", "stop by", "bus stop", "nonstop",
     "stopped by the bank", "don't stop", "Please don't stop", "I want to stop paying", "stop payment of my bill",
     "stop the debit", "When does it end?", "end of month", "I'll pay at the end", "cancel my loan", "cancel the debit",
     "Cancel this", "Cancel the call", "cancelled my card, new one?", "remove the penalty", "take my number",
@@ -84,6 +85,8 @@ def test_words_about_any_contact_end_calls_too(text):
     [
         ("STOP. I paid yesterday already", "STOP"),
         ("我明天还款，别再发了", "别再发了"),
+        ("stop messages but call me", "stop messages"),
+        ("不要发短信，但可以打电话给我", "不要发短信"),
         ("Ada here; please stop texting me; I pay on Friday", "please stop texting me"),
     ],
 )

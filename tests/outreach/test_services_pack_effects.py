@@ -15,7 +15,7 @@ from backoffice.outreach.domain.verdicts import Wanted
 from backoffice.outreach.models import RulePackVersion
 from backoffice.outreach.selectors.pack_words import Change, difference_in_words
 from backoffice.outreach.selectors.packs import pack_day
-from backoffice.outreach.selectors.planned import planned_contacts
+from backoffice.outreach.selectors.planned import Leaving, planned_contacts
 from backoffice.outreach.services import pack_effects, pack_publishing, packs
 from tests.outreach.messaging import active_version, planned, somebody
 from tests.outreach.pack_texts import KENYA, STRICTER, WIDER
@@ -23,6 +23,8 @@ from tests.staff.factories import person
 
 TODAY = date(2026, 5, 4)
 TOMORROW = date(2026, 5, 5)
+OPEN = timedelta(minutes=5)
+"""How long a planned message may wait for its minute."""
 EVENING = datetime(2026, 5, 4, 17, 30, tzinfo=UTC)  # 20:30 in Nairobi, the fifth where the lender is
 
 
@@ -30,9 +32,11 @@ EVENING = datetime(2026, 5, 4, 17, 30, tzinfo=UTC)  # 20:30 in Nairobi, the fift
 def planner(monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
     """What is planned."""
     wanted: list[Wanted] = []
-    monkeypatch.setattr(
-        pack_effects, "planned_contacts", lambda *, through: [each for each in wanted if pack_day(each.at) <= through]
-    )
+
+    def planned_contacts(*, through: date) -> list[Leaving]:
+        return [Leaving(each, each.at + OPEN) for each in wanted if pack_day(each.at) <= through]
+
+    monkeypatch.setattr(pack_effects, "planned_contacts", planned_contacts)
     return wanted
 
 
@@ -63,6 +67,21 @@ def with_push(text: str) -> str:
     return text.replace('channels = ["call"]', 'channels = ["call", "push"]')
 
 
+def test_a_rule_of_the_version_counts_from_the_day_it_starts_and_what_only_waits_is_not_stopped(
+    maker: Actor, wider: RulePackVersion, planner: list[Wanted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = TODAY + timedelta(days=3)
+    text = with_push(WIDER).replace("effective_from = 2000-01-01", f"effective_from = {starts}")
+    packs.change_draft(version_id=wider.pk, content=text, note="", actor=maker)
+    wider.refresh_from_db()
+    planner += [inbox(at=EVENING + timedelta(hours=1))]
+    effect = pack_effects.effect_of(version=wider, effective_from=starts)
+    assert (effect.allowed_was, effect.allowed_now, effect.stopped) == (1, 0, 1)
+    monkeypatch.setattr("tests.outreach.test_services_pack_effects.OPEN", timedelta(days=1))
+    effect = pack_effects.effect_of(version=wider, effective_from=starts)
+    assert (effect.allowed_was, effect.allowed_now, effect.stopped) == (1, 1, 0)
+
+
 def test_counts_what_would_be_let_through_and_what_stopped(
     maker: Actor, wider: RulePackVersion, planner: list[Wanted]
 ) -> None:
@@ -77,7 +96,8 @@ def test_counts_what_would_be_let_through_and_what_stopped(
     assert effect.rules == (pack_effects.RuleCount("ke.hours", 0, 1),)
     assert pack_effects.effect_in_words(effect=effect) == (
         "Messages planned to leave through 5 May 2026: 3 (3 on 5 May 2026). "
-        "If it held already: 3 are permitted now and 2 would be; 1 would be stopped, 0 let through."
+        "If it held already: 3 leave now, at their time or later that day, and 2 would; 1 would be stopped, "
+        "0 let through."
     )
 
 
@@ -139,7 +159,7 @@ def test_reads_messages_planned_through_the_day_by_the_endpoint_they_would_leave
     phone = owner.contact_points.get(kind="phone")
     assert [
         (wanted.message_id, wanted.channel, wanted.purpose, wanted.at, wanted.endpoint_id, wanted.loan_id)
-        for wanted in planned_contacts(through=TOMORROW)
+        for wanted in (leaving.wanted for leaving in planned_contacts(through=TOMORROW))
     ] == [
         (sms.pk, Channel.SMS, Purpose.REMINDER, noon, phone.pk, 7),
         (push.pk, Channel.PUSH, Purpose.REMINDER, noon + timedelta(hours=1), None, None),
@@ -150,7 +170,7 @@ def test_reads_messages_planned_through_the_day_by_the_endpoint_they_would_leave
     packs.change_draft(version_id=draft.pk, content=later_hours, note="", actor=maker)
     draft.refresh_from_db()
     effect = pack_effects.effect_of(version=draft)
-    assert (effect.planned, effect.allowed_was, effect.stopped) == (2, 2, 1)
+    assert (effect.planned, effect.allowed_was, effect.stopped) == (2, 2, 0), "the text waits half an hour"
     assert effect.rules == (pack_effects.RuleCount("house.reminder_hours", 0, 1),)
 
 

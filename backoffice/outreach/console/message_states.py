@@ -11,6 +11,7 @@ from backoffice.outreach.domain.reply_states import ReplyState
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models.messages import STATE_LABELS
 from backoffice.outreach.models.replies import REPLY_STATE_LABELS
+from backoffice.outreach.selectors.rule_words import CORE_RULES
 
 MESSAGE = "outreach.message"
 TEMPLATE = "outreach.template_version"
@@ -91,5 +92,5 @@ REASONS: dict[str, Text] = {
 
 
 def reason_in_words(code: str) -> str:
-    """Why a message moved, in words; a rule of the gate or a gateway's own code reads as itself."""
-    return str(REASONS.get(code, code))
+    """Why a message moved, in words; a rule of a pack or a gateway's own code reads as itself."""
+    return str(REASONS.get(code) or CORE_RULES.get(code, code))

@@ -53,7 +53,7 @@ LIST = Table(
             value=lambda row: row.borrower.external_id if row.borrower else "–",
         ),
         Column("channel", gettext_lazy("Channel"), value=lambda row: row.get_channel_display()),
-        Column("sender", gettext_lazy("From"), value=lambda row: row.sender_masked or None, css="muted"),
+        Column("sender", pgettext_lazy("sender", "From"), value=lambda row: row.sender_masked or None, css="muted"),
         Column(
             "answers",
             gettext_lazy("In reply to"),

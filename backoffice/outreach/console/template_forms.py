@@ -66,6 +66,14 @@ class WordsForm(forms.Form):
             choices = [(str(one.pk), _shown(one)) for one in library if one.element == element]
             self.fields[_name(element)] = forms.ChoiceField(label=label, choices=[("", "–"), *choices], required=False)
 
+    def clean(self) -> dict[str, Any]:
+        """Words of one's own are never dropped without a word because a piece is chosen too."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        has_pieces = any(cleaned.get(_name(element)) for element in Element)
+        if has_pieces and cleaned.get("body") and _plain(cleaned["body"]) != _plain(self.initial.get("body", "")):
+            self.add_error("body", _("Pieces are chosen: take them all out to write freely, or empty this field."))
+        return cleaned
+
     def piece_fields(self) -> list[forms.BoundField]:
         """One choice an element, in reading order."""
         return [self[_name(element)] for element in Element]
@@ -98,6 +106,10 @@ def initial_pieces(ids: list[int]) -> dict[str, str]:
 
 def _name(element: Element) -> str:
     return f"piece_{element.value}"
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
 
 
 def _shown(piece: Piece) -> str:

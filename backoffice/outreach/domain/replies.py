@@ -35,7 +35,7 @@ _FOLDED: Final = str.maketrans(
     "订发别请扰骚简讯给联络系系电话复复烦谢终愿关闭资们吗来这种类广无须传准许对继续还个号码从删贵够与",
 )
 """Traditional characters of the words below, as the simplified ones."""
-_SENTENCE_ENDS: Final = re.compile(r"[.!?;,\n\r。！？；，、…]+")
+_SENTENCE_ENDS: Final = re.compile(r"[.!?;,\n\r。！？；，、…]+|\b(?:but|instead)\b|但是?|不过", re.IGNORECASE)
 _QUOTED: Final = re.compile(r"(?m)^\s*>.*$")
 _APOSTROPHES: Final = str.maketrans("", "", "'’‘`´")
 

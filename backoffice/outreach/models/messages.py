@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.customers.fields import SealedField
 from backoffice.customers.models import Borrower, ContactPoint
@@ -16,7 +17,7 @@ from backoffice.outreach.models.contacts import CHANNEL_CHOICES, PURPOSE_CHOICES
 from backoffice.outreach.models.templates import TemplateVersion
 
 STATE_LABELS = {
-    MessageState.PLANNED: _("planned"),
+    MessageState.PLANNED: pgettext_lazy("message", "planned"),
     MessageState.SENDING: _("sending"),
     MessageState.SENT: _("sent"),
     MessageState.DELIVERED: _("delivered"),

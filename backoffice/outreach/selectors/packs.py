@@ -1,7 +1,7 @@
 """The packs of contact rules: which hold on a day, the list, and one pack with its versions."""
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -117,9 +117,12 @@ def packs_in_force_at(*, on: date, at: datetime) -> PacksInForce:
     return PackHistory().at(on=on, at=at)
 
 
-def with_version(*, packs: PacksInForce, version: RulePackVersion) -> PacksInForce:
-    """The packs as they would be with another version of one of them."""
+def with_version(*, packs: PacksInForce, version: RulePackVersion, as_on: date | None = None) -> PacksInForce:
+    """The packs as they would be with another version of one of them; `as_on`: its rules as they hold on that day."""
     parsed = content_of(version=version)
+    if as_on is not None:
+        rules = (replace(rule, effective_from=date.min) for rule in parsed.rules if rule.is_in_force(on=as_on))
+        parsed = replace(parsed, rules=tuple(rules))
     kept = [(label, pack) for label, pack in zip(packs.versions, packs.packs, strict=True) if pack.code != parsed.code]
     pairs = sorted([*kept, ((parsed.code, version.number), parsed)], key=lambda pair: pair[0])
     return PacksInForce(versions=tuple(label for label, _pack in pairs), packs=tuple(pack for _label, pack in pairs))

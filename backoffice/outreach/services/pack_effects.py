@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from backoffice.audit.models import Approval
 from backoffice.calendars.selectors import business_date
 from backoffice.core.formats import count_text, date_text, is_chinese
-from backoffice.outreach.domain.verdicts import Verdict, Wanted
+from backoffice.outreach.domain.verdicts import Verdict
 from backoffice.outreach.models import RulePackVersion
 from backoffice.outreach.selectors.gate import judge
 from backoffice.outreach.selectors.pack_words import Change, difference_in_words, title_of
@@ -23,7 +23,7 @@ from backoffice.outreach.selectors.packs import (
     with_version,
     without_version,
 )
-from backoffice.outreach.selectors.planned import planned_contacts
+from backoffice.outreach.selectors.planned import Leaving, planned_contacts
 
 MOST_JUDGED: Final = 50_000
 """Planned contacts judged twice while somebody waits; of more than that an even sample is taken, and said so."""
@@ -44,7 +44,8 @@ class Effect:
 
     Those planned through a day, which is the business date or the first day of the change, whichever is later; the
     change is taken to hold already. `days`: how many leave on each day of the lender's zone. `planned` all of them,
-    `judged` those looked at; `stopped` allowed now and denied then, `let_through` the reverse.
+    `judged` those looked at. A message is allowed that leaves at its first minute or later before its time is over;
+    `stopped` are those allowed now and not then, `let_through` the reverse.
     """
 
     through: date
@@ -65,12 +66,12 @@ def effect_of(*, version: RulePackVersion, effective_from: date | None = None) -
     """
     today = business_date()
     starts = effective_from or version.effective_from or today + timedelta(days=1)
-    return _effect(version, through=max(today, starts), is_withdrawn=False)
+    return _effect(version, through=max(today, starts), starts=starts)
 
 
 def effect_of_rolling_back(*, version: RulePackVersion) -> Effect:
     """What withdrawing a version would change, at once, for the messages that have still to leave."""
-    return _effect(version, through=business_date(), is_withdrawn=True)
+    return _effect(version, through=business_date(), starts=None)
 
 
 def changes_of(*, version: RulePackVersion) -> tuple[Change, ...]:
@@ -116,8 +117,8 @@ def effect_in_words(*, effect: Effect) -> str:
         "days": days_in_words(effect=effect),
     }
     said += " " + _(
-        "If it held already: %(was)s are permitted now and %(now)s would be; %(stopped)s would be stopped, %(through)s "
-        "let through."
+        "If it held already: %(was)s leave now, at their time or later that day, and %(now)s would; "
+        "%(stopped)s would be stopped, %(through)s let through."
     ) % {
         "was": count_text(effect.allowed_was),
         "now": count_text(effect.allowed_now),
@@ -137,33 +138,39 @@ def days_in_words(*, effect: Effect) -> str:
     return ("、" if is_chinese() else ", ").join(said)
 
 
-def _effect(version: RulePackVersion, *, through: date, is_withdrawn: bool) -> Effect:
+def _effect(version: RulePackVersion, *, through: date, starts: date | None) -> Effect:
+    """What it changes when it holds already as it will on the day it `starts`; None: when it is withdrawn."""
     planned = planned_contacts(through=through)
     sample = _even(planned)
-    by_day: dict[date, list[Wanted]] = defaultdict(list)
-    for wanted in sample:
-        by_day[pack_day(wanted.at)].append(wanted)
+    by_day: dict[date, list[Leaving]] = defaultdict(list)
+    for leaving in sample:
+        by_day[pack_day(leaving.wanted.at)].append(leaving)
     was: list[Verdict] = []
     now: list[Verdict] = []
-    for day, wanted_then in by_day.items():
-        packs = packs_in_force(on=day)
+    pairs: list[tuple[bool, bool]] = []
+    for day, then in by_day.items():
+        packs, wanted = packs_in_force(on=day), [leaving.wanted for leaving in then]
         others = (
             without_version(packs=packs, version=version, on=day)
-            if is_withdrawn
-            else with_version(packs=packs, version=version)
+            if starts is None
+            else with_version(packs=packs, version=version, as_on=starts)
         )
-        was += judge(wanted=wanted_then, packs=packs)
-        now += judge(wanted=wanted_then, packs=others)
-    pairs = list(zip(was, now, strict=True))
+        before, after = judge(wanted=wanted, packs=packs), judge(wanted=wanted, packs=others)
+        was += before
+        now += after
+        pairs += [
+            (leaving.can_leave(verdict=one), leaving.can_leave(verdict=other))
+            for leaving, one, other in zip(then, before, after, strict=True)
+        ]
     return Effect(
         through=through,
-        days=tuple(sorted(Counter(pack_day(wanted.at) for wanted in planned).items())),
+        days=tuple(sorted(Counter(pack_day(leaving.wanted.at) for leaving in planned).items())),
         planned=len(planned),
         judged=len(sample),
-        allowed_was=sum(one.is_allowed for one in was),
-        allowed_now=sum(one.is_allowed for one in now),
-        stopped=sum(one.is_allowed and not other.is_allowed for one, other in pairs),
-        let_through=sum(other.is_allowed and not one.is_allowed for one, other in pairs),
+        allowed_was=sum(one for one, _other in pairs),
+        allowed_now=sum(other for _one, other in pairs),
+        stopped=sum(one and not other for one, other in pairs),
+        let_through=sum(other and not one for one, other in pairs),
         rules=_by_rule(was, now),
     )
 
@@ -176,7 +183,7 @@ def _by_rule(was: Sequence[Verdict], now: Sequence[Verdict]) -> tuple[RuleCount,
     return tuple(sorted(counts, key=lambda count: (-abs(count.now - count.was), count.rule)))
 
 
-def _even(planned: Sequence[Wanted]) -> list[Wanted]:
+def _even(planned: Sequence[Leaving]) -> list[Leaving]:
     """All, or an even sample in the order they are planned in."""
     step = -(-len(planned) // MOST_JUDGED) or 1
     return list(planned[::step])
