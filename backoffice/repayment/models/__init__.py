@@ -1,3 +1,28 @@
+from backoffice.repayment.models.autopay.configurations import (
+    AutopayConfiguration,
+    AutopayVersion,
+    SimulatedBill,
+    Simulation,
+)
+from backoffice.repayment.models.autopay.debits import (
+    AutopaySwitch,
+    Breaker,
+    DebitBatch,
+    DebitBill,
+    DebitCommand,
+    DebitMove,
+    RailNotice,
+    SplitLine,
+)
+from backoffice.repayment.models.autopay.mandates import Mandate, MandateMove
+from backoffice.repayment.models.autopay.pay_links import PayLink
+from backoffice.repayment.models.autopay.rails import BankLimit, Payee, Rail
+from backoffice.repayment.models.autopay.reconciliation import (
+    Difference,
+    ReconciledDay,
+    SettlementFile,
+    SettlementLine,
+)
 from backoffice.repayment.models.imports import ImportedLoan, ImportRun, RejectedRow, ReportedStatus
 from backoffice.repayment.models.ledger import BucketMove, MonthEnd, Operation, Transfer
 from backoffice.repayment.models.loans import (
@@ -10,21 +35,43 @@ from backoffice.repayment.models.payment_files import PaymentFile, PaymentFileLa
 from backoffice.repayment.models.products import Product, ProductVersion
 
 __all__ = [
+    "AutopayConfiguration",
+    "AutopaySwitch",
+    "AutopayVersion",
+    "BankLimit",
+    "Breaker",
     "BucketMove",
+    "DebitBatch",
+    "DebitBill",
+    "DebitCommand",
+    "DebitMove",
+    "Difference",
     "ImportRun",
     "ImportedLoan",
     "Installment",
     "Loan",
     "LoanTerms",
+    "Mandate",
+    "MandateMove",
     "MonthEnd",
     "Operation",
+    "PayLink",
+    "Payee",
     "PaymentFile",
     "PaymentFileLane",
     "PaymentFileLine",
     "Product",
     "ProductVersion",
+    "Rail",
+    "RailNotice",
+    "ReconciledDay",
     "RejectedRow",
     "ReportedStatus",
     "ScheduleVersion",
+    "SettlementFile",
+    "SettlementLine",
+    "SimulatedBill",
+    "Simulation",
+    "SplitLine",
     "Transfer",
 ]

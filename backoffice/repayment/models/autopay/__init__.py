@@ -1,0 +1,1 @@
+"""Rows of autopay: rails and agreements, configurations, debits, splits to payees, reconciliation, pay links."""

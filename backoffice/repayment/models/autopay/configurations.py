@@ -1,0 +1,167 @@
+"""Configurations of autopay, their versions, and what a version would change."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from backoffice.repayment.domain.autopay.version_states import IN_THE_MAKING, VersionState
+from backoffice.repayment.models.loans import MONEY, Loan
+from backoffice.repayment.models.products import Product
+
+if TYPE_CHECKING:
+    from backoffice.staff.models import User
+
+VERSION_LABELS = {
+    VersionState.DRAFT: _("draft"),
+    VersionState.CHECKED: pgettext_lazy("version", "checked"),
+    VersionState.SIMULATED: pgettext_lazy("version", "simulated"),
+    VersionState.SUBMITTED: _("waits for approval"),
+    VersionState.APPROVED: _("approved"),
+    VersionState.CANARY: pgettext_lazy("version", "on trial"),
+    VersionState.ACTIVE: pgettext_lazy("version", "active"),
+    VersionState.RETIRED: _("retired"),
+}
+
+
+class ConfigurationQuerySet(models.QuerySet["AutopayConfiguration"]):
+    """Configurations, for who asks."""
+
+    def visible_to(self, user: "User") -> "ConfigurationQuerySet":
+        """Those of the portfolios the person works on."""
+        scope = user.scope()
+        return self if scope.all else self.filter(portfolio__in=scope.portfolios)
+
+
+class AutopayConfiguration(models.Model):
+    """How the loans of a portfolio are debited; of one product or all (`product` empty), of one funder or all (`""`).
+
+    The most specific one holds for a loan: product before funder before neither.
+    """
+
+    code = models.SlugField(_("code"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    portfolio = models.CharField(_("portfolio"), max_length=64)
+    product = models.ForeignKey(
+        Product, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("product")
+    )
+    funder = models.CharField(_("funder"), max_length=80, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = ConfigurationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("autopay configuration")
+        verbose_name_plural = _("autopay configurations")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["portfolio", "product", "funder"],
+                nulls_distinct=False,
+                name="one_autopay_configuration_per_product_and_funder",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AutopayVersion(models.Model):
+    """One version: `content` as `domain.autopay.configuration` reads it, in force on `[effective_from, effective_to)`.
+
+    `findings` is what the last check said. `canary_from` is the first day of its trial; `ended_because` why it left
+    force: another took over, rolled back by a person, by its trial's rules.
+    """
+
+    configuration = models.ForeignKey(AutopayConfiguration, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField(_("version"))
+    state = models.CharField(
+        _("state"),
+        max_length=9,
+        choices=[(state.value, label) for state, label in VERSION_LABELS.items()],
+        default=VersionState.DRAFT.value,
+    )
+    content = models.JSONField(_("content"))
+    effective_from = models.DateField(_("in force from"), null=True, blank=True)
+    effective_to = models.DateField(_("in force until"), null=True, blank=True)
+    canary_from = models.DateField(_("on trial from"), null=True, blank=True)
+    findings = models.JSONField(default=list, blank=True)
+    ended_because = models.CharField(max_length=40, blank=True)
+    note = models.CharField(_("what for"), max_length=300, blank=True)
+    created_by = models.BigIntegerField(null=True, blank=True)
+    created_by_name = models.CharField(_("drafted by"), max_length=150)
+    created_at = models.DateTimeField(_("drafted"), db_default=Now(), editable=False)
+    approved_by = models.BigIntegerField(null=True, blank=True)
+    approved_by_name = models.CharField(_("approved by"), max_length=150, blank=True)
+    approved_at = models.DateTimeField(_("approved"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("version of an autopay configuration")
+        verbose_name_plural = _("versions of autopay configurations")
+        ordering: ClassVar[list[str]] = ["configuration_id", "-number"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["configuration", "number"], name="autopay_version_has_a_number_of_its_own"),
+            models.UniqueConstraint(
+                fields=["configuration"],
+                condition=Q(state=VersionState.ACTIVE.value),
+                name="one_active_version_per_autopay_configuration",
+            ),
+            models.UniqueConstraint(
+                fields=["configuration"],
+                condition=Q(state=VersionState.CANARY.value),
+                name="one_autopay_version_is_on_trial",
+            ),
+            models.UniqueConstraint(
+                fields=["configuration"],
+                condition=Q(state__in=sorted(state.value for state in IN_THE_MAKING)),
+                name="one_autopay_version_is_in_the_making",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in VersionState]), name="autopay_version_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["canary", "active"]) | Q(approved_at__isnull=False),
+                name="autopay_version_in_force_was_approved",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.configuration_id} v{self.number}"
+
+
+class Simulation(models.Model):
+    """What a version would have debited on some days beside the one in force: totals here, changed bills by row."""
+
+    version = models.ForeignKey(AutopayVersion, on_delete=models.PROTECT, related_name="simulations")
+    beside = models.ForeignKey(
+        AutopayVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    from_day = models.DateField()
+    through_day = models.DateField()
+    totals = models.JSONField()
+    actor_name = models.CharField(max_length=150)
+    made_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.version_id} {self.from_day}"
+
+
+class SimulatedBill(models.Model):
+    """A bill a version would treat otherwise: amounts (major units) and payees under both, on one day."""
+
+    simulation = models.ForeignKey(Simulation, on_delete=models.CASCADE, related_name="bills")
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="+", db_index=False)
+    installment_number = models.PositiveIntegerField()
+    due_date = models.DateField()
+    day = models.DateField()
+    amount_before = models.DecimalField(**MONEY)
+    amount_after = models.DecimalField(**MONEY)
+    currency = models.CharField(max_length=3)
+    payees_before = models.JSONField(default=dict)
+    payees_after = models.JSONField(default=dict)
+    why = models.CharField(max_length=40)
+
+    def __str__(self) -> str:
+        return f"{self.loan_id} #{self.installment_number} {self.day}"
