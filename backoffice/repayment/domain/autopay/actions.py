@@ -3,25 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-
-class Family(StrEnum):
-    """What a rail's codes mean to us; which code belongs where is data."""
-
-    DONE = "done"
-    INSUFFICIENT_FUNDS = "insufficient_funds"
-    LIMIT = "limit"
-    CARD_INVALID = "card_invalid"
-    AGREEMENT = "agreement"
-    IDENTITY = "identity"
-    RISK = "risk"
-    BUSY = "busy"
-    UNKNOWN = "unknown"
-    DUPLICATE = "duplicate"
-    MERCHANT = "merchant"
-    REQUEST = "request"
-    EXPIRED = "expired"
-    RETURNED_BY_PAYER = "returned_by_payer"
-    DECEASED = "deceased"
+from backoffice.repayment.domain.autopay.codes import Family
 
 
 class Action(StrEnum):

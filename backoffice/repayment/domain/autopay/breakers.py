@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from backoffice.core.money import ZERO
-from backoffice.repayment.domain.autopay.actions import Family
+from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import BreakerLimits
 
 

@@ -15,8 +15,9 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
-from backoffice.repayment.domain.autopay.actions import ALLOWED, Action, Family
+from backoffice.repayment.domain.autopay.actions import ALLOWED, Action
 from backoffice.repayment.domain.autopay.amounts import AmountRule
+from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.splitting import Share
 from backoffice.repayment.domain.components import COMPONENTS
 
