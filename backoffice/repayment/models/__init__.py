@@ -1,6 +1,7 @@
 from backoffice.repayment.models.autopay.configurations import (
     AutopayConfiguration,
     AutopayVersion,
+    CanaryLoan,
     SimulatedBill,
     Simulation,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "AutopayVersion",
     "BankLimit",
     "Breaker",
+    "CanaryLoan",
     "BucketMove",
     "DebitBatch",
     "DebitBill",

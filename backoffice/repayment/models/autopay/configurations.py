@@ -131,6 +131,21 @@ class AutopayVersion(models.Model):
         return f"{self.configuration_id} v{self.number}"
 
 
+class CanaryLoan(models.Model):
+    """A loan that a version on trial rules; chosen when the trial begins, and kept to tell who it was tried on."""
+
+    version = models.ForeignKey(AutopayVersion, on_delete=models.PROTECT, related_name="canary_loans", db_index=False)
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["version", "loan"], name="a_loan_is_on_trial_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} {self.loan_id}"
+
+
 class Simulation(models.Model):
     """What a version would have debited on some days beside the one in force: totals here, changed bills by row."""
 

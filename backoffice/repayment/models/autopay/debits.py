@@ -119,7 +119,8 @@ class DebitBill(models.Model):
 class DebitBatch(models.Model):
     """The commands of one slot, version and currency. `forecast` (major units) is what the plan said it would ask for.
 
-    `paused` waits for a person, `stopped` for the breaker that stopped it; `over` when its time ran out.
+    What its breakers watch is counted here: how many commands have left, what was forecast for them and `asked`, how
+    many were answered, how many succeeded, and refusals by family. Its row is locked before any loan's. `paused` waits for a person, `stopped` for the breaker that stopped it; `over` when its time ran out.
     """
 
     class State(models.TextChoices):
@@ -139,6 +140,12 @@ class DebitBatch(models.Model):
     ends_at = models.DateTimeField()
     commands = models.PositiveIntegerField(default=0)
     forecast = models.DecimalField(**MONEY, default=0)
+    left = models.PositiveIntegerField(default=0)
+    left_forecast = models.DecimalField(**MONEY, default=0)
+    asked = models.DecimalField(**MONEY, default=0)
+    answered = models.PositiveIntegerField(default=0)
+    succeeded = models.PositiveIntegerField(default=0)
+    families = models.JSONField(default=dict)
     reason = models.CharField(max_length=300, blank=True)
     moved_by = models.CharField(max_length=150, blank=True)
     moved_at = models.DateTimeField(null=True, blank=True)
@@ -171,7 +178,8 @@ class DebitCommand(models.Model):
     `forecast` is the amount it was built with, `amount` what was really asked for, computed under the loan's lock when
     it left and `checked` a second time another way. `succeeded_at` is the channel's time. `lease_until` is when a
     worker that has it counts as dead; `look_at` when the rail is asked next. Purpose `active`: the borrower pays by a
-    link; both purposes share the lock of one order in flight per loan.
+    link; both purposes share the lock of one order in flight per loan. `is_unplaced`: the money came and the loan had
+    no room for it; it is to be paid back.
     """
 
     order_no = models.CharField(_("order number"), max_length=LONGEST, unique=True)
@@ -210,6 +218,7 @@ class DebitCommand(models.Model):
     returned_at = models.DateTimeField(_("returned"), null=True, blank=True)
     operation_id = models.BigIntegerField(null=True, blank=True)
     return_operation_id = models.BigIntegerField(null=True, blank=True)
+    is_unplaced = models.BooleanField(default=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = CommandQuerySet.as_manager()
@@ -238,11 +247,12 @@ class DebitCommand(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["succeeded", "returned"])
-                | Q(succeeded_at__isnull=False, operation_id__isnull=False),
+                | (Q(succeeded_at__isnull=False) & (Q(operation_id__isnull=False) | Q(is_unplaced=True))),
                 name="success_is_booked",
             ),
             models.CheckConstraint(
-                condition=~Q(state="returned") | Q(returned_at__isnull=False, return_operation_id__isnull=False),
+                condition=~Q(state="returned")
+                | (Q(returned_at__isnull=False) & (Q(return_operation_id__isnull=False) | Q(is_unplaced=True))),
                 name="return_is_booked",
             ),
             models.CheckConstraint(

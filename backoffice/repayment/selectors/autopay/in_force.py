@@ -1,0 +1,68 @@
+"""Which version of which configuration holds on a day, and for which loans."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Q
+
+from backoffice.calendars.domain.working_days import is_working_day
+from backoffice.calendars.selectors import holiday_overrides
+from backoffice.repayment.domain.autopay.configuration import Configuration, OnHoliday, parse
+from backoffice.repayment.domain.autopay.version_states import IN_FORCE, VersionState
+from backoffice.repayment.models import AutopayVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A version that debits on a day, for the loans of a portfolio, of one product or all, of one funder or all.
+
+    A canary rules the loans chosen for its trial alone (`CanaryLoan`).
+    """
+
+    version_id: int
+    configuration_id: int
+    portfolio: str
+    product_id: int | None
+    funder: str
+    configuration: Configuration
+    is_canary: bool = False
+
+    @property
+    def rank(self) -> int:
+        """The more specific the lower: product before funder before neither, a trial before what it would replace."""
+        return (0 if self.product_id else 4) + (0 if self.funder else 2) + (0 if self.is_canary else 1)
+
+
+def rulings_on(day: date) -> list[Ruling]:
+    """Every version in force on a day, the most specific first; one query."""
+    versions = (
+        AutopayVersion.objects.select_related("configuration")
+        .filter(state__in=[state.value for state in IN_FORCE], effective_from__lte=day)
+        .filter(Q(effective_to__isnull=True) | Q(effective_to__gt=day))
+        .order_by("configuration_id", "number")
+    )
+    return sorted((ruling_of(version) for version in versions), key=lambda ruling: (ruling.rank, ruling.version_id))
+
+
+def ruling_of(version: AutopayVersion) -> Ruling:
+    """A version as it rules, whatever its state; its `configuration` is read already."""
+    of = version.configuration
+    return Ruling(
+        version_id=version.pk,
+        configuration_id=of.pk,
+        portfolio=of.portfolio,
+        product_id=of.product_id,
+        funder=of.funder,
+        configuration=parse(version.content),
+        is_canary=version.state == VersionState.CANARY,
+    )
+
+
+def open_days(ruling: Ruling) -> Callable[[date], bool]:
+    """Whether the calendar of a ruling is open on a day; at most one query."""
+    calendar = ruling.configuration.calendar
+    if ruling.configuration.holidays == OnHoliday.DEBIT or not calendar:
+        return lambda _day: True
+    declared = holiday_overrides(calendar=calendar)
+    return lambda day: is_working_day(day=day, calendar=calendar, overrides=declared)

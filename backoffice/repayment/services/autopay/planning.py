@@ -1,0 +1,118 @@
+"""The close of a day plans the debits of the next: one row for each bill, under the version in force then."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from django.db import transaction
+
+from backoffice.core.bulk import copy_rows, execute, fetch
+from backoffice.repayment.domain.autopay.debit_states import BillState
+from backoffice.repayment.selectors.autopay.bills import FIRST, LAST, bills_to_debit, debits_anything
+from backoffice.repayment.selectors.autopay.in_force import Ruling, rulings_on
+
+COLUMNS: Final = (
+    "loan_id",
+    "borrower_id",
+    "installment_number",
+    "from_version",
+    "due_date",
+    "day",
+    "version_id",
+    "currency",
+    "amount",
+    "debited",
+    "state",
+    "stopped_by",
+    "attempts",
+    "tries_without_funds",
+    "skipped_mandates",
+)
+# A range that is planned again, after a kill or by hand, adds what is missing and leaves what is there.
+STAGE: Final = """
+CREATE TEMPORARY TABLE planned_debits (LIKE repayment_debitbill INCLUDING DEFAULTS) ON COMMIT DROP;
+ALTER TABLE planned_debits DROP COLUMN id;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What planning a range did: bills planned, those of them that are new."""
+
+    bills: int = 0
+    new: int = 0
+
+
+def has_debits(*, day: date) -> bool:
+    """Whether any version in force debits on a day."""
+    return debits_anything(day=day, rulings=rulings_on(day))
+
+
+@transaction.atomic
+def plan_debits(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> Planned:
+    """Plan the bills of `day` for the loans of an id range; a second time adds what came since."""
+    return plan_under(day=day, rulings=rulings_on(day), first_id=first_id, last_id=last_id)
+
+
+def plan_under(*, day: date, rulings: list[Ruling], first_id: int, last_id: int) -> Planned:
+    """Plan under given versions, within the caller's transaction."""
+    execute(STAGE)
+    bills = copy_rows(
+        table="planned_debits",
+        columns=COLUMNS,
+        rows=(
+            (
+                bill.loan_id,
+                bill.borrower_id,
+                bill.installment_number,
+                bill.from_version,
+                bill.due_date,
+                day,
+                bill.version_id,
+                bill.currency,
+                bill.amount,
+                0,
+                BillState.OPEN.value,
+                "",
+                0,
+                0,
+                "[]",
+            )
+            for bill in bills_to_debit(day=day, rulings=rulings, first_id=first_id, last_id=last_id)
+        ),
+    )
+    names = ", ".join(COLUMNS)
+    new = execute(
+        f"INSERT INTO repayment_debitbill ({names}) SELECT {names} FROM planned_debits "  # noqa: S608 - constants
+        "ON CONFLICT DO NOTHING"
+    )
+    execute("DROP TABLE planned_debits")
+    return Planned(bills=bills, new=new)
+
+
+@transaction.atomic
+def end_day(*, day: date, at: datetime) -> int:
+    """The day is over: what is still open of it is not tried any more, what was paid otherwise is settled. How many.
+
+    Bills with an order in flight stay open until it is known.
+    """
+    execute(SETTLE_PAID, {"day": day})
+    return int(fetch(END, {"day": day})[0][0])
+
+
+SETTLE_PAID: Final = """
+UPDATE repayment_debitbill bill SET state = 'settled'
+FROM repayment_installment due
+WHERE bill.day <= %(day)s AND bill.state = 'open' AND due.loan_id = bill.loan_id
+  AND due.number = bill.installment_number AND due.from_version = bill.from_version AND due.settled_on IS NOT NULL
+"""
+END: Final = """
+WITH over AS (
+    UPDATE repayment_debitbill bill SET state = 'over'
+    WHERE bill.day <= %(day)s AND bill.state = 'open' AND NOT EXISTS (
+        SELECT 1 FROM repayment_debitcommand command
+        WHERE command.bill_id = bill.id AND command.state IN ('planned', 'submitted', 'unknown'))
+    RETURNING 1
+)
+SELECT count(*) FROM over
+"""
