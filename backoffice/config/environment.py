@@ -18,7 +18,8 @@ REQUIRED = ("SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "DATABASE_URL", "CELERY
 
 SHORTEST_SECRET_KEY = 50
 GATEWAY_SECRET_PREFIX = "GATEWAY_SECRET_"  # noqa: S105 - the beginning of names, no secret
-SHORTEST_GATEWAY_SECRET = 32
+RAIL_SECRET_PREFIX = "RAIL_SECRET_"  # noqa: S105 - the beginning of names, no secret
+SHORTEST_SHARED_SECRET = 32
 FEWEST_DIFFERENT_CHARACTERS = 12
 FIELD_KEY_BYTES = 32
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
@@ -130,16 +131,16 @@ def weakness_of_broker_url(value: str, /) -> str:
     return ""
 
 
-def gateway_secrets(*, environment: Mapping[str, str]) -> dict[str, str]:
-    """The secrets shared with message gateways by the gateway's code; raises `UnsafeEnvironment` for a short one."""
+def shared_secrets(*, environment: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """The secrets shared with partners (gateways, rails) by their code; raises `UnsafeEnvironment` for a short one."""
     secrets_by_code: dict[str, str] = {}
     for name, value in environment.items():
-        if not name.startswith(GATEWAY_SECRET_PREFIX) or not value.strip():
+        if not name.startswith(prefix) or not value.strip():
             continue
-        if len(value.strip()) < SHORTEST_GATEWAY_SECRET:
-            reason = f"is weak: {len(value.strip())} characters, at least {SHORTEST_GATEWAY_SECRET} are needed"
+        if len(value.strip()) < SHORTEST_SHARED_SECRET:
+            reason = f"is weak: {len(value.strip())} characters, at least {SHORTEST_SHARED_SECRET} are needed"
             raise UnsafeEnvironment(problems={name: reason})
-        code = name.removeprefix(GATEWAY_SECRET_PREFIX).lower().replace("_", "-")
+        code = name.removeprefix(prefix).lower().replace("_", "-")
         secrets_by_code[code] = value.strip()
     return secrets_by_code
 

@@ -397,7 +397,7 @@ LENDER_NAME = os.environ.get("LENDER_NAME", "Backoffice")
 LENDER_PHONE = os.environ.get("LENDER_PHONE", "" if PRODUCTION else "010-5550-0100")
 LENDER_APP_LINK = os.environ.get("LENDER_APP_LINK", "" if PRODUCTION else "https://app.example.org/pay")
 # GATEWAY_SECRET_<CODE> is the secret shared with the gateway of that code: `GATEWAY_SECRET_SMS_MAIN` for "sms-main".
-GATEWAY_SECRETS = environment.gateway_secrets(environment=os.environ)
+GATEWAY_SECRETS = environment.shared_secrets(environment=os.environ, prefix=environment.GATEWAY_SECRET_PREFIX)
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
@@ -406,6 +406,11 @@ EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = environment.is_on(environment=os.environ, name="EMAIL_USE_TLS")
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "messages@localhost")
+
+# --------------------------------------------------------------------------------------------------------- debit rails
+
+# RAIL_SECRET_<CODE> is the secret shared with the rail of that code: `RAIL_SECRET_UNION_MAIN` for "union-main".
+RAIL_SECRETS = environment.shared_secrets(environment=os.environ, prefix=environment.RAIL_SECRET_PREFIX)
 
 # ------------------------------------------------------------------------------------------------------ queue, cache
 

@@ -139,3 +139,12 @@ def test_refuses_a_word_that_is_neither_yes_nor_no() -> None:
         environment.is_on(environment={"DEBUG": "maybe"}, name="DEBUG")
 
     assert refusal.value.problems == {"DEBUG": "is 'maybe'; use 1 or 0"}
+
+
+@pytest.mark.parametrize("prefix", [environment.GATEWAY_SECRET_PREFIX, environment.RAIL_SECRET_PREFIX])
+def test_a_partner_has_its_secret_by_its_code_and_a_short_one_is_refused(prefix: str) -> None:
+    given = {f"{prefix}UNION_MAIN": "s" * 32, f"{prefix}EMPTY": " ", "OTHER_SECRET_X": "short"}
+
+    assert environment.shared_secrets(environment=given, prefix=prefix) == {"union-main": "s" * 32}
+    with pytest.raises(environment.UnsafeEnvironment, match=f"{prefix}UNION_MAIN: is weak: 31 characters"):
+        environment.shared_secrets(environment={f"{prefix}UNION_MAIN": "s" * 31}, prefix=prefix)

@@ -27,9 +27,9 @@ import django
 django.setup()
 from backoffice.audit import outbox
 from backoffice.calendars import clock
+from backoffice.core import signed_http
 from backoffice.outreach.domain import handover
 from backoffice.outreach.services import arriving, resolving, sending, waking
-from backoffice.outreach.services.transports import signed_http
 
 outbox._wake_dispatcher = waking.wake_sender = lambda: None
 sending.BATCH, sending.HANDS, sending.LEASE = 10, 8, timedelta(seconds=3)

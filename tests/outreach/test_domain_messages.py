@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import backoffice.outreach
+from backoffice.core.signatures import Forged, Stale, check, signature_of
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.elements import Element, compose
 from backoffice.outreach.domain.handover import next_look, refilled, wait_before_retry
@@ -16,7 +17,6 @@ from backoffice.outreach.domain.message_states import ARRIVED, MOVES, MessageSta
 from backoffice.outreach.domain.planning import read_variables, write_variables
 from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.domain.replies import lacks_opt_out
-from backoffice.outreach.domain.signatures import Forged, Stale, check, signature_of
 from backoffice.outreach.domain.sms import GSM_BASIC, GSM_EXTENSION, JOINED, SINGLE, length_of
 from backoffice.outreach.domain.template_states import TemplateState, may_become
 from backoffice.outreach.domain.variables import (

@@ -12,12 +12,12 @@ from django.urls import reverse
 from backoffice.audit.models import AuditEntry, OutboxEvent
 from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
+from backoffice.core.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature_of
 from backoffice.customers.fields import text_of
 from backoffice.customers.services import rotate
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.planning import read_variables
 from backoffice.outreach.domain.purposes import Purpose
-from backoffice.outreach.domain.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature_of
 from backoffice.outreach.models import ConsentEntry, ContactEntry, GatewayReceipt, Message
 from backoffice.outreach.services import sending
 from backoffice.outreach.services.stopping import SHARED

@@ -12,7 +12,7 @@ from backoffice.calendars import clock
 from backoffice.core.access import public
 from backoffice.core.api.problems import refusal_outside_views
 from backoffice.core.errors import Refusal
-from backoffice.outreach.domain.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from backoffice.core.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from backoffice.outreach.services.receipts import take_receipt
 
 LARGEST_RECEIPT: Final = 16 * 1024

@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 
 from backoffice.core.actors import SYSTEM
 from backoffice.core.errors import Refusal
+from backoffice.core.signatures import Forged, Stale, check
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.receipts import Event, Receipt, ReceiptNotReadable, read_receipt
-from backoffice.outreach.domain.signatures import Forged, Stale, check
 from backoffice.outreach.models import Gateway, GatewayReceipt, Message
 from backoffice.outreach.services.arriving import happen
 from backoffice.outreach.services.gate import record_fact

@@ -18,14 +18,14 @@ from backoffice.audit import services as audit
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
+from backoffice.core.signed_http import Address
 from backoffice.outreach.domain.handover import RECEIPT_LOOKS, Standing, next_look
 from backoffice.outreach.domain.message_states import MessageState
 from backoffice.outreach.models import Gateway, Message
 from backoffice.outreach.services.arriving import accept, give_up, learn, put_back, wonder
 from backoffice.outreach.services.moving import locked
 from backoffice.outreach.services.sending import secret_of
-from backoffice.outreach.services.transports import signed_http
-from backoffice.outreach.services.transports.signed_http import Address
+from backoffice.outreach.services.transports import gateway_http
 
 BATCH: Final = 200
 HANDS: Final = 16
@@ -139,7 +139,7 @@ def _ask(question: Question, gateway: Gateway) -> Standing:
     if not gateway.url:
         return Standing(is_clear=False)
     address = Address(url=gateway.url, secret=secret_of(gateway))
-    return signed_http.ask(wire_id=str(question.wire_id), address=address)
+    return gateway_http.ask(wire_id=str(question.wire_id), address=address)
 
 
 def _set_next_look(question: Question, *, at: datetime) -> None:

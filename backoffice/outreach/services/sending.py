@@ -17,14 +17,15 @@ from typing import Final
 from django.conf import settings
 from django.db import transaction
 
+from backoffice.core import signed_http
 from backoffice.core.bulk import fetch
+from backoffice.core.signed_http import Address
 from backoffice.outreach.domain.handover import Answer, Outgoing, refilled
 from backoffice.outreach.models import Gateway
 from backoffice.outreach.services import printing
 from backoffice.outreach.services.arriving import settle
 from backoffice.outreach.services.departing import let_out
-from backoffice.outreach.services.transports import mail, signed_http
-from backoffice.outreach.services.transports.signed_http import Address
+from backoffice.outreach.services.transports import gateway_http, mail
 
 logger = logging.getLogger(__name__)
 
@@ -161,4 +162,4 @@ def _hand_over(outgoing: Outgoing, gateway: Gateway, address: Address, deadline:
         return None
     if gateway.kind == Gateway.Kind.SMTP:
         return mail.hand_over(message=outgoing)
-    return signed_http.hand_over(message=outgoing, address=address)
+    return gateway_http.hand_over(message=outgoing, address=address)

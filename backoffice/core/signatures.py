@@ -1,4 +1,4 @@
-"""The signature on every call between the product and a gateway, both ways. docs/gateways.md is the contract.
+"""The signature on every call between the product and a gateway or rail, both ways: docs/gateways.md, docs/rails.md.
 
 `X-Gateway-Signature: v1=<hex>` is HMAC-SHA256 over the timestamp's digits, a full stop and the body, byte by byte.
 The timestamp (seconds since 1970, `X-Gateway-Timestamp`) may be five minutes away from the reader's clock at most.
