@@ -8,683 +8,1387 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('customers', '0005_contacts_stop_at_once'),
-        ('repayment', '0007_loans_by_number'),
+        ("customers", "0005_contacts_stop_at_once"),
+        ("repayment", "0007_loans_by_number"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Payee',
+            name="Payee",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('kind', models.CharField(choices=[('funder', 'funder'), ('guarantor', 'guarantor'), ('lender', 'lender'), ('platform', 'platform')], max_length=10, verbose_name='kind')),
-                ('creditor', models.CharField(blank=True, max_length=80, verbose_name='creditor of loans')),
-                ('account', models.CharField(blank=True, max_length=60, verbose_name='account')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=40, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("funder", "funder"),
+                            ("guarantor", "guarantor"),
+                            ("lender", "lender"),
+                            ("platform", "platform"),
+                        ],
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("creditor", models.CharField(blank=True, max_length=80, verbose_name="creditor of loans")),
+                ("account", models.CharField(blank=True, max_length=60, verbose_name="account")),
+                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
             options={
-                'verbose_name': 'payee',
-                'verbose_name_plural': 'payees',
-                'ordering': ['code'],
+                "verbose_name": "payee",
+                "verbose_name_plural": "payees",
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='AutopayConfiguration',
+            name="AutopayConfiguration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=60, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=120, verbose_name='name')),
-                ('portfolio', models.CharField(max_length=64, verbose_name='portfolio')),
-                ('funder', models.CharField(blank=True, max_length=80, verbose_name='funder')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('product', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.product', verbose_name='product')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=60, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=120, verbose_name="name")),
+                ("portfolio", models.CharField(max_length=64, verbose_name="portfolio")),
+                ("funder", models.CharField(blank=True, max_length=80, verbose_name="funder")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.product",
+                        verbose_name="product",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'autopay configuration',
-                'verbose_name_plural': 'autopay configurations',
+                "verbose_name": "autopay configuration",
+                "verbose_name_plural": "autopay configurations",
             },
         ),
         migrations.CreateModel(
-            name='AutopaySwitch',
+            name="AutopaySwitch",
             fields=[
-                ('id', models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
-                ('is_stopped', models.BooleanField(default=False)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('actor_name', models.CharField(blank=True, max_length=150)),
-                ('at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.PositiveSmallIntegerField(default=1, editable=False, primary_key=True, serialize=False)),
+                ("is_stopped", models.BooleanField(default=False)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("actor_name", models.CharField(blank=True, max_length=150)),
+                ("at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='there_is_one_autopay_switch'), models.CheckConstraint(condition=models.Q(('is_stopped', False), models.Q(('reason', ''), _negated=True), _connector='OR'), name='autopay_is_stopped_for_a_reason')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("id", 1)), name="there_is_one_autopay_switch"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_stopped", False), models.Q(("reason", ""), _negated=True), _connector="OR"
+                        ),
+                        name="autopay_is_stopped_for_a_reason",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AutopayVersion',
+            name="AutopayVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='version')),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('checked', 'checked'), ('simulated', 'simulated'), ('submitted', 'waits for approval'), ('approved', 'approved'), ('canary', 'on trial'), ('active', 'active'), ('retired', 'retired')], default='draft', max_length=9, verbose_name='state')),
-                ('content', models.JSONField(verbose_name='content')),
-                ('effective_from', models.DateField(blank=True, null=True, verbose_name='in force from')),
-                ('effective_to', models.DateField(blank=True, null=True, verbose_name='in force until')),
-                ('canary_from', models.DateField(blank=True, null=True, verbose_name='on trial from')),
-                ('findings', models.JSONField(blank=True, default=list)),
-                ('ended_because', models.CharField(blank=True, max_length=40)),
-                ('note', models.CharField(blank=True, max_length=300, verbose_name='what for')),
-                ('created_by', models.BigIntegerField(blank=True, null=True)),
-                ('created_by_name', models.CharField(max_length=150, verbose_name='drafted by')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='drafted')),
-                ('approved_by', models.BigIntegerField(blank=True, null=True)),
-                ('approved_by_name', models.CharField(blank=True, max_length=150, verbose_name='approved by')),
-                ('approved_at', models.DateTimeField(blank=True, null=True, verbose_name='approved')),
-                ('configuration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='repayment.autopayconfiguration')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField(verbose_name="version")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("checked", "checked"),
+                            ("simulated", "simulated"),
+                            ("submitted", "waits for approval"),
+                            ("approved", "approved"),
+                            ("canary", "on trial"),
+                            ("active", "active"),
+                            ("retired", "retired"),
+                        ],
+                        default="draft",
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("content", models.JSONField(verbose_name="content")),
+                ("effective_from", models.DateField(blank=True, null=True, verbose_name="in force from")),
+                ("effective_to", models.DateField(blank=True, null=True, verbose_name="in force until")),
+                ("canary_from", models.DateField(blank=True, null=True, verbose_name="on trial from")),
+                ("findings", models.JSONField(blank=True, default=list)),
+                ("ended_because", models.CharField(blank=True, max_length=40)),
+                ("note", models.CharField(blank=True, max_length=300, verbose_name="what for")),
+                ("created_by", models.BigIntegerField(blank=True, null=True)),
+                ("created_by_name", models.CharField(max_length=150, verbose_name="drafted by")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="drafted"
+                    ),
+                ),
+                ("approved_by", models.BigIntegerField(blank=True, null=True)),
+                ("approved_by_name", models.CharField(blank=True, max_length=150, verbose_name="approved by")),
+                ("approved_at", models.DateTimeField(blank=True, null=True, verbose_name="approved")),
+                (
+                    "configuration",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="repayment.autopayconfiguration",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'version of an autopay configuration',
-                'verbose_name_plural': 'versions of autopay configurations',
-                'ordering': ['configuration_id', '-number'],
+                "verbose_name": "version of an autopay configuration",
+                "verbose_name_plural": "versions of autopay configurations",
+                "ordering": ["configuration_id", "-number"],
             },
         ),
         migrations.CreateModel(
-            name='CanaryLoan',
+            name="CanaryLoan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('loan', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.loan')),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='canary_loans', to='repayment.autopayversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.loan",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="canary_loans",
+                        to="repayment.autopayversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DebitBatch',
+            name="DebitBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('slot', models.CharField(max_length=20)),
-                ('currency', models.CharField(max_length=3)),
-                ('state', models.CharField(choices=[('building', 'being built'), ('running', 'running'), ('paused', 'paused'), ('stopped', 'stopped by a breaker'), ('done', 'done'), ('over', 'out of time')], default='building', max_length=8)),
-                ('begins_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('commands', models.PositiveIntegerField(default=0)),
-                ('forecast', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('left', models.PositiveIntegerField(default=0)),
-                ('left_forecast', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('asked', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('answered', models.PositiveIntegerField(default=0)),
-                ('succeeded', models.PositiveIntegerField(default=0)),
-                ('families', models.JSONField(default=dict)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('moved_by', models.CharField(blank=True, max_length=150)),
-                ('moved_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='repayment.autopayversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                ("slot", models.CharField(max_length=20)),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("building", "being built"),
+                            ("running", "running"),
+                            ("paused", "paused"),
+                            ("stopped", "stopped by a breaker"),
+                            ("done", "done"),
+                            ("over", "out of time"),
+                        ],
+                        default="building",
+                        max_length=8,
+                    ),
+                ),
+                ("begins_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                ("commands", models.PositiveIntegerField(default=0)),
+                ("forecast", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("left", models.PositiveIntegerField(default=0)),
+                ("left_forecast", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("asked", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("answered", models.PositiveIntegerField(default=0)),
+                ("succeeded", models.PositiveIntegerField(default=0)),
+                ("families", models.JSONField(default=dict)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("moved_by", models.CharField(blank=True, max_length=150)),
+                ("moved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="repayment.autopayversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DebitBill',
+            name="DebitBill",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('borrower_id', models.BigIntegerField()),
-                ('installment_number', models.PositiveIntegerField()),
-                ('from_version', models.PositiveIntegerField(default=1)),
-                ('due_date', models.DateField()),
-                ('day', models.DateField()),
-                ('currency', models.CharField(max_length=3)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('debited', models.DecimalField(decimal_places=2, default=0, max_digits=18)),
-                ('state', models.CharField(default='open', max_length=8)),
-                ('stopped_by', models.CharField(blank=True, max_length=40)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('tries_without_funds', models.PositiveSmallIntegerField(default=0)),
-                ('skipped_mandates', models.JSONField(blank=True, default=list)),
-                ('loan', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='debit_bills', to='repayment.loan')),
-                ('version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.autopayversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("borrower_id", models.BigIntegerField()),
+                ("installment_number", models.PositiveIntegerField()),
+                ("from_version", models.PositiveIntegerField(default=1)),
+                ("due_date", models.DateField()),
+                ("day", models.DateField()),
+                ("currency", models.CharField(max_length=3)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("debited", models.DecimalField(decimal_places=2, default=0, max_digits=18)),
+                ("state", models.CharField(default="open", max_length=8)),
+                ("stopped_by", models.CharField(blank=True, max_length=40)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("tries_without_funds", models.PositiveSmallIntegerField(default=0)),
+                ("skipped_mandates", models.JSONField(blank=True, default=list)),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="debit_bills",
+                        to="repayment.loan",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.autopayversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DebitCommand',
+            name="DebitCommand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order_no', models.CharField(max_length=35, unique=True, verbose_name='order number')),
-                ('purpose', models.CharField(choices=[('debit', 'autopay'), ('active', 'active repayment')], max_length=6, verbose_name='purpose')),
-                ('borrower_id', models.BigIntegerField()),
-                ('installment_number', models.PositiveIntegerField()),
-                ('from_version', models.PositiveIntegerField(default=1)),
-                ('attempt', models.PositiveIntegerField(verbose_name='attempt')),
-                ('day', models.DateField(verbose_name='day')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('forecast', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=18, verbose_name='amount')),
-                ('state', models.CharField(choices=[('planned', 'planned'), ('submitted', 'submitted'), ('unknown', 'unknown'), ('succeeded', 'succeeded'), ('declined', 'declined'), ('dropped', 'dropped'), ('returned', 'returned')], max_length=9, verbose_name='state')),
-                ('code', models.CharField(blank=True, max_length=40, verbose_name='code')),
-                ('family', models.CharField(blank=True, max_length=20, verbose_name='kind of refusal')),
-                ('reference', models.CharField(blank=True, max_length=80, verbose_name='reference')),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-                ('looks', models.PositiveSmallIntegerField(default=0)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('look_at', models.DateTimeField(blank=True, null=True)),
-                ('submitted_at', models.DateTimeField(blank=True, null=True, verbose_name='submitted')),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('answered_at', models.DateTimeField(blank=True, null=True, verbose_name='answered')),
-                ('succeeded_at', models.DateTimeField(blank=True, null=True, verbose_name='debited')),
-                ('returned_at', models.DateTimeField(blank=True, null=True, verbose_name='returned')),
-                ('operation_id', models.BigIntegerField(blank=True, null=True)),
-                ('return_operation_id', models.BigIntegerField(blank=True, null=True)),
-                ('is_unplaced', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('batch', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.debitbatch')),
-                ('bill', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='commands', to='repayment.debitbill')),
-                ('loan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='debit_commands', to='repayment.loan', verbose_name='loan')),
-                ('version', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.autopayversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("order_no", models.CharField(max_length=35, unique=True, verbose_name="order number")),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("debit", "autopay"), ("active", "active repayment")],
+                        max_length=6,
+                        verbose_name="purpose",
+                    ),
+                ),
+                ("borrower_id", models.BigIntegerField()),
+                ("installment_number", models.PositiveIntegerField()),
+                ("from_version", models.PositiveIntegerField(default=1)),
+                ("attempt", models.PositiveIntegerField(verbose_name="attempt")),
+                ("day", models.DateField(verbose_name="day")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                ("forecast", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=18, verbose_name="amount")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "planned"),
+                            ("submitted", "submitted"),
+                            ("unknown", "unknown"),
+                            ("succeeded", "succeeded"),
+                            ("declined", "declined"),
+                            ("dropped", "dropped"),
+                            ("returned", "returned"),
+                        ],
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("code", models.CharField(blank=True, max_length=40, verbose_name="code")),
+                ("family", models.CharField(blank=True, max_length=20, verbose_name="kind of refusal")),
+                ("reference", models.CharField(blank=True, max_length=80, verbose_name="reference")),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+                ("looks", models.PositiveSmallIntegerField(default=0)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("look_at", models.DateTimeField(blank=True, null=True)),
+                ("submitted_at", models.DateTimeField(blank=True, null=True, verbose_name="submitted")),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("answered_at", models.DateTimeField(blank=True, null=True, verbose_name="answered")),
+                ("succeeded_at", models.DateTimeField(blank=True, null=True, verbose_name="debited")),
+                ("returned_at", models.DateTimeField(blank=True, null=True, verbose_name="returned")),
+                ("operation_id", models.BigIntegerField(blank=True, null=True)),
+                ("return_operation_id", models.BigIntegerField(blank=True, null=True)),
+                ("is_unplaced", models.BooleanField(default=False)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.debitbatch",
+                    ),
+                ),
+                (
+                    "bill",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="commands",
+                        to="repayment.debitbill",
+                    ),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="debit_commands",
+                        to="repayment.loan",
+                        verbose_name="loan",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.autopayversion",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'debit',
-                'verbose_name_plural': 'debits',
+                "verbose_name": "debit",
+                "verbose_name_plural": "debits",
             },
         ),
         migrations.CreateModel(
-            name='DebitMove',
+            name="DebitMove",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_state', models.CharField(blank=True, max_length=9)),
-                ('to_state', models.CharField(max_length=9)),
-                ('code', models.CharField(blank=True, max_length=40)),
-                ('detail', models.CharField(blank=True, max_length=300)),
-                ('actor_id', models.BigIntegerField(blank=True, null=True)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('command', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='moves', to='repayment.debitcommand')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_state", models.CharField(blank=True, max_length=9)),
+                ("to_state", models.CharField(max_length=9)),
+                ("code", models.CharField(blank=True, max_length=40)),
+                ("detail", models.CharField(blank=True, max_length=300)),
+                ("actor_id", models.BigIntegerField(blank=True, null=True)),
+                ("actor_name", models.CharField(max_length=150)),
+                ("at", models.DateTimeField()),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "command",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="moves",
+                        to="repayment.debitcommand",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Mandate',
+            name="Mandate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('agreement_no', models.CharField(max_length=35, verbose_name='agreement number')),
-                ('kind', models.CharField(choices=[('account', 'account'), ('card', 'card')], max_length=7, verbose_name='kind')),
-                ('bank', models.CharField(max_length=20, verbose_name='bank')),
-                ('token', models.CharField(max_length=64, verbose_name='token')),
-                ('mask', models.CharField(max_length=24, verbose_name='account')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('state', models.CharField(choices=[('signing', 'being signed'), ('active', 'active'), ('suspended', 'suspended'), ('revoked', 'revoked'), ('replaced', 'replaced'), ('expired', 'expired')], max_length=9, verbose_name='state')),
-                ('priority', models.PositiveSmallIntegerField(default=1, verbose_name='order')),
-                ('single_limit', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='limit of one debit')),
-                ('day_limit', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='limit of a day')),
-                ('month_limit', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='limit of a month')),
-                ('allows_partial', models.BooleanField(default=False, verbose_name='partial debits agreed')),
-                ('signed_on', models.DateField(blank=True, null=True, verbose_name='signed')),
-                ('valid_through', models.DateField(blank=True, null=True, verbose_name='valid through')),
-                ('source', models.CharField(default='console', max_length=40, verbose_name='source')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('borrower', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mandates', to='customers.borrower', verbose_name='borrower')),
-                ('replaces', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replaced_by', to='repayment.mandate', verbose_name='replaces')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("agreement_no", models.CharField(max_length=35, verbose_name="agreement number")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("account", "account"), ("card", "card")], max_length=7, verbose_name="kind"
+                    ),
+                ),
+                ("bank", models.CharField(max_length=20, verbose_name="bank")),
+                ("token", models.CharField(max_length=64, verbose_name="token")),
+                ("mask", models.CharField(max_length=24, verbose_name="account")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("signing", "being signed"),
+                            ("active", "active"),
+                            ("suspended", "suspended"),
+                            ("revoked", "revoked"),
+                            ("replaced", "replaced"),
+                            ("expired", "expired"),
+                        ],
+                        max_length=9,
+                        verbose_name="state",
+                    ),
+                ),
+                ("priority", models.PositiveSmallIntegerField(default=1, verbose_name="order")),
+                (
+                    "single_limit",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=18, null=True, verbose_name="limit of one debit"
+                    ),
+                ),
+                (
+                    "day_limit",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=18, null=True, verbose_name="limit of a day"
+                    ),
+                ),
+                (
+                    "month_limit",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=18, null=True, verbose_name="limit of a month"
+                    ),
+                ),
+                ("allows_partial", models.BooleanField(default=False, verbose_name="partial debits agreed")),
+                ("signed_on", models.DateField(blank=True, null=True, verbose_name="signed")),
+                ("valid_through", models.DateField(blank=True, null=True, verbose_name="valid through")),
+                ("source", models.CharField(default="console", max_length=40, verbose_name="source")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "borrower",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mandates",
+                        to="customers.borrower",
+                        verbose_name="borrower",
+                    ),
+                ),
+                (
+                    "replaces",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replaced_by",
+                        to="repayment.mandate",
+                        verbose_name="replaces",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'mandate',
-                'verbose_name_plural': 'mandates',
+                "verbose_name": "mandate",
+                "verbose_name_plural": "mandates",
             },
         ),
         migrations.AddField(
-            model_name='debitcommand',
-            name='mandate',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.mandate', verbose_name='mandate'),
+            model_name="debitcommand",
+            name="mandate",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="repayment.mandate",
+                verbose_name="mandate",
+            ),
         ),
         migrations.CreateModel(
-            name='MandateMove',
+            name="MandateMove",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_state', models.CharField(blank=True, max_length=9)),
-                ('to_state', models.CharField(max_length=9)),
-                ('cause', models.CharField(max_length=40)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('details', models.JSONField(blank=True, default=dict)),
-                ('actor_id', models.BigIntegerField(blank=True, null=True)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('at', models.DateTimeField()),
-                ('mandate', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='moves', to='repayment.mandate')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_state", models.CharField(blank=True, max_length=9)),
+                ("to_state", models.CharField(max_length=9)),
+                ("cause", models.CharField(max_length=40)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("details", models.JSONField(blank=True, default=dict)),
+                ("actor_id", models.BigIntegerField(blank=True, null=True)),
+                ("actor_name", models.CharField(max_length=150)),
+                ("at", models.DateTimeField()),
+                (
+                    "mandate",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="moves", to="repayment.mandate"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PayLink',
+            name="PayLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('borrower_id', models.BigIntegerField()),
-                ('expires_at', models.DateTimeField(verbose_name='valid until')),
-                ('opened_at', models.DateTimeField(blank=True, null=True, verbose_name='first opened')),
-                ('opens', models.PositiveIntegerField(default=0, verbose_name='opened')),
-                ('is_revoked', models.BooleanField(default=False, verbose_name='revoked')),
-                ('made_by', models.CharField(max_length=150, verbose_name='made by')),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('command', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.debitcommand')),
-                ('loan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pay_links', to='repayment.loan', verbose_name='loan')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("borrower_id", models.BigIntegerField()),
+                ("expires_at", models.DateTimeField(verbose_name="valid until")),
+                ("opened_at", models.DateTimeField(blank=True, null=True, verbose_name="first opened")),
+                ("opens", models.PositiveIntegerField(default=0, verbose_name="opened")),
+                ("is_revoked", models.BooleanField(default=False, verbose_name="revoked")),
+                ("made_by", models.CharField(max_length=150, verbose_name="made by")),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "command",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.debitcommand",
+                    ),
+                ),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pay_links",
+                        to="repayment.loan",
+                        verbose_name="loan",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rail',
+            name="Rail",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40, unique=True, verbose_name='code')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('kind', models.CharField(choices=[('http', 'signed HTTP'), ('iso20022', 'ISO 20022 files')], max_length=8, verbose_name='kind')),
-                ('scheme', models.CharField(max_length=20, verbose_name='codes')),
-                ('url', models.URLField(max_length=300, verbose_name='address')),
-                ('opens', models.TimeField(verbose_name='opens')),
-                ('closes', models.TimeField(verbose_name='closes')),
-                ('cut_off', models.TimeField(verbose_name='cut-off')),
-                ('per_second', models.DecimalField(decimal_places=2, default=200, max_digits=8, verbose_name='commands a second')),
-                ('tokens', models.DecimalField(decimal_places=4, default=0, max_digits=12)),
-                ('refilled_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('is_paused', models.BooleanField(default=False, verbose_name='paused')),
-                ('paused_reason', models.CharField(blank=True, max_length=300, verbose_name='why it is paused')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.SlugField(max_length=40, unique=True, verbose_name="code")),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("http", "signed HTTP"), ("iso20022", "ISO 20022 files")],
+                        max_length=8,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("scheme", models.CharField(max_length=20, verbose_name="codes")),
+                ("url", models.URLField(max_length=300, verbose_name="address")),
+                ("opens", models.TimeField(verbose_name="opens")),
+                ("closes", models.TimeField(verbose_name="closes")),
+                ("cut_off", models.TimeField(verbose_name="cut-off")),
+                (
+                    "per_second",
+                    models.DecimalField(decimal_places=2, default=200, max_digits=8, verbose_name="commands a second"),
+                ),
+                ("tokens", models.DecimalField(decimal_places=4, default=0, max_digits=12)),
+                ("refilled_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("settings", models.JSONField(blank=True, default=dict)),
+                ("is_paused", models.BooleanField(default=False, verbose_name="paused")),
+                ("paused_reason", models.CharField(blank=True, max_length=300, verbose_name="why it is paused")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
             ],
             options={
-                'verbose_name': 'rail',
-                'verbose_name_plural': 'rails',
-                'ordering': ['code'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('is_paused', False), models.Q(('paused_reason', ''), _negated=True), _connector='OR'), name='rail_is_paused_for_a_reason'), models.CheckConstraint(condition=models.Q(('per_second__gt', 0)), name='rail_lets_something_through'), models.CheckConstraint(condition=models.Q(('opens__lt', models.F('closes'))), name='rail_opens_before_it_closes')],
+                "verbose_name": "rail",
+                "verbose_name_plural": "rails",
+                "ordering": ["code"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_paused", False), models.Q(("paused_reason", ""), _negated=True), _connector="OR"
+                        ),
+                        name="rail_is_paused_for_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("per_second__gt", 0)), name="rail_lets_something_through"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("opens__lt", models.F("closes"))), name="rail_opens_before_it_closes"
+                    ),
+                ],
             },
         ),
         migrations.AddField(
-            model_name='mandate',
-            name='rail',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mandates', to='repayment.rail', verbose_name='rail'),
+            model_name="mandate",
+            name="rail",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="mandates",
+                to="repayment.rail",
+                verbose_name="rail",
+            ),
         ),
         migrations.AddField(
-            model_name='debitcommand',
-            name='rail',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.rail', verbose_name='rail'),
+            model_name="debitcommand",
+            name="rail",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="repayment.rail",
+                verbose_name="rail",
+            ),
         ),
         migrations.CreateModel(
-            name='Breaker',
+            name="Breaker",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('total', 'total against forecast'), ('success', 'success rate'), ('family', 'one kind of refusal'), ('per_card', 'debits of one card'), ('settled', 'settled or held bill'), ('amount', 'second calculation'), ('request', 'our calls refused'), ('unmapped', 'code nobody mapped'), ('double', 'debited twice')], max_length=10)),
-                ('seen', models.CharField(max_length=80)),
-                ('allowed', models.CharField(blank=True, max_length=80)),
-                ('detail', models.CharField(blank=True, max_length=300)),
-                ('opened_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_by', models.CharField(blank=True, max_length=150)),
-                ('close_reason', models.CharField(blank=True, max_length=300)),
-                ('batch', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='breakers', to='repayment.debitbatch')),
-                ('command', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.debitcommand')),
-                ('rail', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.rail')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("total", "total against forecast"),
+                            ("success", "success rate"),
+                            ("family", "one kind of refusal"),
+                            ("per_card", "debits of one card"),
+                            ("settled", "settled or held bill"),
+                            ("amount", "second calculation"),
+                            ("request", "our calls refused"),
+                            ("unmapped", "code nobody mapped"),
+                            ("double", "debited twice"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("seen", models.CharField(max_length=80)),
+                ("allowed", models.CharField(blank=True, max_length=80)),
+                ("detail", models.CharField(blank=True, max_length=300)),
+                ("opened_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_by", models.CharField(blank=True, max_length=150)),
+                ("close_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="breakers",
+                        to="repayment.debitbatch",
+                    ),
+                ),
+                (
+                    "command",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.debitcommand",
+                    ),
+                ),
+                (
+                    "rail",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.rail",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BankLimit',
+            name="BankLimit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bank', models.CharField(blank=True, max_length=20, verbose_name='bank')),
-                ('currency', models.CharField(max_length=3, verbose_name='currency')),
-                ('single', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='of one debit')),
-                ('day', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='of a day')),
-                ('month', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True, verbose_name='of a month')),
-                ('attempts_a_day', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='debits a day')),
-                ('effective_from', models.DateField(verbose_name='in force from')),
-                ('rail', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='limits', to='repayment.rail', verbose_name='rail')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("bank", models.CharField(blank=True, max_length=20, verbose_name="bank")),
+                ("currency", models.CharField(max_length=3, verbose_name="currency")),
+                (
+                    "single",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=18, null=True, verbose_name="of one debit"
+                    ),
+                ),
+                (
+                    "day",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=18, null=True, verbose_name="of a day"
+                    ),
+                ),
+                (
+                    "month",
+                    models.DecimalField(
+                        blank=True, decimal_places=2, max_digits=18, null=True, verbose_name="of a month"
+                    ),
+                ),
+                (
+                    "attempts_a_day",
+                    models.PositiveSmallIntegerField(blank=True, null=True, verbose_name="debits a day"),
+                ),
+                ("effective_from", models.DateField(verbose_name="in force from")),
+                (
+                    "rail",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="limits",
+                        to="repayment.rail",
+                        verbose_name="rail",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'limit of a bank',
-                'verbose_name_plural': 'limits of banks',
+                "verbose_name": "limit of a bank",
+                "verbose_name_plural": "limits of banks",
             },
         ),
         migrations.CreateModel(
-            name='RailNotice',
+            name="RailNotice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('notice_id', models.CharField(max_length=100)),
-                ('digest', models.BinaryField(max_length=32)),
-                ('order_no', models.CharField(max_length=35)),
-                ('event', models.CharField(max_length=9)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('code', models.CharField(blank=True, max_length=40)),
-                ('outcome', models.CharField(choices=[('applied', 'applied'), ('late', 'too late to change anything'), ('unmatched', 'no such order')], max_length=9)),
-                ('at', models.DateTimeField()),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('command', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='repayment.debitcommand')),
-                ('rail', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='repayment.rail')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("notice_id", models.CharField(max_length=100)),
+                ("digest", models.BinaryField(max_length=32)),
+                ("order_no", models.CharField(max_length=35)),
+                ("event", models.CharField(max_length=9)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("code", models.CharField(blank=True, max_length=40)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("applied", "applied"),
+                            ("late", "too late to change anything"),
+                            ("unmatched", "no such order"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "command",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="notices",
+                        to="repayment.debitcommand",
+                    ),
+                ),
+                (
+                    "rail",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="notices", to="repayment.rail"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ReconciledDay',
+            name="ReconciledDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('state', models.CharField(choices=[('open', 'open'), ('closed', 'closed')], default='open', max_length=6)),
-                ('counts', models.JSONField(default=dict)),
-                ('matched_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_by', models.CharField(blank=True, max_length=150)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('rail', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='days', to='repayment.rail')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                (
+                    "state",
+                    models.CharField(choices=[("open", "open"), ("closed", "closed")], default="open", max_length=6),
+                ),
+                ("counts", models.JSONField(default=dict)),
+                ("matched_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_by", models.CharField(blank=True, max_length=150)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "rail",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="days", to="repayment.rail"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SettlementFile',
+            name="SettlementFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('channel', 'channel'), ('funder', 'funder'), ('guarantor', 'guarantor')], default='channel', max_length=9)),
-                ('day', models.DateField()),
-                ('name', models.CharField(max_length=200)),
-                ('digest', models.CharField(max_length=64)),
-                ('line_count', models.PositiveIntegerField()),
-                ('total', models.DecimalField(decimal_places=2, max_digits=20)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('received_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('payee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='settlements', to='repayment.payee')),
-                ('rail', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='settlements', to='repayment.rail')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("channel", "channel"), ("funder", "funder"), ("guarantor", "guarantor")],
+                        default="channel",
+                        max_length=9,
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("name", models.CharField(max_length=200)),
+                ("digest", models.CharField(max_length=64)),
+                ("line_count", models.PositiveIntegerField()),
+                ("total", models.DecimalField(decimal_places=2, max_digits=20)),
+                ("actor_name", models.CharField(max_length=150)),
+                (
+                    "received_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "payee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="settlements",
+                        to="repayment.payee",
+                    ),
+                ),
+                (
+                    "rail",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="settlements",
+                        to="repayment.rail",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SettlementLine',
+            name="SettlementLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('order_no', models.CharField(max_length=35)),
-                ('kind', models.CharField(max_length=6)),
-                ('component', models.CharField(blank=True, max_length=14)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('currency', models.CharField(max_length=3)),
-                ('at', models.DateTimeField()),
-                ('code', models.CharField(blank=True, max_length=40)),
-                ('reference', models.CharField(blank=True, max_length=80)),
-                ('file', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='repayment.settlementfile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("order_no", models.CharField(max_length=35)),
+                ("kind", models.CharField(max_length=6)),
+                ("component", models.CharField(blank=True, max_length=14)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("currency", models.CharField(max_length=3)),
+                ("at", models.DateTimeField()),
+                ("code", models.CharField(blank=True, max_length=40)),
+                ("reference", models.CharField(blank=True, max_length=80)),
+                (
+                    "file",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="repayment.settlementfile",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Difference',
+            name="Difference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('long', 'long: the channel debited, our books know nothing'), ('short', 'short: our books have it, the channel does not'), ('amount', 'amount differs'), ('status', 'status differs'), ('cutoff', 'after the cut-off, due in the next file'), ('payee', "a payee's file differs")], max_length=7)),
-                ('order_no', models.CharField(max_length=35)),
-                ('movement', models.CharField(default='debit', max_length=6)),
-                ('ours', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True)),
-                ('theirs', models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('detail', models.CharField(blank=True, max_length=300)),
-                ('state', models.CharField(choices=[('open', 'open'), ('resolved', 'resolved')], default='open', max_length=8)),
-                ('owner_id', models.BigIntegerField(blank=True, null=True)),
-                ('owner_name', models.CharField(blank=True, max_length=150)),
-                ('opened_on', models.DateField()),
-                ('resolution', models.CharField(blank=True, max_length=20)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('operation_id', models.BigIntegerField(blank=True, null=True)),
-                ('resolved_by', models.CharField(blank=True, max_length=150)),
-                ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('command', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.debitcommand')),
-                ('reconciled_day', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='differences', to='repayment.reconciledday')),
-                ('line', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.settlementline')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("long", "long: the channel debited, our books know nothing"),
+                            ("short", "short: our books have it, the channel does not"),
+                            ("amount", "amount differs"),
+                            ("status", "status differs"),
+                            ("cutoff", "after the cut-off, due in the next file"),
+                            ("payee", "a payee's file differs"),
+                        ],
+                        max_length=7,
+                    ),
+                ),
+                ("order_no", models.CharField(max_length=35)),
+                ("movement", models.CharField(default="debit", max_length=6)),
+                ("ours", models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True)),
+                ("theirs", models.DecimalField(blank=True, decimal_places=2, max_digits=18, null=True)),
+                ("currency", models.CharField(max_length=3)),
+                ("detail", models.CharField(blank=True, max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "open"), ("resolved", "resolved")], default="open", max_length=8
+                    ),
+                ),
+                ("owner_id", models.BigIntegerField(blank=True, null=True)),
+                ("owner_name", models.CharField(blank=True, max_length=150)),
+                ("opened_on", models.DateField()),
+                ("resolution", models.CharField(blank=True, max_length=20)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("operation_id", models.BigIntegerField(blank=True, null=True)),
+                ("resolved_by", models.CharField(blank=True, max_length=150)),
+                ("resolved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "command",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.debitcommand",
+                    ),
+                ),
+                (
+                    "reconciled_day",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="differences",
+                        to="repayment.reconciledday",
+                    ),
+                ),
+                (
+                    "line",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.settlementline",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Simulation',
+            name="Simulation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_day', models.DateField()),
-                ('through_day', models.DateField()),
-                ('totals', models.JSONField()),
-                ('actor_name', models.CharField(max_length=150)),
-                ('made_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('beside', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.autopayversion')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='simulations', to='repayment.autopayversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_day", models.DateField()),
+                ("through_day", models.DateField()),
+                ("totals", models.JSONField()),
+                ("actor_name", models.CharField(max_length=150)),
+                ("made_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                (
+                    "beside",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.autopayversion",
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="simulations",
+                        to="repayment.autopayversion",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SimulatedBill',
+            name="SimulatedBill",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('installment_number', models.PositiveIntegerField()),
-                ('due_date', models.DateField()),
-                ('day', models.DateField()),
-                ('amount_before', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('amount_after', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('currency', models.CharField(max_length=3)),
-                ('payees_before', models.JSONField(default=dict)),
-                ('payees_after', models.JSONField(default=dict)),
-                ('why', models.CharField(max_length=40)),
-                ('loan', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='repayment.loan')),
-                ('simulation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bills', to='repayment.simulation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("installment_number", models.PositiveIntegerField()),
+                ("due_date", models.DateField()),
+                ("day", models.DateField()),
+                ("amount_before", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("amount_after", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("currency", models.CharField(max_length=3)),
+                ("payees_before", models.JSONField(default=dict)),
+                ("payees_after", models.JSONField(default=dict)),
+                ("why", models.CharField(max_length=40)),
+                (
+                    "loan",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="repayment.loan",
+                    ),
+                ),
+                (
+                    "simulation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="bills", to="repayment.simulation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SplitLine',
+            name="SplitLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation_id', models.BigIntegerField()),
-                ('component', models.CharField(max_length=14)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount', models.DecimalField(decimal_places=2, max_digits=18)),
-                ('day', models.DateField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('command', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='splits', to='repayment.debitcommand')),
-                ('payee', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='repayment.payee')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("operation_id", models.BigIntegerField()),
+                ("component", models.CharField(max_length=14)),
+                ("currency", models.CharField(max_length=3)),
+                ("amount", models.DecimalField(decimal_places=2, max_digits=18)),
+                ("day", models.DateField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "command",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="splits", to="repayment.debitcommand"
+                    ),
+                ),
+                (
+                    "payee",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="repayment.payee",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='autopayconfiguration',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'product', 'funder'), name='one_autopay_configuration_per_product_and_funder', nulls_distinct=False),
+            model_name="autopayconfiguration",
+            constraint=models.UniqueConstraint(
+                fields=("portfolio", "product", "funder"),
+                name="one_autopay_configuration_per_product_and_funder",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autopayversion',
-            constraint=models.UniqueConstraint(fields=('configuration', 'number'), name='autopay_version_has_a_number_of_its_own'),
+            model_name="autopayversion",
+            constraint=models.UniqueConstraint(
+                fields=("configuration", "number"), name="autopay_version_has_a_number_of_its_own"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autopayversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('configuration',), name='one_active_version_per_autopay_configuration'),
+            model_name="autopayversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "active")),
+                fields=("configuration",),
+                name="one_active_version_per_autopay_configuration",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autopayversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'canary')), fields=('configuration',), name='one_autopay_version_is_on_trial'),
+            model_name="autopayversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "canary")),
+                fields=("configuration",),
+                name="one_autopay_version_is_on_trial",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autopayversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['checked', 'draft', 'simulated', 'submitted'])), fields=('configuration',), name='one_autopay_version_is_in_the_making'),
+            model_name="autopayversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["checked", "draft", "simulated", "submitted"])),
+                fields=("configuration",),
+                name="one_autopay_version_is_in_the_making",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autopayversion',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'checked', 'simulated', 'submitted', 'approved', 'canary', 'active', 'retired'])), name='autopay_version_state_is_known'),
+            model_name="autopayversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["draft", "checked", "simulated", "submitted", "approved", "canary", "active", "retired"],
+                    )
+                ),
+                name="autopay_version_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='autopayversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['canary', 'active']), _negated=True), ('approved_at__isnull', False), _connector='OR'), name='autopay_version_in_force_was_approved'),
+            model_name="autopayversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["canary", "active"]), _negated=True),
+                    ("approved_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="autopay_version_in_force_was_approved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='canaryloan',
-            constraint=models.UniqueConstraint(fields=('version', 'loan'), name='a_loan_is_on_trial_once'),
+            model_name="canaryloan",
+            constraint=models.UniqueConstraint(fields=("version", "loan"), name="a_loan_is_on_trial_once"),
         ),
         migrations.AddIndex(
-            model_name='debitbatch',
-            index=models.Index(condition=models.Q(('state__in', ['building', 'running'])), fields=['state', 'id'], name='batches_at_work'),
+            model_name="debitbatch",
+            index=models.Index(
+                condition=models.Q(("state__in", ["building", "running"])),
+                fields=["state", "id"],
+                name="batches_at_work",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitbatch',
-            constraint=models.UniqueConstraint(fields=('day', 'version', 'slot', 'currency'), name='a_slot_is_run_once'),
+            model_name="debitbatch",
+            constraint=models.UniqueConstraint(
+                fields=("day", "version", "slot", "currency"), name="a_slot_is_run_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='debitbill',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['version', 'day', 'id'], name='debit_bills_to_try'),
+            model_name="debitbill",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["version", "day", "id"], name="debit_bills_to_try"
+            ),
         ),
         migrations.AddIndex(
-            model_name='debitbill',
-            index=models.Index(fields=['loan', 'day'], name='debit_bills_of_a_loan'),
+            model_name="debitbill",
+            index=models.Index(fields=["loan", "day"], name="debit_bills_of_a_loan"),
         ),
         migrations.AddConstraint(
-            model_name='debitbill',
-            constraint=models.UniqueConstraint(fields=('day', 'loan', 'installment_number', 'from_version'), name='a_bill_is_planned_once_a_day'),
+            model_name="debitbill",
+            constraint=models.UniqueConstraint(
+                fields=("day", "loan", "installment_number", "from_version"), name="a_bill_is_planned_once_a_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitbill',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'settled', 'stopped', 'over'])), name='debit_bill_state_is_known'),
+            model_name="debitbill",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["open", "settled", "stopped", "over"])),
+                name="debit_bill_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitbill',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='debit_bill_asks_for_something'),
+            model_name="debitbill",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="debit_bill_asks_for_something"
+            ),
         ),
         migrations.AddIndex(
-            model_name='debitmove',
-            index=models.Index(fields=['command', 'id'], name='journey_of_a_command'),
+            model_name="debitmove",
+            index=models.Index(fields=["command", "id"], name="journey_of_a_command"),
         ),
         migrations.AddConstraint(
-            model_name='paylink',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('made_at'))), name='pay_link_lasts_a_while'),
+            model_name="paylink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("made_at"))), name="pay_link_lasts_a_while"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mandate',
-            index=models.Index(condition=models.Q(('state', 'active')), fields=['borrower', 'priority', 'id'], name='mandates_to_debit'),
+            model_name="mandate",
+            index=models.Index(
+                condition=models.Q(("state", "active")), fields=["borrower", "priority", "id"], name="mandates_to_debit"
+            ),
         ),
         migrations.AddIndex(
-            model_name='mandate',
-            index=models.Index(fields=['token'], name='mandates_of_an_account'),
+            model_name="mandate",
+            index=models.Index(fields=["token"], name="mandates_of_an_account"),
         ),
         migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.UniqueConstraint(fields=('rail', 'agreement_no'), name='one_mandate_per_agreement_and_rail'),
+            model_name="mandate",
+            constraint=models.UniqueConstraint(
+                fields=("rail", "agreement_no"), name="one_mandate_per_agreement_and_rail"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['signing', 'active', 'suspended', 'revoked', 'replaced', 'expired'])), name='mandate_state_is_known'),
+            model_name="mandate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["signing", "active", "suspended", "revoked", "replaced", "expired"])),
+                name="mandate_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'active'), _negated=True), ('signed_on__isnull', False), _connector='OR'), name='active_mandate_was_signed'),
+            model_name="mandate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "active"), _negated=True), ("signed_on__isnull", False), _connector="OR"
+                ),
+                name="active_mandate_was_signed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mandate',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['active', 'signing'])), fields=('borrower', 'rail', 'token'), name='an_account_is_bound_once_over_a_rail'),
+            model_name="mandate",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["active", "signing"])),
+                fields=("borrower", "rail", "token"),
+                name="an_account_is_bound_once_over_a_rail",
+            ),
         ),
         migrations.AddIndex(
-            model_name='debitcommand',
-            index=models.Index(condition=models.Q(('state', 'planned')), fields=['batch', 'id'], name='commands_to_submit'),
+            model_name="debitcommand",
+            index=models.Index(
+                condition=models.Q(("state", "planned")), fields=["batch", "id"], name="commands_to_submit"
+            ),
         ),
         migrations.AddIndex(
-            model_name='debitcommand',
-            index=models.Index(condition=models.Q(('state', 'submitted')), fields=['lease_until'], name='commands_on_their_way'),
+            model_name="debitcommand",
+            index=models.Index(
+                condition=models.Q(("state", "submitted")), fields=["lease_until"], name="commands_on_their_way"
+            ),
         ),
         migrations.AddIndex(
-            model_name='debitcommand',
-            index=models.Index(condition=models.Q(('look_at__isnull', False)), fields=['look_at'], name='commands_to_ask_about'),
+            model_name="debitcommand",
+            index=models.Index(
+                condition=models.Q(("look_at__isnull", False)), fields=["look_at"], name="commands_to_ask_about"
+            ),
         ),
         migrations.AddIndex(
-            model_name='debitcommand',
-            index=models.Index(fields=['day', 'batch', 'state'], name='commands_of_a_day'),
+            model_name="debitcommand",
+            index=models.Index(fields=["day", "batch", "state"], name="commands_of_a_day"),
         ),
         migrations.AddIndex(
-            model_name='debitcommand',
-            index=models.Index(fields=['mandate', 'day'], name='commands_of_a_mandate'),
+            model_name="debitcommand",
+            index=models.Index(fields=["mandate", "day"], name="commands_of_a_mandate"),
         ),
         migrations.AddIndex(
-            model_name='debitcommand',
-            index=models.Index(fields=['bill'], name='commands_of_a_bill'),
+            model_name="debitcommand",
+            index=models.Index(fields=["bill"], name="commands_of_a_bill"),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['submitted', 'unknown'])), fields=('loan',), name='one_order_in_flight_per_loan'),
+            model_name="debitcommand",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["submitted", "unknown"])),
+                fields=("loan",),
+                name="one_order_in_flight_per_loan",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['planned', 'submitted', 'unknown'])), fields=('bill',), name='one_command_at_a_time_for_a_bill'),
+            model_name="debitcommand",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["planned", "submitted", "unknown"])),
+                fields=("bill",),
+                name="one_command_at_a_time_for_a_bill",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['planned', 'submitted', 'unknown', 'succeeded', 'declined', 'dropped', 'returned'])), name='command_state_is_known'),
+            model_name="debitcommand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["planned", "submitted", "unknown", "succeeded", "declined", "dropped", "returned"])
+                ),
+                name="command_state_is_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='command_asks_for_no_negative_amount'),
+            model_name="debitcommand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gte", 0)), name="command_asks_for_no_negative_amount"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['submitted', 'unknown', 'succeeded', 'returned']), _negated=True), ('amount__gt', 0), _connector='OR'), name='command_that_left_asks_for_something'),
+            model_name="debitcommand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["submitted", "unknown", "succeeded", "returned"]), _negated=True),
+                    ("amount__gt", 0),
+                    _connector="OR",
+                ),
+                name="command_that_left_asks_for_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['succeeded', 'returned']), _negated=True), models.Q(('succeeded_at__isnull', False), models.Q(('operation_id__isnull', False), ('is_unplaced', True), _connector='OR')), _connector='OR'), name='success_is_booked'),
+            model_name="debitcommand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["succeeded", "returned"]), _negated=True),
+                    models.Q(
+                        ("succeeded_at__isnull", False),
+                        models.Q(("operation_id__isnull", False), ("is_unplaced", True), _connector="OR"),
+                    ),
+                    _connector="OR",
+                ),
+                name="success_is_booked",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'returned'), _negated=True), models.Q(('returned_at__isnull', False), models.Q(('return_operation_id__isnull', False), ('is_unplaced', True), _connector='OR')), _connector='OR'), name='return_is_booked'),
+            model_name="debitcommand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "returned"), _negated=True),
+                    models.Q(
+                        ("returned_at__isnull", False),
+                        models.Q(("return_operation_id__isnull", False), ("is_unplaced", True), _connector="OR"),
+                    ),
+                    _connector="OR",
+                ),
+                name="return_is_booked",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debitcommand',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'submitted'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='submitted_command_has_a_lease'),
+            model_name="debitcommand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "submitted"), _negated=True), ("lease_until__isnull", False), _connector="OR"
+                ),
+                name="submitted_command_has_a_lease",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='breaker',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('kind', 'batch', 'rail'), name='a_breaker_opens_once', nulls_distinct=False),
+            model_name="breaker",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=("kind", "batch", "rail"),
+                name="a_breaker_opens_once",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='breaker',
-            constraint=models.CheckConstraint(condition=models.Q(('closed_at__isnull', True), models.Q(('close_reason', ''), _negated=True), _connector='OR'), name='breaker_is_closed_for_a_reason'),
+            model_name="breaker",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("closed_at__isnull", True), models.Q(("close_reason", ""), _negated=True), _connector="OR"
+                ),
+                name="breaker_is_closed_for_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='banklimit',
-            constraint=models.UniqueConstraint(fields=('rail', 'bank', 'currency', 'effective_from'), name='one_limit_per_bank_rail_and_day'),
+            model_name="banklimit",
+            constraint=models.UniqueConstraint(
+                fields=("rail", "bank", "currency", "effective_from"), name="one_limit_per_bank_rail_and_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='railnotice',
-            constraint=models.UniqueConstraint(fields=('rail', 'notice_id'), name='one_notice_per_id_and_rail'),
+            model_name="railnotice",
+            constraint=models.UniqueConstraint(fields=("rail", "notice_id"), name="one_notice_per_id_and_rail"),
         ),
         migrations.AddConstraint(
-            model_name='reconciledday',
-            constraint=models.UniqueConstraint(fields=('rail', 'day'), name='a_rail_has_one_reconciled_day'),
+            model_name="reconciledday",
+            constraint=models.UniqueConstraint(fields=("rail", "day"), name="a_rail_has_one_reconciled_day"),
         ),
         migrations.AddConstraint(
-            model_name='settlementfile',
-            constraint=models.UniqueConstraint(fields=('kind', 'rail', 'payee', 'day'), name='one_settlement_file_a_day', nulls_distinct=False),
+            model_name="settlementfile",
+            constraint=models.UniqueConstraint(
+                fields=("kind", "rail", "payee", "day"), name="one_settlement_file_a_day", nulls_distinct=False
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlementfile',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'channel'), ('payee__isnull', True), ('rail__isnull', False)), models.Q(('kind__in', ['funder', 'guarantor']), ('payee__isnull', False), ('rail__isnull', True)), _connector='OR'), name='settlement_file_is_of_a_rail_or_a_payee'),
+            model_name="settlementfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "channel"), ("payee__isnull", True), ("rail__isnull", False)),
+                    models.Q(("kind__in", ["funder", "guarantor"]), ("payee__isnull", False), ("rail__isnull", True)),
+                    _connector="OR",
+                ),
+                name="settlement_file_is_of_a_rail_or_a_payee",
+            ),
         ),
         migrations.AddIndex(
-            model_name='settlementline',
-            index=models.Index(django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Upper('order_no'), name='text_pattern_ops'), name='settlement_lines_by_order'),
+            model_name="settlementline",
+            index=models.Index(
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Upper("order_no"), name="text_pattern_ops"
+                ),
+                name="settlement_lines_by_order",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlementline',
-            constraint=models.UniqueConstraint(fields=('file', 'order_no', 'kind', 'component'), name='an_order_stands_once_in_a_settlement_file'),
+            model_name="settlementline",
+            constraint=models.UniqueConstraint(
+                fields=("file", "order_no", "kind", "component"), name="an_order_stands_once_in_a_settlement_file"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlementline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0)), name='settlement_line_moves_something'),
+            model_name="settlementline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0)), name="settlement_line_moves_something"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlementline',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['debit', 'return'])), name='settlement_line_kind_is_known'),
+            model_name="settlementline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["debit", "return"])), name="settlement_line_kind_is_known"
+            ),
         ),
         migrations.AddIndex(
-            model_name='difference',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['opened_on', 'id'], name='differences_to_explain'),
+            model_name="difference",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["opened_on", "id"], name="differences_to_explain"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='difference',
-            constraint=models.UniqueConstraint(fields=('reconciled_day', 'order_no', 'movement', 'kind'), name='a_difference_is_one_ticket'),
+            model_name="difference",
+            constraint=models.UniqueConstraint(
+                fields=("reconciled_day", "order_no", "movement", "kind"), name="a_difference_is_one_ticket"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='difference',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'resolved'), _negated=True), models.Q(models.Q(('resolution', ''), _negated=True), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='difference_is_resolved_for_a_reason'),
+            model_name="difference",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "resolved"), _negated=True),
+                    models.Q(models.Q(("resolution", ""), _negated=True), models.Q(("reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="difference_is_resolved_for_a_reason",
+            ),
         ),
         migrations.AddIndex(
-            model_name='splitline',
-            index=models.Index(fields=['payee', 'day', 'id'], name='lines_of_a_payee'),
+            model_name="splitline",
+            index=models.Index(fields=["payee", "day", "id"], name="lines_of_a_payee"),
         ),
         migrations.AddIndex(
-            model_name='splitline',
-            index=django.contrib.postgres.indexes.BrinIndex(fields=['day'], name='lines_of_a_day'),
+            model_name="splitline",
+            index=django.contrib.postgres.indexes.BrinIndex(fields=["day"], name="lines_of_a_day"),
         ),
         migrations.AddConstraint(
-            model_name='splitline',
-            constraint=models.UniqueConstraint(fields=('operation_id', 'component', 'payee'), name='a_payee_has_one_line_of_a_component'),
+            model_name="splitline",
+            constraint=models.UniqueConstraint(
+                fields=("operation_id", "component", "payee"), name="a_payee_has_one_line_of_a_component"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='splitline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='split_line_is_not_nothing'),
+            model_name="splitline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount", 0), _negated=True), name="split_line_is_not_nothing"
+            ),
         ),
     ]

@@ -120,7 +120,8 @@ class DebitBatch(models.Model):
     """The commands of one slot, version and currency. `forecast` (major units) is what the plan said it would ask for.
 
     What its breakers watch is counted here: how many commands have left, what was forecast for them and `asked`, how
-    many were answered, how many succeeded, and refusals by family. Its row is locked before any loan's. `paused` waits for a person, `stopped` for the breaker that stopped it; `over` when its time ran out.
+    many were answered, how many succeeded, and refusals by family. Its row is locked before any loan's. `paused` waits
+    for a person, `stopped` for the breaker that stopped it; `over` when its time ran out.
     """
 
     class State(models.TextChoices):

@@ -1,0 +1,237 @@
+"""A slot begins: the commands of its open bills are made, with their agreements, and the forecast is written down.
+
+One transaction a batch: a slot killed while it is built is built again, and a slot is run once.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, ClassVar, Final
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from backoffice.audit.services import record
+from backoffice.calendars.selectors import business_date
+from backoffice.core.actors import SYSTEM, Actor
+from backoffice.core.bulk import copy_rows, execute, fetch, next_ids
+from backoffice.core.errors import Refusal
+from backoffice.core.money import ZERO
+from backoffice.repayment.domain.autopay.configuration import Configuration, Slot, parse
+from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
+from backoffice.repayment.domain.autopay.order_numbers import Purpose, order_number
+from backoffice.repayment.models import AutopaySwitch, AutopayVersion, Breaker, DebitBatch
+from backoffice.repayment.selectors.verification import statement
+from backoffice.repayment.services.autopay.planning import SETTLE_PAID
+
+COLUMNS: Final = (
+    "id",
+    "order_no",
+    "purpose",
+    "bill_id",
+    "batch_id",
+    "version_id",
+    "loan_id",
+    "borrower_id",
+    "installment_number",
+    "from_version",
+    "attempt",
+    "day",
+    "mandate_id",
+    "rail_id",
+    "currency",
+    "forecast",
+    "amount",
+    "state",
+    "code",
+    "family",
+    "reference",
+    "tries",
+    "looks",
+    "is_unplaced",
+)
+NO_MANDATE: Final = "no_mandate"
+
+
+class SlotNotKnown(Refusal):
+    """The version has no such slot, or is not in force."""
+
+    code: ClassVar[str] = "repayment.autopay_slot_not_known"
+    status: ClassVar[int] = 404
+
+
+class SlotRun(Refusal):
+    """The slot of that day has begun already."""
+
+    code: ClassVar[str] = "repayment.autopay_slot_run"
+    status: ClassVar[int] = 409
+
+
+class AutopayStopped(Refusal):
+    """The switch is off: nothing is debited."""
+
+    code: ClassVar[str] = "repayment.autopay_stopped"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """A slot of a version whose time has come; `ends_at` is when no further command leaves."""
+
+    version_id: int
+    slot: Slot
+    begins_at: datetime
+    ends_at: datetime
+
+
+def slots_due(*, at: datetime, day: date | None = None) -> list[Beginning]:
+    """Slots of the business day that should have begun, are not over and have no batch, in order of their time."""
+    today = day or business_date()
+    planned = fetch(
+        "SELECT DISTINCT version_id FROM repayment_debitbill WHERE day = %s AND state = 'open' ORDER BY 1", [today]
+    )
+    run = set(DebitBatch.objects.filter(day=today).values_list("version_id", "slot"))
+    due: list[Beginning] = []
+    for version in AutopayVersion.objects.filter(pk__in=[row[0] for row in planned]):
+        for slot in parse(version.content).slots:
+            begins_at, ends_at = local_time(today, slot.at), local_time(today, slot.until)
+            if begins_at <= at < ends_at and (version.pk, slot.id) not in run:
+                due.append(Beginning(version.pk, slot, begins_at, ends_at))
+    return sorted(due, key=lambda one: (one.begins_at, one.version_id))
+
+
+def begin_slots(*, at: datetime) -> int:
+    """Begin every slot whose time has come; gives how many commands were made. Nothing while the switch is off."""
+    if AutopaySwitch.objects.filter(is_stopped=True).exists():
+        return 0
+    return sum(_build(beginning, day=business_date(), actor=SYSTEM, reason="") for beginning in slots_due(at=at))
+
+
+def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor: Actor) -> int:
+    """Begin a slot of the business day at once, by a person, for as long as it would last; gives how many commands.
+
+    Raises SlotNotKnown, SlotRun, AutopayStopped.
+    """
+    if AutopaySwitch.objects.filter(is_stopped=True).exists():
+        raise AutopayStopped(_("All debits are stopped."), next_step=_("Turn autopay on again first."))
+    version = AutopayVersion.objects.filter(pk=version_id).first()
+    slot = parse(version.content).slot(slot_id) if version else None
+    if slot is None:
+        raise SlotNotKnown(_("There is no such slot."), next_step=_("Look at the configuration in force."))
+    day = business_date()
+    if DebitBatch.objects.filter(day=day, version_id=version_id, slot=slot_id).exists():
+        raise SlotRun(_("This slot has begun already today."), next_step=_("Look at its batch."))
+    beginning = Beginning(version_id, slot, at, at + timedelta(minutes=slot.until - slot.at))
+    return _build(beginning, day=day, actor=actor, reason=reason)
+
+
+def local_time(day: date, minute: int) -> datetime:
+    """A minute of a day in the lender's zone."""
+    return datetime.combine(day, time(minute // 60, minute % 60), tzinfo=ZoneInfo(settings.LENDER_TIME_ZONE))
+
+
+@transaction.atomic
+def _build(beginning: Beginning, *, day: date, actor: Actor, reason: str) -> int:
+    """The batches of a slot, one for each currency; nothing when another worker has built them meanwhile."""
+    version = AutopayVersion.objects.select_for_update(no_key=True).get(pk=beginning.version_id)
+    execute(SETTLE_PAID, {"day": day})
+    currencies = fetch(
+        "SELECT DISTINCT currency FROM repayment_debitbill WHERE version_id = %s AND day = %s AND state = 'open'",
+        [version.pk, day],
+    )
+    made = 0
+    for (currency,) in sorted(currencies):
+        batch, is_new = DebitBatch.objects.get_or_create(
+            day=day,
+            version_id=version.pk,
+            slot=beginning.slot.id,
+            currency=currency,
+            defaults={"begins_at": beginning.begins_at, "ends_at": beginning.ends_at},
+        )
+        if is_new:
+            made += _fill(batch, configuration=parse(version.content), at=beginning.begins_at)
+            record(
+                verb="repayment.debit_batch.begun",
+                subject_type="repayment.debit_batch",
+                subject_id=batch.pk,
+                actor=actor,
+                reason=reason,
+                after={"slot": batch.slot, "commands": batch.commands, "forecast": str(batch.forecast)},
+            )
+    return made
+
+
+def _fill(batch: DebitBatch, *, configuration: Configuration, at: datetime) -> int:
+    rows = fetch(
+        statement("commands_to_build.sql"),
+        {
+            "version_id": batch.version_id,
+            "day": batch.day,
+            "currency": batch.currency,
+            "most": configuration.attempts_per_day,
+            "quiet_since": at - configuration.min_gap,
+            "rails": list(configuration.rails),
+            "order": configuration.mandate_order.value,
+        },
+    )
+    without = [row[0] for row in rows if row[7] is None]
+    if without:
+        execute(
+            "UPDATE repayment_debitbill SET state = %s, stopped_by = %s WHERE id = ANY(%s)",
+            [BillState.STOPPED.value, NO_MANDATE, without],
+        )
+    rows = [row for row in rows if row[7] is not None]
+    forecast = sum((row[6] for row in rows), ZERO)
+    copy_rows(
+        table="repayment_debitcommand",
+        columns=COLUMNS,
+        rows=(
+            _row(row, key=key, batch=batch)
+            for row, key in zip(rows, next_ids(table="repayment_debitcommand", count=len(rows)), strict=True)
+        ),
+    )
+    batch.commands, batch.forecast = len(rows), forecast
+    batch.state = DebitBatch.State.RUNNING if _may_run(batch) else DebitBatch.State.STOPPED
+    batch.save(update_fields=["commands", "forecast", "state"])
+    return len(rows)
+
+
+def _row(row: tuple[Any, ...], *, key: int, batch: DebitBatch) -> tuple[Any, ...]:
+    bill_id, loan_id, borrower_id, number, version, attempt, amount, mandate_id, rail_id = row
+    order_no = order_number(
+        loan_id=loan_id, bill_number=number, version=version, purpose=Purpose.DEBIT, attempt=attempt
+    )
+    return (
+        key,
+        order_no,
+        Purpose.DEBIT.value,
+        bill_id,
+        batch.pk,
+        batch.version_id,
+        loan_id,
+        borrower_id,
+        number,
+        version,
+        attempt,
+        batch.day,
+        mandate_id,
+        rail_id,
+        batch.currency,
+        amount,
+        amount,
+        CommandState.PLANNED.value,
+        "",
+        "",
+        "",
+        0,
+        0,
+        False,
+    )
+
+
+def _may_run(batch: DebitBatch) -> bool:
+    """Not while a breaker is open that an earlier batch of the version opened today."""
+    return not Breaker.objects.filter(
+        closed_at__isnull=True, batch__version_id=batch.version_id, batch__day=batch.day
+    ).exists()

@@ -1,0 +1,169 @@
+"""Commands nobody knows the fate of: leases that ran out become unknown, and rails are asked until they know.
+
+Unknown is never sent again. A rail that knows nothing of a command proves something only once the command has expired;
+what no rail answers stays unknown until a notice, the settlement file or a person says what became of it.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from backoffice.audit.services import record
+from backoffice.core.actors import SYSTEM, Actor
+from backoffice.core.bulk import fetch
+from backoffice.core.errors import Refusal
+from backoffice.outreach.domain.handover import next_look
+from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
+from backoffice.repayment.domain.autopay.debit_states import CommandState
+from backoffice.repayment.domain.autopay.handover import Known, Standing
+from backoffice.repayment.domain.autopay.outcomes import Said, read_standing
+from backoffice.repayment.models import DebitCommand, Rail
+from backoffice.repayment.services.autopay.rails import http
+from backoffice.repayment.services.autopay.settling import Fact, settle, settle_return
+from backoffice.repayment.services.autopay.submitting import HANDS, address_of
+
+BATCH: Final = 200
+CLOCKS_DIFFER: Final = timedelta(seconds=60)
+"""How far a rail's clock may be from ours: a command has expired for certain only that much later."""
+RUN_OUT: Final = """
+SELECT id FROM repayment_debitcommand
+WHERE state = 'submitted' AND lease_until <= %(at)s ORDER BY lease_until LIMIT %(most)s
+"""
+# Taking a question in hand sets the next one, so that a worker that dies asking leaves it to be asked again.
+TAKE: Final = """
+UPDATE repayment_debitcommand command SET look_at = %(at)s + make_interval(secs => %(wait)s), looks = looks + 1
+WHERE id IN (
+    SELECT id FROM repayment_debitcommand WHERE look_at <= %(at)s ORDER BY look_at, id LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, order_no, rail_id, state, looks, expires_at
+"""
+
+
+class CommandNotUnknown(Refusal):
+    """Only the fate of an unknown command is for a person to say."""
+
+    code: ClassVar[str] = "repayment.debit_not_unknown"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A command a rail is asked about."""
+
+    command_id: int
+    order_no: str
+    rail_id: int
+    state: str
+    looks: int
+    expires_at: datetime | None
+
+
+def resolve(*, clock: Callable[[], datetime]) -> int:
+    """Gives up leases that ran out, then asks about every command whose time for a question has come. How many."""
+    seen = 0
+    while given_up := give_up_leases(at=clock()):
+        seen += given_up
+    while asked := ask_rails(clock=clock):
+        seen += asked
+    return seen
+
+
+def give_up_leases(*, at: datetime) -> int:
+    """Commands whose sender has gone silent become unknown; gives how many."""
+    ids = [row[0] for row in fetch(RUN_OUT, {"at": at, "most": BATCH})]
+    silent = Fact(said=Said(CommandState.UNKNOWN, "silent", Family.UNKNOWN, "the lease ran out"))
+    return settle(facts=dict.fromkeys(ids, silent), at=at, actor=SYSTEM)
+
+
+def ask_rails(*, clock: Callable[[], datetime]) -> int:
+    """One batch of questions, side by side, and what was learned. How many were asked."""
+    at = clock()
+    rows = fetch(TAKE, {"at": at, "wait": int(next_look(looks=0).total_seconds()), "most": BATCH})
+    questions = [Question(*row) for row in rows]
+    if not questions:
+        return 0
+    rails = {rail.pk: rail for rail in Rail.objects.filter(pk__in={one.rail_id for one in questions})}
+    with ThreadPoolExecutor(max_workers=HANDS) as hands:
+        standings = list(hands.map(lambda one: _ask(one, rails[one.rail_id]), questions))
+    answered = list(zip(questions, standings, strict=True))
+    settle(
+        facts={
+            one.command_id: fact_of(one.order_no, standing, rail=rails[one.rail_id], expires_at=one.expires_at, at=at)
+            for one, standing in answered
+        },
+        at=clock(),
+        actor=SYSTEM,
+    )
+    for one, standing in answered:
+        follow_return(command_id=one.command_id, standing=standing, at=clock(), actor=SYSTEM)
+    _set_next_looks(questions, at=at)
+    return len(questions)
+
+
+def fact_of(order_no: str, standing: Standing, *, rail: Rail, expires_at: datetime | None, at: datetime) -> Fact:
+    """What a rail's word about a command says."""
+    has_expired = expires_at is None or at > expires_at + CLOCKS_DIFFER
+    said = read_standing(
+        standing, scheme=rail.scheme, codes=shipped_codes(), order_no=order_no, has_expired=has_expired
+    )
+    return Fact(said=said, at=standing.at, amount=standing.amount, reference=standing.reference)
+
+
+def follow_return(*, command_id: int, standing: Standing, at: datetime, actor: Actor) -> bool:
+    """A debit that came and went again is booked and taken back; gives whether it was."""
+    if standing.known != Known.RETURNED or standing.returned_at is None:
+        return False
+    return settle_return(
+        command_id=command_id,
+        returned_at=standing.returned_at,
+        code=standing.code,
+        reference=standing.reference,
+        at=at,
+        actor=actor,
+    )
+
+
+@transaction.atomic
+def decide_unknown(
+    *, command_id: int, was_debited: bool, debited_at: datetime | None, reason: str, at: datetime, actor: Actor
+) -> None:
+    """A person who asked the bank says what became of an unknown command. Raises CommandNotUnknown."""
+    command = DebitCommand.objects.filter(pk=command_id).first()
+    if command is None or command.state != CommandState.UNKNOWN:
+        raise CommandNotUnknown(
+            _("This debit is not unknown."), next_step=_("Look at its journey; it may have become known meanwhile.")
+        )
+    if was_debited:
+        said = Said(CommandState.SUCCEEDED, "by_hand", Family.DONE, reason)
+        fact = Fact(said=said, at=debited_at or command.submitted_at or at, amount=command.amount)
+    else:
+        fact = Fact(said=Said(CommandState.DECLINED, "by_hand", Family.EXPIRED, reason))
+    record(
+        verb="repayment.debit.decided",
+        subject_type="repayment.debit",
+        subject_id=command.pk,
+        actor=actor,
+        reason=reason,
+        after={"debited": was_debited, "order": command.order_no},
+        borrower_id=command.borrower_id,
+    )
+    settle(facts={command_id: fact}, at=at, actor=actor)
+
+
+def _ask(one: Question, rail: Rail) -> Standing:
+    return http.ask(order_no=one.order_no, address=address_of(rail))
+
+
+def _set_next_looks(questions: list[Question], *, at: datetime) -> None:
+    """The longer a command has been asked about in vain, the later the next question."""
+    for looks in sorted({one.looks for one in questions}):
+        ids = [one.command_id for one in questions if one.looks == looks]
+        DebitCommand.objects.filter(pk__in=ids, state=CommandState.UNKNOWN.value).update(
+            look_at=at + next_look(looks=looks)
+        )

@@ -1,0 +1,312 @@
+"""What became of commands is written down: booked, split, followed by what the code of a refusal asks for.
+
+Answers, notices, questions and files all end here. Everything is one transaction, and the same fact twice is one fact:
+a command moves by the table, and a payment has the order number as its external id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from backoffice.audit import outbox
+from backoffice.calendars.services import hold_business_date
+from backoffice.core.actors import Actor
+from backoffice.core.bulk import fetch
+from backoffice.outreach.domain.handover import wait_before_retry
+from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
+from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
+from backoffice.repayment.domain.autopay.configuration import Configuration, parse
+from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState, may_move
+from backoffice.repayment.domain.autopay.handover import Answer
+from backoffice.repayment.domain.autopay.outcomes import (
+    Said,
+    amount_alarm,
+    bill_after,
+    read_answer,
+    value_date,
+)
+from backoffice.repayment.models import AutopayVersion, DebitBatch, DebitBill
+from backoffice.repayment.selectors.states import LoanId, OperationId
+from backoffice.repayment.services.autopay import breaking, commands, splitting
+from backoffice.repayment.services.autopay.commands import Change, Row
+from backoffice.repayment.services.posting import Booked, Draft, book
+
+SOURCE: Final = "autopay"
+"""Orders are booked under this source with their order number: each at most once, however often it is told."""
+FIRST_LOOK: Final = timedelta(seconds=10)
+KNOWN: Final = "repayment.debits.known"
+RETURNED: Final = "repayment.debits.returned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something said of a command: what it says, when money moved at the channel, how much, and its reference."""
+
+    said: Said
+    at: datetime | None = None
+    amount: Decimal | None = None
+    reference: str = ""
+    retry_after: int = 0
+
+
+def learn(*, answers: Mapping[int, Answer], at: datetime, actor: Actor) -> int:
+    """Write down what a rail answered to commands just handed over, by their ids; gives how many moved."""
+    rows = commands.read(ids=answers, lock=False)
+    facts = {
+        command_id: Fact(
+            said=read_answer(
+                answer, scheme=rows[command_id].scheme, codes=shipped_codes(), order_no=rows[command_id].order_no
+            ),
+            at=answer.at,
+            amount=answer.amount,
+            reference=answer.reference,
+            retry_after=answer.retry_after,
+        )
+        for command_id, answer in answers.items()
+    }
+    return settle(facts=facts, at=at, actor=actor)
+
+
+@transaction.atomic
+def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
+    """Write down what is known of commands, by their ids; gives how many moved. What changes nothing is passed over."""
+    if not facts:
+        return 0
+    today = hold_business_date(at_least=date.min)
+    glimpse = commands.read(ids=facts, lock=False)
+    commands.lock_batches(row.batch_id for row in glimpse.values())
+    commands.lock_loans(row.loan_id for row in glimpse.values())
+    rows = commands.read(ids=facts, lock=True)
+    moving = [
+        (rows[command_id], fact)
+        for command_id, fact in sorted(facts.items())
+        if command_id in rows and _moves(rows[command_id], fact)
+    ]
+    successes = [(row, fact) for row, fact in moving if fact.said.to == CommandState.SUCCEEDED]
+    booked = _book(successes, today=today, at=at, actor=actor)
+    commands.apply([_change(row, fact, at=at, operation=booked.get(row.id)) for row, fact in moving], actor=actor)
+    _count(moving, booked=booked, at=at)
+    _follow_bills(moving)
+    if moving:
+        outbox.publish(
+            event=KNOWN,
+            key=f"debits:{moving[0][0].id}:{at.isoformat()}",
+            payload={"command_ids": [row.id for row, fact in moving if fact.said.to != CommandState.PLANNED]},
+        )
+    return len(moving)
+
+
+@transaction.atomic
+def settle_return(
+    *, command_id: int, returned_at: datetime, code: str, reference: str, at: datetime, actor: Actor
+) -> bool:
+    """The payer's bank took a debit back: the payment is reversed, what it closed opens again, the split is mirrored.
+
+    False when it changes nothing: the command had not succeeded, or is returned already.
+    """
+    today = hold_business_date(at_least=date.min)
+    glimpse = commands.read(ids=[command_id], lock=False)
+    commands.lock_batches(row.batch_id for row in glimpse.values())
+    commands.lock_loans(row.loan_id for row in glimpse.values())
+    row = commands.read(ids=[command_id], lock=True).get(command_id)
+    if row is None or row.state != CommandState.SUCCEEDED:
+        return False
+    day = value_date(channel_day=_local(returned_at), planned_day=row.day, business_date=today)
+    operation: int | None = None
+    if row.operation_id is not None:
+        draft = Draft(
+            loan_id=LoanId(row.loan_id),
+            kind="reversal",
+            value_date=day,
+            reverses=OperationId(row.operation_id),
+            source=SOURCE,
+            external_id=f"{row.order_no}:return",
+            channel=row.rail_code,
+            reference=reference,
+            reason=code,
+        )
+        (outcome,) = book(drafts=[draft], actor=actor, business_date=today)
+        if not isinstance(outcome, Booked):
+            raise outcome.refusal
+        operation = outcome.operation_id
+        splitting.mirror(command_id=row.id, operation_id=operation, day=day)
+    commands.apply(
+        [
+            Change(
+                row,
+                CommandState.RETURNED,
+                at,
+                code=code,
+                values={"returned_at": returned_at, "return_operation_id": operation, "look_at": None},
+            )
+        ],
+        actor=actor,
+    )
+    if row.bill_id is not None:
+        DebitBill.objects.filter(pk=row.bill_id).update(debited=0, state=BillState.STOPPED.value, stopped_by="returned")
+    outbox.publish(event=RETURNED, key=f"debit:{row.id}:returned", payload={"command_id": row.id, "code": code})
+    return True
+
+
+def _moves(row: Row, fact: Fact) -> bool:
+    """Whether a fact changes a command: what leaves it as it is does not, what the table forbids came too late."""
+    current, to = CommandState(row.state), fact.said.to
+    if current == CommandState.PLANNED:
+        return False
+    if to == current:
+        return False
+    return may_move(current=current, to=to)
+
+
+def _book(moving: Sequence[tuple[Row, Fact]], *, today: date, at: datetime, actor: Actor) -> dict[int, int]:
+    """The payments of successes, by command: those the loan had room for."""
+    drafts = [
+        Draft(
+            loan_id=LoanId(row.loan_id),
+            kind="payment",
+            value_date=value_date(channel_day=_local(fact.at or at), planned_day=row.day, business_date=today),
+            amount=fact.amount or row.amount,
+            currency=row.currency,
+            source=SOURCE,
+            external_id=row.order_no,
+            channel=row.rail_code,
+            reference=fact.reference,
+        )
+        for row, fact in moving
+    ]
+    if not drafts:
+        return {}
+    outcomes = book(drafts=drafts, actor=actor, business_date=today)
+    booked = {
+        row.id: int(outcome.operation_id)
+        for (row, _fact), outcome in zip(moving, outcomes, strict=True)
+        if isinstance(outcome, Booked)
+    }
+    splitting.split_payments(
+        payments={
+            row.id: (booked[row.id], row.version_id, row.currency, draft.value_date)
+            for (row, _fact), draft in zip(moving, drafts, strict=True)
+            if row.id in booked
+        }
+    )
+    return booked
+
+
+def _change(row: Row, fact: Fact, *, at: datetime, operation: int | None) -> Change:
+    to, said = fact.said.to, fact.said
+    values: dict[str, Any] = {"lease_until": None, "family": said.family.value if said.family else ""}
+    if to == CommandState.PLANNED:
+        wait = wait_before_retry(tries=row.tries, retry_after=fact.retry_after)
+        values |= {"not_before": at + wait, "submitted_at": None, "expires_at": None, "look_at": None}
+    elif to == CommandState.UNKNOWN:
+        values |= {"look_at": at + FIRST_LOOK, "looks": 0, "reference": fact.reference}
+    else:
+        values |= {"answered_at": at, "look_at": None, "reference": fact.reference}
+    if to == CommandState.SUCCEEDED:
+        values |= {
+            "succeeded_at": fact.at or at,
+            "amount": fact.amount or row.amount,
+            "operation_id": operation,
+            "is_unplaced": operation is None,
+        }
+    return Change(row, to, at, code=said.code, detail=said.detail, values=values)
+
+
+def _count(moving: Sequence[tuple[Row, Fact]], *, booked: Mapping[int, int], at: datetime) -> None:
+    """Batches count what was answered, and open the breakers of what was said."""
+    batches = DebitBatch.objects.in_bulk({row.batch_id for row, _fact in moving if row.batch_id})
+    for row, fact in moving:
+        batch = batches.get(row.batch_id or 0)
+        if batch is not None:
+            _tally(batch, row, fact)
+        for alarm in _alarms(row, fact, booked=booked):
+            breaking.open_breaker(tripped=alarm, batch=batch, command_id=row.id, at=at)
+    for batch in batches.values():
+        batch.save(update_fields=["answered", "succeeded", "families", "left", "left_forecast", "asked"])
+
+
+def _tally(batch: DebitBatch, row: Row, fact: Fact) -> None:
+    if fact.said.to == CommandState.PLANNED:
+        batch.left -= 1
+        batch.left_forecast -= row.forecast
+        batch.asked -= row.amount
+        return
+    if row.state == CommandState.SUBMITTED or fact.said.to != CommandState.UNKNOWN:
+        batch.answered += row.state == CommandState.SUBMITTED
+    if fact.said.to == CommandState.SUCCEEDED:
+        batch.succeeded += 1
+    elif fact.said.family is not None and fact.said.to == CommandState.DECLINED:
+        name = fact.said.family.value
+        batch.families[name] = batch.families.get(name, 0) + 1
+
+
+def _alarms(row: Row, fact: Fact, *, booked: Mapping[int, int]) -> list[Tripped]:
+    alarms = [fact.said.alarm] if fact.said.alarm else []
+    if fact.said.to == CommandState.SUCCEEDED:
+        odd = amount_alarm(asked=row.amount, moved=fact.amount or row.amount, order_no=row.order_no)
+        if odd is not None:
+            alarms.append(odd)
+        if row.id not in booked:
+            alarms.append(Tripped(BreakerKind.SETTLED, f"{row.amount:f} {row.currency}", "0", row.order_no))
+    return alarms
+
+
+def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> None:
+    """Bills take what was debited, and what the configuration does about a refusal."""
+    about = {row.bill_id: (row, fact) for row, fact in moving if row.bill_id and _concerns_bill(fact)}
+    if not about:
+        return
+    bills = list(DebitBill.objects.select_for_update(no_key=True).filter(pk__in=about).order_by("pk"))
+    contents = AutopayVersion.objects.in_bulk({bill.version_id for bill in bills})
+    configurations = {pk: parse(version.content) for pk, version in contents.items()}
+    settled = _settled(bills)
+    for bill in bills:
+        row, fact = about[bill.pk]
+        _follow(bill, row, fact, configuration=configurations[bill.version_id], is_settled=bill.pk in settled)
+    DebitBill.objects.bulk_update(
+        bills,
+        ["attempts", "debited", "state", "stopped_by", "tries_without_funds", "skipped_mandates"],
+        batch_size=1_000,
+    )
+
+
+def _concerns_bill(fact: Fact) -> bool:
+    return fact.said.to in (CommandState.SUCCEEDED, CommandState.DECLINED)
+
+
+def _follow(bill: DebitBill, row: Row, fact: Fact, *, configuration: Configuration, is_settled: bool) -> None:
+    bill.attempts += 1
+    if fact.said.to == CommandState.SUCCEEDED:
+        bill.debited += fact.amount or row.amount
+        if is_settled or bill.debited >= bill.amount:
+            bill.state = BillState.SETTLED.value
+        return
+    after = bill_after(
+        fact.said.family or Family.UNKNOWN, configuration=configuration, tries_without_funds=bill.tries_without_funds
+    )
+    bill.tries_without_funds = after.tries_without_funds
+    if bill.state == BillState.OPEN:
+        bill.state, bill.stopped_by = after.state.value, after.stopped_by
+    if after.skip_mandate and row.mandate_id not in bill.skipped_mandates:
+        bill.skipped_mandates = [*bill.skipped_mandates, row.mandate_id]
+
+
+def _settled(bills: Sequence[DebitBill]) -> set[int]:
+    """Bills that have nothing left to pay in the books."""
+    rows = fetch(
+        "SELECT bill.id FROM repayment_debitbill bill JOIN repayment_installment due ON due.loan_id = bill.loan_id "
+        "AND due.number = bill.installment_number AND due.from_version = bill.from_version "
+        "WHERE bill.id = ANY(%s) AND due.settled_on IS NOT NULL",
+        [[bill.pk for bill in bills]],
+    )
+    return {row[0] for row in rows}
+
+
+def _local(at: datetime) -> date:
+    return at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()

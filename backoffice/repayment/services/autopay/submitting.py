@@ -1,0 +1,320 @@
+"""Commands leave: locked, computed again, checked a second way, marked as submitted, committed; then the call is made.
+
+A worker may die at any point. Before the commit nothing has left. After it the command is `submitted` with a lease and
+an end: the rail refuses it once that is past. When the lease runs out it becomes unknown and the rail is asked
+(`resolving`). A breaker or a person stops a batch between two commands: its row is locked before anything leaves.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_DOWN, Decimal
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from backoffice.calendars.services import hold_business_date
+from backoffice.core.actors import SYSTEM
+from backoffice.core.bulk import fetch
+from backoffice.core.signed_http import Address
+from backoffice.outreach.domain.handover import refilled
+from backoffice.repayment.domain.autopay.breakers import BreakerKind, Running, Tripped, judge
+from backoffice.repayment.domain.autopay.codes import Family
+from backoffice.repayment.domain.autopay.configuration import BreakerLimits, Configuration, parse
+from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
+from backoffice.repayment.domain.autopay.handover import Answer, Outgoing
+from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look, second_opinion
+from backoffice.repayment.models import AutopaySwitch, DebitBatch, DebitBill, Rail
+from backoffice.repayment.selectors.autopay.last_facts import Asked, SecondDue, facts_of, second_due
+from backoffice.repayment.selectors.states import load_loans
+from backoffice.repayment.services.autopay import breaking, commands
+from backoffice.repayment.services.autopay.commands import Change, Row
+from backoffice.repayment.services.autopay.rails import http
+from backoffice.repayment.services.autopay.settling import learn
+
+CHUNK: Final = 200
+HANDS: Final = 16
+LEASE: Final = timedelta(seconds=90)
+EXPIRES: Final = timedelta(seconds=120)
+CALL_SECONDS: Final = 15.0
+"""What a call may take at most, connecting and waiting for the answer."""
+
+CLAIM: Final = """
+SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds
+FROM repayment_debitcommand command JOIN repayment_debitbill bill ON bill.id = command.bill_id
+WHERE command.batch_id = %(batch_id)s AND command.state = 'planned' AND command.rail_id = ANY(%(rail_ids)s)
+  AND (command.not_before IS NULL OR command.not_before <= %(at)s)
+ORDER BY command.id LIMIT %(most)s
+"""
+ENDS_BILL: Final = {
+    Drop.SETTLED: BillState.SETTLED,
+    Drop.LOAN_NOT_ACTIVE: BillState.STOPPED,
+    Drop.HELD: BillState.STOPPED,
+}
+"""Drops that end a bill's day; after the others a later slot may try it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A command that is marked as submitted and has to be handed over before its deadline (monotonic seconds)."""
+
+    row: Row
+    outgoing: Outgoing
+    deadline: float
+
+
+def submit_while_due(*, clock: Callable[[], datetime], seconds: float) -> int:
+    """Let commands out until none is due or `seconds` are over; gives how many left."""
+    began, left = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        batches = DebitBatch.objects.filter(state=DebitBatch.State.RUNNING, begins_at__lte=clock()).order_by("id")
+        gone = sum(submit_chunk(batch_id=batch_id, clock=clock) for batch_id in batches.values_list("pk", flat=True))
+        left += gone
+        if not gone:
+            break
+    return left
+
+
+def submit_chunk(*, batch_id: int, clock: Callable[[], datetime]) -> int:
+    """One chunk of a batch: out, over the wire side by side, and what was answered written down. How many left."""
+    leaving = let_out(batch_id=batch_id, at=clock())
+    if not leaving:
+        return 0
+    rails = {rail.pk: address_of(rail) for rail in Rail.objects.filter(pk__in={one.row.rail_id for one in leaving})}
+    with ThreadPoolExecutor(max_workers=HANDS) as hands:
+        answers = list(hands.map(lambda one: _hand_over(one, rails[one.row.rail_id]), leaving))
+    learn(
+        answers={one.row.id: answer for one, answer in zip(leaving, answers, strict=True) if answer is not None},
+        at=clock(),
+        actor=SYSTEM,
+    )
+    return len(leaving)
+
+
+def address_of(rail: Rail) -> Address:
+    """Where a rail is, with the secret shared with it."""
+    return Address(url=rail.url, secret=str(settings.RAIL_SECRETS.get(rail.code, "")))
+
+
+@transaction.atomic
+def let_out(*, batch_id: int, at: datetime) -> list[Leaving]:
+    """Mark the next commands of a running batch as submitted; those that may not leave are dropped with the reason.
+
+    Nothing leaves while the switch is off, and none of a chunk that opens a breaker.
+    """
+    today = hold_business_date(at_least=date.min)
+    batch = DebitBatch.objects.select_for_update(no_key=True).select_related("version").get(pk=batch_id)
+    if batch.state != DebitBatch.State.RUNNING or AutopaySwitch.objects.filter(is_stopped=True).exists():
+        return []
+    if at >= batch.ends_at:
+        end_batch(batch, to=DebitBatch.State.OVER, drop=Drop.OUT_OF_TIME, at=at)
+        return []
+    room = _room_of_rails(at=at)
+    most = min(CHUNK, max(room.values(), default=0))
+    claim = {"batch_id": batch_id, "at": at, "most": most, "rail_ids": sorted(room)}
+    asked = [Asked(*row) for row in fetch(CLAIM, claim)] if most else []
+    if not asked:
+        _finish_if_done(batch, at=at)
+        return []
+    loans = load_loans(loan_ids={one.loan_id for one in asked}, business_date=today, lock=True, near=True)
+    facts = facts_of(asked=asked, loans=loans, day=batch.day)
+    rows = commands.read(ids=[one.command_id for one in asked], lock=True)
+    configuration = parse(batch.version.content)
+    chosen = _choose(rows, facts, configuration=configuration, room=room)
+    second = second_due(loans=loans, day=batch.day)
+    tripped = _tripped(chosen, rows, facts, second, configuration.breakers) or _off_course(
+        batch, chosen, rows, configuration.breakers
+    )
+    if tripped is not None:
+        breaking.open_breaker(tripped=tripped[0], batch=batch, command_id=tripped[1], at=at)
+        return []
+    return _leave(batch, rows, chosen, at=at, room=room)
+
+
+def end_batch(batch: DebitBatch, *, to: str, drop: Drop, at: datetime) -> int:
+    """Drop what a locked batch has not let out, and end it; gives how many commands."""
+    ids = [row[0] for row in fetch(_STILL_PLANNED, [batch.pk])]
+    rows = commands.read(ids=ids, lock=True)
+    dropped = [_dropped(row, drop, at=at) for row in rows.values() if row.state == CommandState.PLANNED]
+    commands.apply(dropped, actor=SYSTEM)
+    batch.state, batch.moved_at, batch.moved_by = to, at, SYSTEM.name
+    batch.save(update_fields=["state", "moved_at", "moved_by"])
+    return len(dropped)
+
+
+_STILL_PLANNED: Final = "SELECT id FROM repayment_debitcommand WHERE batch_id = %s AND state = 'planned' ORDER BY id"
+
+
+def _choose(
+    rows: Mapping[int, Row], facts: Mapping[int, Facts], *, configuration: Configuration, room: Mapping[int, int]
+) -> dict[int, Decimal | Drop]:
+    """What becomes of each command now: an amount, or a drop. Those left out wait.
+
+    A command waits while another order of its loan is in flight, or leaves in this very chunk, or its rail is full.
+    """
+    chosen: dict[int, Decimal | Drop] = {}
+    going: set[int] = set()
+    left_of_rail = dict(room)
+    for command_id, row in sorted(rows.items()):
+        if row.state != CommandState.PLANNED or row.loan_id in going:
+            continue
+        decided = last_look(facts[command_id], configuration=configuration)
+        if decided is Drop.IN_FLIGHT:
+            continue
+        if isinstance(decided, Decimal):
+            if left_of_rail[row.rail_id] < 1:
+                continue
+            left_of_rail[row.rail_id] -= 1
+            going.add(row.loan_id)
+        chosen[command_id] = decided
+    return chosen
+
+
+def _tripped(
+    chosen: Mapping[int, Decimal | Drop],
+    rows: Mapping[int, Row],
+    facts: Mapping[int, Facts],
+    second: Mapping[int, SecondDue],
+    limits: BreakerLimits,
+) -> tuple[Tripped, int] | None:
+    """What the second calculation, or the count of a card's debits, has against one of the amounts."""
+    for command_id, amount in chosen.items():
+        if not isinstance(amount, Decimal):
+            continue
+        row = rows[command_id]
+        opinion = second[row.loan_id]
+        if opinion.is_held or not opinion.is_active or opinion.most_due <= 0:
+            why = "held" if opinion.is_held else "settled"
+            return Tripped(BreakerKind.SETTLED, f"{amount:f} {row.currency}", "0", f"{row.order_no}: {why}"), command_id
+        if not second_opinion(amount, most_due=opinion.most_due):
+            return Tripped(BreakerKind.AMOUNT, f"{amount:f}", f"{opinion.most_due:f}", row.order_no), command_id
+        if facts[command_id].card_debits >= limits.debits_per_card:
+            seen = str(facts[command_id].card_debits + 1)
+            return Tripped(BreakerKind.PER_CARD, seen, str(limits.debits_per_card), row.order_no), command_id
+    return None
+
+
+def _off_course(
+    batch: DebitBatch, chosen: Mapping[int, Decimal | Drop], rows: Mapping[int, Row], limits: BreakerLimits
+) -> tuple[Tripped, None] | None:
+    """Whether the batch with this chunk would ask for too much of its forecast, or has gone wrong so far."""
+    amounts = {key: amount for key, amount in chosen.items() if isinstance(amount, Decimal)}
+    running = Running(
+        forecast=batch.left_forecast + sum((rows[key].forecast for key in amounts), Decimal(0)),
+        asked=batch.asked + sum(amounts.values(), Decimal(0)),
+        answered=batch.answered,
+        succeeded=batch.succeeded,
+    )
+    running.families.update({Family(name): count for name, count in batch.families.items()})
+    tripped = judge(running, limits=limits) if amounts else None
+    return (tripped, None) if tripped else None
+
+
+def _leave(
+    batch: DebitBatch,
+    rows: Mapping[int, Row],
+    chosen: Mapping[int, Decimal | Drop],
+    *,
+    at: datetime,
+    room: Mapping[int, int],
+) -> list[Leaving]:
+    deadline = time.monotonic() + LEASE.total_seconds()
+    changes: list[Change] = []
+    leaving: list[Leaving] = []
+    ended: dict[BillState, list[tuple[int | None, str]]] = {}
+    for command_id, decided in chosen.items():
+        row = rows[command_id]
+        if isinstance(decided, Drop):
+            changes.append(_dropped(row, decided, at=at))
+            if decided in ENDS_BILL:
+                ended.setdefault(ENDS_BILL[decided], []).append((row.bill_id, decided.value))
+            continue
+        expires_at = at + EXPIRES
+        changes.append(
+            Change(
+                row,
+                CommandState.SUBMITTED,
+                at,
+                values={
+                    "amount": decided,
+                    "tries": row.tries + 1,
+                    "submitted_at": at,
+                    "expires_at": expires_at,
+                    "lease_until": at + LEASE,
+                    "not_before": None,
+                },
+            )
+        )
+        outgoing = Outgoing(
+            order_no=row.order_no,
+            agreement_no=row.agreement_no,
+            amount=decided,
+            currency=row.currency,
+            initiated_by="lender",
+            expires_at=expires_at,
+        )
+        leaving.append(Leaving(row, outgoing, deadline))
+    commands.apply(changes, actor=SYSTEM)
+    for state, bills in ended.items():
+        for reason in sorted({why for _bill, why in bills}):
+            DebitBill.objects.filter(pk__in=[bill for bill, why in bills if why == reason]).update(
+                state=state.value, stopped_by="" if state == BillState.SETTLED else reason
+            )
+    batch.left += len(leaving)
+    batch.left_forecast += sum((one.row.forecast for one in leaving), Decimal(0))
+    batch.asked += sum((one.outgoing.amount for one in leaving), Decimal(0))
+    batch.save(update_fields=["left", "left_forecast", "asked"])
+    _take_from_rails(leaving)
+    return leaving
+
+
+def _dropped(row: Row, drop: Drop, *, at: datetime) -> Change:
+    return Change(row, CommandState.DROPPED, at, code=drop.value, values={"answered_at": at, "lease_until": None})
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo(settings.LENDER_TIME_ZONE)
+
+
+def _room_of_rails(*, at: datetime) -> dict[int, int]:
+    """How many commands each rail takes now: its bucket, nothing while it is paused, closed or without a secret."""
+    room: dict[int, int] = {}
+    local = at.astimezone(_zone()).time()
+    for rail in Rail.objects.filter(is_paused=False).select_for_update(no_key=True).order_by("pk"):
+        if not settings.RAIL_SECRETS.get(rail.code) or not rail.opens <= local <= rail.closes:
+            continue
+        rail.tokens = refilled(
+            tokens=rail.tokens,
+            elapsed=at - rail.refilled_at,
+            per_second=rail.per_second,
+            burst=max(int(rail.per_second), CHUNK),
+        )
+        rail.refilled_at = at
+        rail.save(update_fields=["tokens", "refilled_at"])
+        room[rail.pk] = int(rail.tokens.to_integral_value(rounding=ROUND_DOWN))
+    return room
+
+
+def _take_from_rails(leaving: list[Leaving]) -> None:
+    for rail_id in sorted({one.row.rail_id for one in leaving}):
+        rail = Rail.objects.get(pk=rail_id)
+        rail.tokens -= sum(one.row.rail_id == rail_id for one in leaving)
+        rail.save(update_fields=["tokens"])
+
+
+def _finish_if_done(batch: DebitBatch, *, at: datetime) -> None:
+    """A batch is done once nothing of it waits to leave."""
+    if not fetch(_STILL_PLANNED + " LIMIT 1", [batch.pk]):
+        batch.state, batch.moved_at, batch.moved_by = DebitBatch.State.DONE, at, SYSTEM.name
+        batch.save(update_fields=["state", "moved_at", "moved_by"])
+
+
+def _hand_over(one: Leaving, address: Address) -> Answer | None:
+    """The call itself, in a thread, without the database; None when the lease is over and it must not be made."""
+    if time.monotonic() > one.deadline - CALL_SECONDS:
+        return None
+    return http.submit(command=one.outgoing, address=address)
