@@ -1,6 +1,7 @@
 """Runs the sandbox: `python -m backoffice.sandbox [--port 8100] [--smtp-port 8125] [--hooks URL] [--state FILE]`.
 
-It stops on SIGTERM or Ctrl-C. The secret it shares with the product is `SANDBOX_GATEWAY_SECRET`.
+The bank has options of its own: `[--rail-hooks URL] [--rail-code CODE] [--bank-state FILE]`. It stops on SIGTERM or
+Ctrl-C. The secrets it shares with the product are `SANDBOX_GATEWAY_SECRET` and `SANDBOX_RAIL_SECRET`.
 """
 
 import argparse
@@ -20,6 +21,9 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, default=0, help="0: no mail server")
     parser.add_argument("--hooks", default="", help="where receipts go: this, and the gateway's code")
     parser.add_argument("--state", type=Path, default=None, help="file that remembers what was taken")
+    parser.add_argument("--rail-hooks", default="", help="where the bank's notices go: this, and the rail's code")
+    parser.add_argument("--rail-code", default="http", help="the code the product has for the HTTP rail")
+    parser.add_argument("--bank-state", type=Path, default=None, help="file that remembers the bank's books")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lifelike", action="store_true", help="things go wrong as often as they do outside")
     asked = parser.parse_args()
@@ -31,6 +35,10 @@ def main() -> None:
         seed=asked.seed,
         is_lifelike=asked.lifelike,
         secret=os.environ.get("SANDBOX_GATEWAY_SECRET", ""),
+        rail_hooks=asked.rail_hooks,
+        rail_code=asked.rail_code,
+        rail_secret=os.environ.get("SANDBOX_RAIL_SECRET", ""),
+        bank_state=asked.bank_state,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -94,8 +94,7 @@ class Script:
 
     def draw(self, *, what: str, message_id: str) -> float:
         """A number from 0 to 1 that belongs to the message and the thing."""
-        digest = hashlib.sha256(f"{self.seed}|{what}|{message_id}".encode()).digest()
-        return int.from_bytes(digest[:8], "big") / 2**64
+        return draw(seed=self.seed, what=what, key=message_id)
 
     def answer(self, call: Call) -> Answer:
         """The page: GET shows the script, POST `{"gateway": "sms", "drop_after": 0.5}` changes it."""
@@ -110,6 +109,12 @@ class Script:
                 return Answer(status=BAD_REQUEST, document={"error": str(error)})
         shown = {name: asdict(behaviour) for name, behaviour in self.own.items()}
         return Answer(status=OK, document={"seed": self.seed, "*": asdict(self.usual), **shown})
+
+
+def draw(*, seed: int, what: str, key: str) -> float:
+    """A number from 0 to 1 that belongs to a key, such as a message's, and to what may happen to it."""
+    digest = hashlib.sha256(f"{seed}|{what}|{key}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
 
 
 def _checked(name: str, value: object) -> object:

@@ -1,13 +1,14 @@
-"""The sandbox's servers: HTTP for rails and gateways, SMTP for mail, and the thread that carries receipts back."""
+"""The sandbox's servers: HTTP for rails and gateways, SMTP for mail, and the threads that carry the news back."""
 
-import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import cast
+from urllib.parse import parse_qsl
 
 from backoffice.sandbox import catalogue
+from backoffice.sandbox.bank.branch import Branch
 from backoffice.sandbox.ledger import Ledger
 from backoffice.sandbox.mailbox import MailServer
 from backoffice.sandbox.messaging import World, partners
@@ -15,19 +16,24 @@ from backoffice.sandbox.receipts import Courier
 from backoffice.sandbox.script import LIFELIKE, Behaviour, Script
 
 HOST = "127.0.0.1"
-LARGEST_BODY = 10 * 1024 * 1024
+LARGEST_BODY = 64 * 1024 * 1024
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads one request, asks the catalogue, writes JSON, or cuts the wire."""
+    """Reads one request, asks the catalogue, writes the answer, or cuts the wire."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
+    # Head and body go out apart; without this the second waits for the first to be acknowledged.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._serve()
 
     def do_POST(self) -> None:
+        self._serve()
+
+    def do_PUT(self) -> None:
         self._serve()
 
     def log_message(self, format: str, *args: object) -> None:
@@ -42,6 +48,7 @@ class Handler(BaseHTTPRequestHandler):
         call = catalogue.Call(
             method=self.command,
             path=self.path.partition("?")[0],
+            query=dict(parse_qsl(self.path.partition("?")[2])),
             body=self.rfile.read(int(declared)),
             headers={name.lower(): value for name, value in self.headers.items()},
         )
@@ -53,11 +60,11 @@ class Handler(BaseHTTPRequestHandler):
         self._write(answer)
 
     def _write(self, answer: catalogue.Answer) -> None:
-        body = json.dumps(answer.document, ensure_ascii=False).encode()
+        body = answer.body
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -90,12 +97,21 @@ class Sandbox:
         seed: int = 1,
         is_lifelike: bool = False,
         secret: str = "",
+        rail_hooks: str = "",
+        rail_code: str = "http",
+        rail_secret: str = "",
+        bank_state: Path | None = None,
     ) -> None:
         self.script = Script(seed=seed, usual=LIFELIKE if is_lifelike else Behaviour())
         self.ledger = Ledger(file=state)
         self.courier = Courier(hooks=hooks, secret=secret, script=self.script)
         self.world = World(script=self.script, ledger=self.ledger, courier=self.courier, secret=secret)
+        self.bank = Branch(
+            state=bank_state, seed=seed, is_lifelike=is_lifelike, secret=rail_secret, hooks=rail_hooks, code=rail_code
+        )
         plays = catalogue.Catalogue(
+            rails=self.bank.rails,
+            desks=(self.bank.desk,),
             gateways=partners(self.world),
             pages={"/script": self.script.answer, "/deliveries": self.world.deliveries},
         )
@@ -114,6 +130,7 @@ class Sandbox:
 
     def __enter__(self) -> "Sandbox":
         self.courier.start()
+        self.bank.start()
         for server in self._servers():
             # `shutdown` waits for the loop to notice, so it must not run in the thread that loops.
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
@@ -124,6 +141,7 @@ class Sandbox:
         for server in self._servers():
             server.shutdown()
             server.server_close()
+        self.bank.stop()
 
     def _servers(self) -> list[Server | MailServer]:
         return [server for server in (self._http, self._smtp) if server is not None]
