@@ -20,6 +20,7 @@ from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
+from backoffice.repayment.services.autopay.planning import has_debits, plan_debits
 from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
 from backoffice.repayment.services.experiments import record_what_happened
@@ -103,6 +104,15 @@ def _work_reminders(day: date, first_id: int, last_id: int, _run_id: int) -> Wor
     return Worked(counts=counts | ({"unfilled": len(done.unfilled)} if done.unfilled else {}), left_behind={})
 
 
+def _plan_debits(day: date) -> list[Range]:
+    return id_ranges(size=IDS_PER_RANGE) if has_debits(day=day_after(day)) else []
+
+
+def _work_debits(day: date, first_id: int, last_id: int, _run_id: int) -> Worked:
+    done = plan_debits(day=day_after(day), first_id=first_id, last_id=last_id)
+    return Worked(counts={"bills": done.new}, left_behind={})
+
+
 def _plan_plans(day: date) -> list[Range]:
     return [(0, 0)] if versions_due(on=day_after(day)) else []
 
@@ -163,6 +173,7 @@ STEPS: tuple[Step, ...] = (
     Step("packs", _("Start the contact rules of the next day"), _plan_packs, _work_packs),
     Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
+    Step("debits", _("Plan the next day's debits"), _plan_debits, _work_debits),
     Step("campaign_moves", _("Start and end campaigns"), _plan_campaign_moves, _work_campaign_moves),
     Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns, in_order=True),
     Step(

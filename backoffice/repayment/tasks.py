@@ -9,12 +9,14 @@ from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.holds import CLOCKS
 from backoffice.repayment.models import PaymentFile
+from backoffice.repayment.services.autopay import building, resolving, submitting
 from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
 from backoffice.repayment.services.reminders import put_right
 from backoffice.repayment.tape import runs
 
 IMPORT_SECONDS = 60.0
+DEBIT_SECONDS = 8.0
 TIME_TO_READ = timedelta(minutes=10)
 
 
@@ -79,3 +81,21 @@ def follow_merge(*, survivor_id: int, absorbed_id: int) -> None:
 def look_again(*, loan_id: int) -> None:
     """A message about a bill came back to the queue: stop or correct it, and let it go on."""
     put_right(loan_id=loan_id)
+
+
+@shared_task(name="repayment.begin_debits")
+def begin_debits() -> int:
+    """Begin the slots whose time has come; gives how many commands were made."""
+    return building.begin_slots(at=clock.now())
+
+
+@shared_task(name="repayment.submit_debits", acks_late=True)
+def submit_debits() -> int:
+    """Let commands out, for some seconds at a time, so that other work gets its turn; gives how many left."""
+    return submitting.submit_while_due(clock=clock.now, seconds=DEBIT_SECONDS)
+
+
+@shared_task(name="repayment.resolve_debits", acks_late=True)
+def resolve_debits() -> int:
+    """Give up leases that ran out, and ask rails about what nobody knows; gives how many were looked at."""
+    return resolving.resolve(clock=clock.now)

@@ -27,7 +27,8 @@ SELECT loan.id, loan.status = 'active', EXISTS (
            SELECT 1 FROM customers_hold hold
            WHERE hold.scope = 'debit' AND hold.effect <> 'if_mandated' AND hold.period @> %(day)s::date
              AND (hold.loan_id = loan.id OR (hold.loan_id IS NULL AND hold.borrower_id = loan.borrower_id))),
-       coalesce(owed.stands, 0) - loan.suspense, coalesce(owed.stands + owed.grows, 0) - loan.suspense
+       coalesce(owed.stands, 0) - loan.suspense,
+       round(coalesce(owed.stands + owed.grows, 0), 2) - loan.suspense
 FROM repayment_loan loan LEFT JOIN owed ON owed.loan_id = loan.id
 WHERE loan.id = ANY(%(loan_ids)s)
 ORDER BY loan.id

@@ -1,6 +1,6 @@
 """The bills autopay tries on a day under some versions, and how many loans there are to plan for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -31,14 +31,13 @@ class BillToDebit:
 
 def bills_to_debit(
     *, day: date, rulings: Sequence[Ruling], first_id: int = FIRST, last_id: int = LAST
-) -> Iterator[BillToDebit]:
+) -> list[BillToDebit]:
     """The bills of a day under these versions, of loans with ids in `[first_id, last_id]`, in order; one query."""
     params = _params(day, rulings)
     if params is None:
-        return
+        return []
     params |= {"day": day, "first_id": first_id, "last_id": last_id}
-    for row in fetch(statement("bills_to_debit.sql"), params):
-        yield BillToDebit(*row)
+    return [BillToDebit(*row) for row in fetch(statement("bills_to_debit.sql"), params)]
 
 
 def debits_anything(*, day: date, rulings: Sequence[Ruling]) -> bool:

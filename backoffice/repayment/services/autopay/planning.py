@@ -56,6 +56,7 @@ def plan_debits(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> Pla
 
 def plan_under(*, day: date, rulings: list[Ruling], first_id: int, last_id: int) -> Planned:
     """Plan under given versions, within the caller's transaction."""
+    found = bills_to_debit(day=day, rulings=rulings, first_id=first_id, last_id=last_id)
     execute(STAGE)
     bills = copy_rows(
         table="planned_debits",
@@ -78,7 +79,7 @@ def plan_under(*, day: date, rulings: list[Ruling], first_id: int, last_id: int)
                 0,
                 "[]",
             )
-            for bill in bills_to_debit(day=day, rulings=rulings, first_id=first_id, last_id=last_id)
+            for bill in found
         ),
     )
     names = ", ".join(COLUMNS)

@@ -1,0 +1,224 @@
+"""A day of debits through the real services against the sandbox's bank over HTTP."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from backoffice.repayment.models import Breaker, DebitBill, DebitCommand, DebitMove, Loan, Operation, Rail, SplitLine
+from tests.repayment.autopay.debiting import (
+    DUE,
+    at,
+    bank_at,
+    content,
+    loan_due,
+    mandate,
+    morning_of,
+    payees,
+    plan,
+    rail,
+    resolve,
+    run_slot,
+    states,
+    version,
+)
+from tests.repayment.factories import drifts
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BILL = Decimal("1100.16")
+
+
+@pytest.fixture
+def bank(settings):
+    rail()
+    payees()
+    with bank_at(at("07:00"), settings) as opened:
+        yield opened
+
+
+def due_with_agreement(bank, *, balance="100000.00", **fields):
+    loan = loan_due()
+    agreement = mandate(loan.borrower_id, **fields)
+    bank.knows(agreement, balance=balance)
+    return loan, agreement
+
+
+def test_debits_a_bill_on_its_day_books_it_and_splits_it(bank):
+    loan, _agreement = due_with_agreement(bank)
+    version()
+    morning_of()
+    assert plan() == 1
+    assert plan() == 0, "planned twice is planned once"
+    assert run_slot(at("07:00")) == 1
+    command = DebitCommand.objects.get()
+    assert (command.state, command.amount, command.code, command.attempt) == ("succeeded", BILL, "00", 1)
+    operation = Operation.objects.get(pk=command.operation_id)
+    assert (operation.kind, operation.amount, operation.value_date, operation.source, operation.external_id) == (
+        "payment",
+        BILL,
+        DUE,
+        "autopay",
+        command.order_no,
+    )
+    lines = {(line.component, line.payee.code): line.amount for line in SplitLine.objects.select_related("payee")}
+    assert lines == {
+        ("principal", "fund"): Decimal("736.13"),
+        ("principal", "house"): Decimal("184.03"),
+        ("interest", "fund"): Decimal("144.00"),
+        ("interest", "house"): Decimal("36.00"),
+    }
+    assert sum(lines.values()) == BILL
+    assert [(bill.state, bill.debited, bill.attempts) for bill in DebitBill.objects.all()] == [("settled", BILL, 1)]
+    assert [(move["kind"], move["amount"]) for move in bank.movements()] == [("debit", "1100.16")]
+    assert [(move.from_state, move.to_state) for move in DebitMove.objects.order_by("id")] == [
+        ("planned", "submitted"),
+        ("submitted", "succeeded"),
+    ]
+    assert Loan.objects.get(pk=loan.pk).oldest_unpaid_due_date == DUE.replace(month=3)
+    assert drifts(DUE) == []
+
+
+def test_a_bill_without_funds_is_tried_in_the_next_slot_for_half_where_that_is_agreed(bank):
+    due_with_agreement(bank, balance="600.00", allows_partial=True)
+    version()
+    morning_of()
+    plan()
+    run_slot(at("07:00"))
+    bank.clock(at("16:00"))
+    run_slot(at("16:00"))
+    assert [(c.state, c.code, c.amount) for c in DebitCommand.objects.order_by("id")] == [
+        ("declined", "64", BILL),
+        ("succeeded", "00", Decimal("550.08")),
+    ]
+    bill = DebitBill.objects.get()
+    assert (bill.state, bill.debited, bill.attempts) == ("open", Decimal("550.08"), 2)
+
+
+def test_a_debit_whose_answer_is_lost_is_asked_about_and_never_sent_again(bank):
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    bank.conduct(drop_after=1)
+    run_slot(at("07:00"))
+    assert list(states()) == ["unknown"]
+    assert run_slot(at("07:05")) == 0
+    later = at("07:00") + timedelta(seconds=11)
+    assert resolve(later) == 1
+    assert list(states()) == ["succeeded"]
+    assert len(bank.movements()) == 1
+    assert drifts(DUE) == []
+
+
+def test_a_command_the_bank_never_had_is_declined_once_it_has_expired(bank):
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    bank.conduct(drop_before=1)
+    run_slot(at("07:00"))
+    assert list(states()) == ["unknown"]
+    resolve(at("07:00") + timedelta(seconds=11))
+    assert list(states()) == ["unknown"], "it may still be on its way"
+    resolve(at("07:04"))
+    assert states() == {"declined": [(DebitCommand.objects.get().order_no, "not_taken")]}
+    assert bank.movements() == []
+
+
+def test_what_was_paid_meanwhile_is_not_debited(bank):
+    from tests.repayment.factories import post
+
+    loan, _agreement = due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    post(loan.pk, "1100.16", DUE)
+    run_slot(at("07:00"))
+    assert bank.movements() == []
+    assert DebitBill.objects.get().state == "settled"
+
+
+def test_never_asks_beyond_the_limits_of_the_agreement(bank):
+    due_with_agreement(bank, single_limit="500.00", day_limit="800.00")
+    version()
+    morning_of()
+    plan()
+    for clock in ("07:00", "16:00", "21:00"):
+        bank.clock(at(clock))
+        run_slot(at(clock))
+    assert [(c.state, c.amount) for c in DebitCommand.objects.order_by("id")] == [
+        ("succeeded", Decimal("500.00")),
+        ("succeeded", Decimal("300.00")),
+        ("dropped", Decimal("300.16")),
+    ]
+
+
+def test_a_code_nobody_mapped_is_unknown_and_stops_the_batch(bank):
+    due_with_agreement(bank)
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    bank.conduct(unmapped=1)
+    run_slot(at("07:00"))
+    assert list(states()) == ["unknown"]
+    assert [breaker.kind for breaker in Breaker.objects.all()] == ["unmapped"]
+
+
+def test_a_return_days_later_takes_the_payment_and_the_split_back(bank):
+    from backoffice.core.actors import SYSTEM
+    from backoffice.repayment.services.autopay.settling import settle_return
+    from tests.repayment.factories import close_days
+
+    loan, _agreement = due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    run_slot(at("07:00"))
+    later = DUE + timedelta(days=3)
+    close_days(DUE, later - timedelta(days=1))
+    from backoffice.calendars.models import BusinessDay
+
+    BusinessDay.objects.update(today=later)
+    command = DebitCommand.objects.get()
+    returned = at("11:00", later)
+    assert settle_return(
+        command_id=command.pk, returned_at=returned, code="AC06", reference="r", at=returned, actor=SYSTEM
+    )
+    assert not settle_return(
+        command_id=command.pk, returned_at=returned, code="AC06", reference="r", at=returned, actor=SYSTEM
+    )
+    assert sum(line.amount for line in SplitLine.objects.all()) == 0
+    assert Loan.objects.get(pk=loan.pk).overdue_amount >= BILL
+    assert Loan.objects.get(pk=loan.pk).bucket == "M1"
+    assert drifts(later) == []
+
+
+def test_a_rail_that_cannot_be_reached_has_not_debited_and_is_tried_again(bank):
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    Rail.objects.update(url="http://127.0.0.1:9/rails/http")
+    run_slot(at("07:00"))
+    assert list(states()) == ["planned"]
+    Rail.objects.update(url=bank.rail_url)
+    assert run_slot(at("07:00")) == 0, "it waits a little first"
+    assert run_slot(at("07:01")) == 1
+    assert list(states()) == ["succeeded"]
+
+
+def test_the_second_calculation_stops_a_batch_before_a_wrong_amount_leaves(bank, monkeypatch):
+    due_with_agreement(bank)
+    version(content(breakers={"total_drift": "1"}))
+    morning_of()
+    plan()
+    monkeypatch.setattr(
+        "backoffice.repayment.services.autopay.submitting.last_look", lambda facts, configuration: BILL * 2
+    )
+    run_slot(at("07:00"))
+    assert list(states()) == ["planned"]
+    assert [(breaker.kind, breaker.seen, breaker.allowed) for breaker in Breaker.objects.all()] == [
+        ("amount", "2200.32", "1100.16")
+    ]
+    assert bank.movements() == []
