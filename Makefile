@@ -19,11 +19,12 @@ help:  ## say what can be made
 
 setup: $(STAMP)  ## build .venv; instant when nothing changed
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements.txt requirements-dev.txt requirements-schemas.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; say PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Building $(VENV) (a few minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements-schemas.txt
 	@touch $@
 
 demo: setup  ## start everything, load the data once, serve the console until Ctrl-C
