@@ -36,11 +36,11 @@ def test_says_that_it_is_well_and_what_it_plays(address: str) -> None:
         assert json.load(answer) == {"status": "ok"}
     with urllib.request.urlopen(f"{address}/catalogue?of=all", timeout=5) as answer:
         listed = json.load(answer)
-    assert listed["rails"] == []
+    assert [rail["prefix"] for rail in listed["rails"]] == ["/rails/http", "/rails/iso20022"]
     assert [gateway["prefix"] for gateway in listed["gateways"]] == [
         "/gateways/sms", "/gateways/bot", "/gateways/push", "/gateways/email",
     ]  # fmt: skip
-    assert listed["pages"] == ["/deliveries", "/script"]
+    assert listed["pages"] == ["/bank", "/deliveries", "/script"]
 
 
 def test_says_what_to_do_when_nothing_is_played_there(address: str) -> None:

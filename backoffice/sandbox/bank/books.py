@@ -61,11 +61,10 @@ class Books:
             self._apply(line)
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Lets go of the file; what cannot be written down any more cannot happen either."""
         with self.lock:
             if self._journal is not None:
                 self._journal.close()
-                self._journal = None
 
     def spent_in(self, *, agreement_no: str, period: str) -> Decimal:
         """What was debited under an agreement on a day (`2026-03-17`) or in a month (`2026-03`)."""

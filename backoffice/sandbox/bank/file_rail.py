@@ -96,7 +96,6 @@ class FileRail:
             status=202,
             document={"name": name, "digest": digest},
             seconds=conduct.latency * 2 * script.draw("latency", key=name),
-            is_dropped=script.happens("drop_after", key=name, share=conduct.drop_after),
         )
         books = self.teller.books
         known, message_id = books.incoming.get(name), ""
@@ -116,7 +115,8 @@ class FileRail:
                 file = Incoming(name=name, message_id=message_id, digest=digest, text=body.decode(), at=now)
                 books.write(Line(incoming=file))
                 self.teller.woken.set()
-                return taken
+                # Putting it again is how the lender learns: the second answer gets through.
+                return replace(taken, is_dropped=script.happens("drop_after", key=name, share=conduct.drop_after))
         if known.digest != digest:
             return _refusal(409, "12", "another file came under this name")
         return taken

@@ -27,8 +27,9 @@ from backoffice.sandbox.signing import is_signed, signed_headers
 RAIL, PREFIX = "http", "/rails/http"
 MALFORMED, BAD_SIGNATURE, BUSY, DUPLICATE = "10", "11", "39", "12"
 _ORDER_NO = re.compile(r"[A-Za-z0-9-]{1,35}")
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_AMOUNT = re.compile(r"\d{1,12}(\.\d{1,2})?")
+_NAME = re.compile(r"[^\s,/?#]{1,64}")
+# To the cent: further decimals are noughts.
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,2}0*)?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 

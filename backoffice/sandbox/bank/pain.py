@@ -126,5 +126,8 @@ def _refuse_document_type(text: bytes) -> None:
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(text, True)
-    except expat.ExpatError as error:
+    except Unreadable:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        # An encoding nobody knows is a LookupError; one of several bytes a letter is a ValueError.
         raise Unreadable(str(error)) from error
