@@ -23,5 +23,6 @@ class RepaymentConfig(AppConfig):
             [
                 OwnedTable("repayment_loan", holds_loans=True, label=_("loans")),
                 OwnedTable("repayment_installment", label=_("installments")),
+                OwnedTable("repayment_mandate", label=_("mandates")),
             ]
         )

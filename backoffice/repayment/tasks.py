@@ -10,6 +10,7 @@ from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.holds import CLOCKS
 from backoffice.repayment.models import PaymentFile
 from backoffice.repayment.services.autopay import building, resolving, submitting
+from backoffice.repayment.services.autopay.mandate_telling import tell_while_due
 from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
 from backoffice.repayment.services.reminders import put_right
@@ -17,6 +18,7 @@ from backoffice.repayment.tape import runs
 
 IMPORT_SECONDS = 60.0
 DEBIT_SECONDS = 8.0
+RAIL_SECONDS = 25.0
 TIME_TO_READ = timedelta(minutes=10)
 
 
@@ -99,3 +101,9 @@ def submit_debits() -> int:
 def resolve_debits() -> int:
     """Give up leases that ran out, and ask rails about what nobody knows; gives how many were looked at."""
     return resolving.resolve(clock=clock.now)
+
+
+@shared_task(name="repayment.tell_rails")
+def tell_rails() -> None:
+    """Tell rails about the agreements they do not know yet as they stand here."""
+    tell_while_due(clock=clock.now, seconds=RAIL_SECONDS)

@@ -1,4 +1,4 @@
-"""A small book with everything a debit needs: rails, payees, agreements, a configuration in force, the sandbox's bank."""
+"""A small book with all a debit needs: rails, payees, agreements, a configuration in force, the sandbox's bank."""
 
 import json
 from collections.abc import Iterator
@@ -154,7 +154,7 @@ class Bank:
     def say(self, path: str, document: dict[str, Any] | None = None) -> Any:
         """A page of the bank's, or a word to it."""
         body = None if document is None else json.dumps(document).encode()
-        with urlopen(Request(f"{self.url}/bank{path}", data=body), timeout=10) as answer:  # noqa: S310
+        with urlopen(Request(f"{self.url}/bank{path}", data=body), timeout=10) as answer:
             return json.load(answer)
 
     def clock(self, moment: datetime) -> None:

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -40,6 +41,7 @@ class Mandate(models.Model):
 
     Of a borrower's active ones the lowest `priority` is used first. Limits (major units) are those of the agreement;
     None: none. `allows_partial`: the contract lets less than what is due be debited. `replaces` is what it took over.
+    `tell_at`: the rail does not know the agreement as it stands here, and is told (again) then; None: it knows.
     """
 
     class Kind(models.TextChoices):
@@ -70,6 +72,7 @@ class Mandate(models.Model):
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", verbose_name=_("replaces")
     )
     source = models.CharField(_("source"), max_length=40, default="console")
+    tell_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = MandateQuerySet.as_manager()
@@ -99,6 +102,16 @@ class Mandate(models.Model):
                 condition=Q(state=MandateState.ACTIVE.value),
             ),
             models.Index(fields=["token"], name="mandates_of_an_account"),
+            models.Index(fields=["tell_at"], name="mandates_to_tell", condition=Q(tell_at__isnull=False)),
+            models.Index(OpClass(Upper("agreement_no"), name="text_pattern_ops"), name="mandates_by_agreement_number"),
+            models.Index(
+                fields=["valid_through"],
+                name="mandates_to_expire",
+                condition=Q(
+                    valid_through__isnull=False,
+                    state__in=[MandateState.ACTIVE.value, MandateState.SUSPENDED.value],
+                ),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,8 @@ Rules, where the set is silent:
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +33,7 @@ STATES = {
     "C": "C running, fine",
     "D": "D running, in debt",
 }
+LOAN_PAYMENT = "UVER"
 UNPAID_BILLS = {"A": 0, "B": 1, "C": 0, "D": 1}
 TERMS = {
     "currency": "CZK",
@@ -48,9 +50,7 @@ def convert(*, folder: Path, tape: TapeWriter, book_end: date) -> Conversion:
     result = Conversion(shift_days=(book_end - LAST_DAY).days)
     tape.add("products", product_code="berka-loan", name="Berka loan", currency="CZK", terms=json.dumps(TERMS))
     births = {row["client_id"]: 1900 + int(row["birth_number"][:2]) for row in read_source(folder, "client.csv.gz")}
-    owners = {
-        row["account_id"]: row["client_id"] for row in read_source(folder, "disp.csv.gz") if row["type"] == "OWNER"
-    }
+    owners = _owners(folder)
     written: set[str] = set()
     for row in read_source(folder, "loan.csv.gz"):
         owner = owners[row["account_id"]]
@@ -59,6 +59,36 @@ def convert(*, folder: Path, tape: TapeWriter, book_end: date) -> Conversion:
             tape.add("borrowers", borrower_id=owner, birth_year=births[owner], country="CZ", time_zone="Europe/Prague")
         _write_loan(row, owner, tape, result, book_end=book_end)
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class StandingOrder:
+    """A borrower's standing order for the payment of a loan; `amount` in CZK, a month."""
+
+    order_id: str
+    borrower: str
+    bank: str
+    account: str
+    amount: Decimal
+
+
+def standing_orders(*, folder: Path) -> Iterator[StandingOrder]:
+    """The orders of the set that pay a loan (`k_symbol` UVER), of the borrowers the tape has."""
+    owners = _owners(folder)
+    with_loan = {row["account_id"] for row in read_source(folder, "loan.csv.gz")}
+    for row in read_source(folder, "order.csv.gz"):
+        if row["k_symbol"].strip() == LOAN_PAYMENT and row["account_id"] in with_loan:
+            yield StandingOrder(
+                order_id=row["order_id"],
+                borrower=owners[row["account_id"]],
+                bank=row["bank_to"],
+                account=row["account_to"],
+                amount=Decimal(row["amount"]),
+            )
+
+
+def _owners(folder: Path) -> dict[str, str]:
+    return {row["account_id"]: row["client_id"] for row in read_source(folder, "disp.csv.gz") if row["type"] == "OWNER"}
 
 
 def _write_loan(row: Mapping[str, str], owner: str, tape: TapeWriter, result: Conversion, *, book_end: date) -> None:
