@@ -454,6 +454,7 @@ CELERY_BEAT_SCHEDULE = {
     "ask what became of messages": {"task": "outreach.resolve_unknown", "schedule": 10.0, "options": {"expires": 20.0}},
     "begin the slots of autopay": {"task": "repayment.begin_debits", "schedule": 20.0, "options": {"expires": 20.0}},
     "send the debits that are due": {"task": "repayment.submit_debits", "schedule": 5.0, "options": {"expires": 10.0}},
+    "exchange files with banks": {"task": "repayment.exchange_files", "schedule": 20.0, "options": {"expires": 30.0}},
     "ask what became of debits": {"task": "repayment.resolve_debits", "schedule": 10.0, "options": {"expires": 20.0}},
     "tell rails about agreements": {"task": "repayment.tell_rails", "schedule": 30.0, "options": {"expires": 60.0}},
     "take up imports that a killed worker left": {"task": "repayment.take_up_imports", "schedule": 60.0},

@@ -9,7 +9,7 @@ from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.holds import CLOCKS
 from backoffice.repayment.models import PaymentFile
-from backoffice.repayment.services.autopay import building, resolving, submitting
+from backoffice.repayment.services.autopay import building, filing, resolving, submitting, taking_files
 from backoffice.repayment.services.autopay.mandate_telling import tell_while_due
 from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
@@ -95,6 +95,13 @@ def begin_debits() -> int:
 def submit_debits() -> int:
     """Let commands out, for some seconds at a time, so that other work gets its turn; gives how many left."""
     return submitting.submit_while_due(clock=clock.now, seconds=DEBIT_SECONDS)
+
+
+@shared_task(name="repayment.exchange_files", acks_late=True)
+def exchange_files() -> None:
+    """Put the files that wait, and take what banks have written on file rails."""
+    filing.put_files(clock=clock.now)
+    taking_files.take_files(clock=clock.now)
 
 
 @shared_task(name="repayment.resolve_debits", acks_late=True)

@@ -17,6 +17,7 @@ from backoffice.repayment.models.autopay.debits import (
 )
 from backoffice.repayment.models.autopay.mandates import Mandate, MandateMove
 from backoffice.repayment.models.autopay.pay_links import PayLink
+from backoffice.repayment.models.autopay.rail_files import BankFile, CollectionFile
 from backoffice.repayment.models.autopay.rails import BankLimit, Payee, Rail
 from backoffice.repayment.models.autopay.reconciliation import (
     Difference,
@@ -39,10 +40,12 @@ __all__ = [
     "AutopayConfiguration",
     "AutopaySwitch",
     "AutopayVersion",
+    "BankFile",
     "BankLimit",
     "Breaker",
     "BucketMove",
     "CanaryLoan",
+    "CollectionFile",
     "DebitBatch",
     "DebitBill",
     "DebitCommand",

@@ -23,6 +23,7 @@ from backoffice.repayment.models import (
     Rail,
 )
 from backoffice.repayment.services.autopay import building, planning, resolving, submitting
+from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.sandbox.serving import Sandbox
 from tests.repayment.factories import PORTFOLIO, close_days, open_loan
 
@@ -179,7 +180,7 @@ class Bank:
                 holder=str(agreement.borrower_id),
                 currency=agreement.currency,
             ),
-            address=submitting.address_of(agreement.rail),
+            address=address_of(agreement.rail),
         )
 
     def movements(self) -> list[dict[str, Any]]:

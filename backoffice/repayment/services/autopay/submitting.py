@@ -33,13 +33,17 @@ from backoffice.repayment.selectors.autopay.last_facts import Asked, SecondDue, 
 from backoffice.repayment.selectors.states import load_loans
 from backoffice.repayment.services.autopay import breaking, commands
 from backoffice.repayment.services.autopay.commands import Change, Row
+from backoffice.repayment.services.autopay.filing import make_file, put_files
 from backoffice.repayment.services.autopay.rails import http
+from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.settling import learn
 
 CHUNK: Final = 200
 HANDS: Final = 16
 LEASE: Final = timedelta(seconds=90)
 EXPIRES: Final = timedelta(seconds=120)
+A_FILE_DAY: Final = timedelta(days=2)
+"""How long an order of a file rail may take to be told of: the statement of its day comes the day after."""
 CALL_SECONDS: Final = 15.0
 """What a call may take at most, connecting and waiting for the answer."""
 
@@ -84,20 +88,19 @@ def submit_chunk(*, batch_id: int, clock: Callable[[], datetime]) -> int:
     leaving = let_out(batch_id=batch_id, at=clock())
     if not leaving:
         return 0
-    rails = {rail.pk: address_of(rail) for rail in Rail.objects.filter(pk__in={one.row.rail_id for one in leaving})}
+    rails = {rail.pk: rail for rail in Rail.objects.filter(pk__in={one.row.rail_id for one in leaving})}
+    called = [one for one in leaving if rails[one.row.rail_id].kind == Rail.Kind.HTTP]
+    if len(called) < len(leaving):
+        put_files(clock=clock)
+    addresses = {rail.pk: address_of(rail) for rail in rails.values()}
     with ThreadPoolExecutor(max_workers=HANDS) as hands:
-        answers = list(hands.map(lambda one: _hand_over(one, rails[one.row.rail_id]), leaving))
+        answers = list(hands.map(lambda one: _hand_over(one, addresses[one.row.rail_id]), called))
     learn(
-        answers={one.row.id: answer for one, answer in zip(leaving, answers, strict=True) if answer is not None},
+        answers={one.row.id: answer for one, answer in zip(called, answers, strict=True) if answer is not None},
         at=clock(),
         actor=SYSTEM,
     )
     return len(leaving)
-
-
-def address_of(rail: Rail) -> Address:
-    """Where a rail is, with the secret shared with it."""
-    return Address(url=rail.url, secret=str(settings.RAIL_SECRETS.get(rail.code, "")))
 
 
 @transaction.atomic
@@ -223,6 +226,7 @@ def _leave(
     room: Mapping[int, int],
 ) -> list[Leaving]:
     deadline = time.monotonic() + LEASE.total_seconds()
+    by_file = {rail.pk: rail for rail in Rail.objects.filter(kind=Rail.Kind.ISO20022, pk__in=room)}
     changes: list[Change] = []
     leaving: list[Leaving] = []
     ended: dict[BillState, list[tuple[int | None, str]]] = {}
@@ -233,7 +237,7 @@ def _leave(
             if decided in ENDS_BILL:
                 ended.setdefault(ENDS_BILL[decided], []).append((row.bill_id, decided.value))
             continue
-        expires_at = at + EXPIRES
+        expires_at = at + EXPIRES if row.rail_id not in by_file else batch.ends_at + A_FILE_DAY
         changes.append(
             Change(
                 row,
@@ -244,7 +248,7 @@ def _leave(
                     "tries": row.tries + 1,
                     "submitted_at": at,
                     "expires_at": expires_at,
-                    "lease_until": at + LEASE,
+                    "lease_until": at + LEASE if row.rail_id not in by_file else expires_at,
                     "not_before": None,
                 },
             )
@@ -259,6 +263,10 @@ def _leave(
         )
         leaving.append(Leaving(row, outgoing, deadline))
     commands.apply(changes, actor=SYSTEM)
+    for rail in by_file.values():
+        amounts = [(one.row, one.outgoing.amount) for one in leaving if one.row.rail_id == rail.pk]
+        if amounts:
+            make_file(batch=batch, rail=rail, amounts=amounts, at=at)
     for state, bills in ended.items():
         for reason in sorted({why for _bill, why in bills}):
             DebitBill.objects.filter(pk__in=[bill for bill, why in bills if why == reason]).update(
