@@ -95,7 +95,7 @@ def test_takes_the_same_file_once_and_no_other_under_its_name(lender: Lender) ->
 
 
 def test_executes_an_order_once_whatever_file_it_comes_in(lender: Lender) -> None:
-    lender.put("b-1.xml", pain_008("B-1", [("D1", "AG-1", "10.00"), ("D1", "AG-1", "10.00")]))
+    lender.put("b-1.xml", pain_008("B-1", [("D1", "AG-1", "10.00")] * 3))
     assert refusals(news(lender, count=3)[1]) == [("D1", "RJCT", "AM05")]
     lender.put("b-2.xml", pain_008("B-2", [("D1", "AG-1", "10.00"), ("D2", "AG-1", "10.00")]))
     assert refusals(news(lender, count=6)[4]) == [("D1", "RJCT", "AM05")]
@@ -170,6 +170,19 @@ def test_refuses_another_account_a_past_day_and_another_currency(lender: Lender)
         [("D1", "RJCT", "AC01")], [("D2", "RJCT", "DT01")], [("D3", "RJCT", "AM03")],
     ]  # fmt: skip
     assert lender.movements() == []
+
+
+def test_takes_an_agreement_it_never_heard_of_from_the_file(lender: Lender) -> None:
+    by_code = pain_008("B-2", [("D2", "AG-8", "10.00")]).replace("<BIC>FIOBCZPPXXX</BIC>", "<Othr><Id>CZ01</Id></Othr>")
+    lender.put("b-1.xml", pain_008("B-1", [("D1", "AG-7", "10.00")]))
+    lender.put("b-2.xml", by_code)
+    news(lender, count=2, kind="camt.054")
+
+    found = [lender.call("GET", f"/rails/http/agreements/{name}")[1] for name in ("AG-7", "AG-8")]
+
+    assert [(one["account"], one["bank"], one["holder"]) for one in found] == [
+        ("acc-AG-7", "FIOBCZPPXXX", "B-1"), ("acc-AG-8", "CZ01", "B-1"),
+    ]  # fmt: skip
 
 
 def test_waits_for_the_day_of_collection(lender: Lender) -> None:

@@ -130,16 +130,19 @@ class FileRail:
                 report = self._report(1, asked.message_id, state="RJCT", reason=fault)
                 self.teller.books.write(Line(executed=file.name, outgoing=(report,)))
             return
-        refused, seen = [], set()
+        refused: dict[str, Refused] = {}
+        seen: set[str] = set()
         for entry in asked.entries:
             code = REPEATED if entry.order_no in seen else self._collect(entry, file=file)
             seen.add(entry.order_no)
             if code:
-                refused.append(Refused(payment=entry.payment, order_no=entry.order_no, code=code))
+                # A report names an entry once, however often the file had it.
+                told = Refused(payment=entry.payment, order_no=entry.order_no, code=code)
+                refused.setdefault(entry.order_no, told)
         with self.teller.books.lock:
             reports = [self._report(1, asked.message_id, state="ACTC")]
             if refused:
-                reports.append(self._report(2, asked.message_id, state="ACTC", refused=refused))
+                reports.append(self._report(2, asked.message_id, state="ACTC", refused=list(refused.values())))
             self.teller.books.write(Line(executed=file.name, outgoing=tuple(reports)))
 
     def _message_ids(self, *, before: str) -> set[str]:

@@ -83,12 +83,20 @@ def _entries(message: ElementTree.Element) -> Iterator[Collection]:
                 order_no=order_no,
                 agreement_no=_text(entry, "DrctDbtTx", "MndtRltdInf", "MndtId"),
                 account=_text(entry, "DbtrAcct", "Id", "Othr", "Id"),
-                bank=entry.findtext(f"{_IN}DbtrAgt/{_IN}FinInstnId/{_IN}BIC") or "",
+                bank=_bank(entry),
                 holder=entry.findtext(f"{_IN}Dbtr/{_IN}Nm") or "",
                 amount=_money(amount.text or "", order_no),
                 currency=amount.get("Ccy", ""),
                 on=on,
             )
+
+
+def _bank(entry: ElementTree.Element) -> str:
+    """The debtor's bank by its BIC or another code; empty where nothing is said."""
+    bank = entry.find(f"{_IN}DbtrAgt/{_IN}FinInstnId")
+    if bank is None:
+        return ""
+    return bank.findtext(f"{_IN}BIC") or bank.findtext(f"{_IN}Othr/{_IN}Id") or ""
 
 
 def _child(parent: ElementTree.Element, *path: str) -> ElementTree.Element:
