@@ -24,5 +24,8 @@ class RepaymentConfig(AppConfig):
                 OwnedTable("repayment_loan", holds_loans=True, label=_("loans")),
                 OwnedTable("repayment_installment", label=_("installments")),
                 OwnedTable("repayment_mandate", label=_("mandates")),
+                OwnedTable("repayment_debitbill"),
+                OwnedTable("repayment_debitcommand", label=_("debits")),
+                OwnedTable("repayment_paylink"),
             ]
         )

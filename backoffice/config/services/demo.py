@@ -36,6 +36,9 @@ FIRST_SANDBOX_PORT = 8100
 FIRST_MAIL_PORT = 8125
 # The sandbox plays the gateways of these codes; each shares a secret with the product, here one for all.
 SANDBOX_GATEWAYS = ("SMS", "BOT", "PUSH", "EMAIL")
+# So do the rails of its bank; the first one is spoken to over HTTP and tells by notices.
+SANDBOX_RAILS = ("union", "iso")
+BANK_STATE = "bank.jsonl"
 LENDER = {
     "LENDER_NAME": "Backoffice Demo",
     "LENDER_PHONE": "010-5550-0100",
@@ -120,7 +123,7 @@ def reset(*, demo: Demo) -> None:
         postgres.drop(cluster=demo.cluster)
         for name in ("valkey", "static", "media", "keys"):
             shutil.rmtree(demo.folder / name, ignore_errors=True)
-        for file in (demo.loaded_note, demo.folder / LOGINS, demo.folder / "sandbox.jsonl"):
+        for file in (demo.loaded_note, *(demo.folder / name for name in (LOGINS, "sandbox.jsonl", BANK_STATE))):
             file.unlink(missing_ok=True)
         _say(f"The demo's data in {demo.folder} is gone; `make demo` starts over.")
 
@@ -156,10 +159,15 @@ def _prepare(*, demo: Demo, environment: Mapping[str, str]) -> None:
     _manage(demo=demo, environment=environment, command=["load_templates", "--active"])
     if demo.with_books and _lacks_books(demo=demo, database=environment["DATABASE_URL"]):
         with _step("Loading the books", ending="\n"):
-            source = ["--data", str(demo.data)] if demo.data else []
-            _manage(demo=demo, environment=environment, command=["load_demo", *source])
+            _manage(demo=demo, environment=environment, command=["load_demo", *_source(demo)])
+            # The bank of the books before knows nothing of these.
+            (demo.folder / BANK_STATE).unlink(missing_ok=True)
         note = {"database": environment["DATABASE_URL"], "data": str(demo.data or "")}
         demo.loaded_note.write_text(json.dumps(note), encoding="utf-8")
+
+
+def _source(demo: Demo) -> list[str]:
+    return ["--data", str(demo.data)] if demo.data else []
 
 
 def _lacks_books(*, demo: Demo, database: str) -> bool:
@@ -190,6 +198,10 @@ def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
         )
         environment = {**environment, **_of_sandbox(demo=demo, port=sandbox, mail=mail)}
         _manage(demo=demo, environment=environment, command=["connect_sandbox", environment["SANDBOX_URL"]])
+        _manage(demo=demo, environment=environment, command=["connect_rails", environment["SANDBOX_URL"]])
+        if demo.with_books:
+            _manage(demo=demo, environment=environment, command=["load_mandates", *_source(demo)])
+            _manage(demo=demo, environment=environment, command=["load_autopay"])
         if not SHARES_KEPT_PORTS:
             kept.close()
         return _run_services(demo=demo, environment=environment, web=web, sandbox=sandbox, mail=mail)
@@ -205,7 +217,9 @@ def _run_services(*, demo: Demo, environment: Mapping[str, str], web: int, sandb
         "--loglevel WARNING --concurrency 2 --without-mingle --without-gossip",
         "beat": f"{python} -m celery --quiet --app backoffice.config.celery beat --loglevel WARNING --pidfile=",
         "sandbox": f"{python} -m backoffice.sandbox --port {sandbox} --smtp-port {mail} --lifelike "
-        f"--hooks http://{HOST}:{web}/hooks/gateways --state {shlex.quote(str(demo.folder / 'sandbox.jsonl'))}",
+        f"--hooks http://{HOST}:{web}/hooks/gateways --state {shlex.quote(str(demo.folder / 'sandbox.jsonl'))} "
+        f"--rail-hooks http://{HOST}:{web}/hooks/rails --rail-code {SANDBOX_RAILS[0]} "
+        f"--bank-state {shlex.quote(str(demo.folder / BANK_STATE))}",
     }
     _say(f"Starting {', '.join(commands)}")
     address = f"http://{HOST}:{web}"
@@ -219,14 +233,17 @@ def _run_services(*, demo: Demo, environment: Mapping[str, str], web: int, sandb
 
 
 def _of_sandbox(*, demo: Demo, port: int, mail: int) -> dict[str, str]:
-    """Where the sandbox is, and the secret its gateways share with the product, made on this machine."""
-    secret = environment_rules.kept(
-        path=demo.folder / "keys" / "gateway_secret", value=environment_rules.new_secret_key()
+    """Where the sandbox is, and the secrets its gateways and rails share with the product, made on this machine."""
+    secret, rail_secret = (
+        environment_rules.kept(path=demo.folder / "keys" / name, value=environment_rules.new_secret_key())
+        for name in ("gateway_secret", "rail_secret")
     )
     return {
         "SANDBOX_URL": f"http://{HOST}:{port}",
         "SANDBOX_GATEWAY_SECRET": secret,
+        "SANDBOX_RAIL_SECRET": rail_secret,
         **{f"GATEWAY_SECRET_{code}": secret for code in SANDBOX_GATEWAYS},
+        **{f"RAIL_SECRET_{code.upper()}": rail_secret for code in SANDBOX_RAILS},
         "EMAIL_HOST": HOST,
         "EMAIL_PORT": str(mail),
     }

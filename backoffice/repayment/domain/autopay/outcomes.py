@@ -74,7 +74,6 @@ class BillAfter:
     stopped_by: str
     tries_without_funds: int
     skip_mandate: bool
-    halts: bool = False
 
 
 def bill_after(family: Family, *, configuration: Configuration, tries_without_funds: int) -> BillAfter:
@@ -85,7 +84,6 @@ def bill_after(family: Family, *, configuration: Configuration, tries_without_fu
         stopped_by="" if action in GOES_ON else family.value,
         tries_without_funds=tries_without_funds + (family == Family.INSUFFICIENT_FUNDS),
         skip_mandate=action == Action.OTHER_MANDATE,
-        halts=action == Action.HALT,
     )
 
 

@@ -1,4 +1,4 @@
-"""Collections of a file rail: made in the transaction in which their commands leave, and put until the bank has them."""
+"""Collections of a file rail: made in the transaction in which commands leave, and put until the bank has them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
