@@ -16,6 +16,7 @@ from backoffice.core.errors import Refusal
 from backoffice.core.http import SeeOther, page_or_part, refused
 from backoffice.customers.selectors import borrower_page_facts
 from backoffice.customers.services import personal_data
+from backoffice.repayment.console.autopay.mandates import mandates_panel
 from backoffice.repayment.console.states import overdue_tone
 
 FIELD_LABELS = {
@@ -47,6 +48,7 @@ def borrower(request: HttpRequest, borrower_id: int) -> HttpResponse:
         "may_review": may(request, "customers.hold.review"),
         "may_post": may(request, "repayment.payment.post"),
         "may_contact": may(request, "outreach.contact.view"),
+        "mandates": mandates_panel(request, borrower_id=borrower_id),
         "hold_url": reverse("console:place_hold", args=[borrower_id]),
     }
     return render(request, "console/borrower.html", context)

@@ -53,6 +53,14 @@ NAVIGATION: tuple[Group, ...] = (
         ),
     ),
     Group(
+        _("Autopay"),
+        (
+            Entry(_("Mandates"), "repayment:mandates", "repayment.mandate.view", "key"),
+            Entry(_("Rails"), "repayment:rails", "repayment.rail.view", "swap"),
+            Entry(_("Payees"), "repayment:payees", "repayment.payee.view", "people"),
+        ),
+    ),
+    Group(
         _("Outreach"),
         (
             Entry(_("Reminders"), "repayment:reminder_plans", "outreach.plan.view", "clock", "n"),

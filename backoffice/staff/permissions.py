@@ -117,6 +117,17 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.loan.buy_back": Permission(_("Change the creditor of a loan"), frozenset({TEAM_LEAD, ADMIN})),
     "repayment.import.view": Permission(_("See what was brought in"), _READERS | {TEAM_LEAD}),
     "repayment.import.run": Permission(_("Bring a book in"), frozenset({ADMIN})),
+    # repayment: autopay's mandates, rails and payees
+    "repayment.mandate.view": Permission(_("See mandates and their debits"), _EVERYONE),
+    "repayment.mandate.sign": Permission(_("Ask for a mandate, confirm it, bind another account"), _SERVICE),
+    "repayment.mandate.manage": Permission(
+        _("Suspend, resume, revoke mandates; change their limits and order"), _SERVICE | {COMPLIANCE}
+    ),
+    "repayment.rail.view": Permission(_("See how the rails do"), _READERS | {TEAM_LEAD}),
+    "repayment.rail.pause": Permission(_("Pause and resume a rail"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})),
+    "repayment.rail.manage": Permission(_("Set up rails and limits of banks"), frozenset({ADMIN})),
+    "repayment.payee.view": Permission(_("See payees"), _READERS | {TEAM_LEAD}),
+    "repayment.payee.manage": Permission(_("Create, change and retire payees"), frozenset({ADMIN})),
     # outreach: contacts
     "outreach.contact.view": Permission(_("See whether a borrower may be reached, and their contact log"), _EVERYONE),
     "outreach.contact_log.view": Permission(_("See the contacts with all borrowers"), _READERS | {TEAM_LEAD}),

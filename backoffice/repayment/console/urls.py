@@ -15,6 +15,7 @@ from backoffice.repayment.console import (
     reminders,
     verbs,
 )
+from backoffice.repayment.console.autopay import mandate_urls
 from backoffice.repayment.console.campaigns import audiences, pages
 from backoffice.repayment.console.campaigns import verbs as campaign_verbs
 
@@ -106,4 +107,5 @@ urlpatterns = [
     path("audiences/<int:audience_id>/", audiences.audience, name="audience"),
     path("audiences/<int:audience_id>/edit/", audiences.edit_audience, name="edit_audience"),
     path("audiences/<int:audience_id>/retire/", audiences.RetireAudience.as_view(), name="retire_audience"),
+    *mandate_urls.urlpatterns,
 ]
