@@ -17,6 +17,7 @@ from backoffice.outreach.services import (
 from backoffice.repayment.console.approval_pictures import register_pictures
 from backoffice.repayment.selectors.bulk_holds import consequence_of_lifting_bulk, consequence_of_placing_bulk
 from backoffice.repayment.services import holds, product_costs, products, reminder_asking, verbs
+from backoffice.repayment.services.autopay import publishing as autopay_publishing
 
 LABELS = {
     "repayment.waive": _("Waive penalty or interest"),
@@ -82,4 +83,10 @@ def register_all() -> None:
         pack_publishing.approve_as_asked,
         label=_("Publish a version of a rule pack"),
         consequence=pack_effects.consequence_of,
+    )
+    approvals.register(
+        autopay_publishing.APPROVE,
+        autopay_publishing.approve_as_asked,
+        label=_("Approve a version of an autopay configuration"),
+        consequence=autopay_publishing.consequence_of,
     )

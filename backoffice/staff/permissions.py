@@ -128,6 +128,16 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.rail.manage": Permission(_("Set up rails and limits of banks"), frozenset({ADMIN})),
     "repayment.payee.view": Permission(_("See payees"), _READERS | {TEAM_LEAD}),
     "repayment.payee.manage": Permission(_("Create, change and retire payees"), frozenset({ADMIN})),
+    # repayment: autopay configurations
+    "repayment.autopay_configuration.view": Permission(
+        _("See autopay configurations, their versions and what they would change"), _READERS | {TEAM_LEAD}
+    ),
+    "repayment.autopay_configuration.edit": Permission(
+        _("Draft, check, simulate and submit versions of autopay configurations"), _OWNERS
+    ),
+    "repayment.autopay_configuration.roll_back": Permission(
+        _("Roll a version of an autopay configuration back"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
+    ),
     # outreach: contacts
     "outreach.contact.view": Permission(_("See whether a borrower may be reached, and their contact log"), _EVERYONE),
     "outreach.contact_log.view": Permission(_("See the contacts with all borrowers"), _READERS | {TEAM_LEAD}),

@@ -228,9 +228,13 @@ def _contradictions(steps: list[Step], debits: Collection[int]) -> Iterator[Plan
                 else PlanFault(later.id, "offset", "same_day")
             )
     for step in steps:
-        near = [minute for minute in debits if step.at - APART_FROM_A_DEBIT < minute < step.until]
-        if step.offset == 0 and near:
+        if step.offset == 0 and is_amid_a_debit(step, debits=debits):
             yield PlanFault(step.id, "at", "amid_a_debit")
+
+
+def is_amid_a_debit(step: Step, *, debits: Collection[int]) -> bool:
+    """True when a debit of the day (minutes since midnight) begins while the step runs or within the hour after it."""
+    return any(step.at - APART_FROM_A_DEBIT < minute < step.until for minute in debits)
 
 
 def _share(value: Any, faults: list[PlanFault]) -> Decimal:

@@ -164,18 +164,25 @@ class Simulation(models.Model):
 
 
 class SimulatedBill(models.Model):
-    """A bill a version would treat otherwise: amounts (major units) and payees under both, on one day."""
+    """A bill a version would treat otherwise: amounts (major units), day, rail and payees under both.
+
+    `day` is when the version would try it, or the one beside it where the version would not; `why` names what changes,
+    with commas (`domain.autopay.simulation`).
+    """
 
     simulation = models.ForeignKey(Simulation, on_delete=models.CASCADE, related_name="bills")
     loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="+", db_index=False)
     installment_number = models.PositiveIntegerField()
     due_date = models.DateField()
     day = models.DateField()
+    day_before = models.DateField(null=True)
     amount_before = models.DecimalField(**MONEY)
     amount_after = models.DecimalField(**MONEY)
     currency = models.CharField(max_length=3)
     payees_before = models.JSONField(default=dict)
     payees_after = models.JSONField(default=dict)
+    rail_before = models.CharField(max_length=40, blank=True)
+    rail_after = models.CharField(max_length=40, blank=True)
     why = models.CharField(max_length=40)
 
     def __str__(self) -> str:
