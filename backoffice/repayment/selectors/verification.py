@@ -21,7 +21,7 @@ from backoffice.repayment.selectors.states import LoadedLoan, load_loans, terms_
 SQL = Path(__file__).resolve().parent.parent / "sql"
 RANGE = 50_000
 THREADS = 2
-CHECKS = ("verify_books.sql", "verify_operations.sql", "verify_buckets.sql", "verify_penalty.sql")
+CHECKS = ("verify_books.sql", "verify_operations.sql", "verify_buckets.sql", "verify_penalty.sql", "verify_debits.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def rules_of_terms(terms: dict[int, Terms]) -> dict[str, list[Any]]:
     }
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def statement(name: str) -> str:
     """The text of a rule written in SQL."""
     return (SQL / name).read_text()

@@ -20,6 +20,7 @@ from backoffice.repayment.domain.journal import (
 )
 from backoffice.repayment.domain.penalty import accrues_penalty
 from backoffice.repayment.selectors.states import LoadedLoan, bill_values
+from backoffice.repayment.services.autopay.splitting import follow_ledger
 from backoffice.repayment.services.planned_words import correct_planned
 
 OPERATION_COLUMNS = (
@@ -125,6 +126,7 @@ LOAN_COLUMNS = {
 
 
 OLDEST_UNPAID = 1 + list(LOAN_COLUMNS).index("oldest_unpaid_due_date")
+LOAN_OF_TRANSFER, REVERSES = TRANSFER_COLUMNS.index("loan_id"), TRANSFER_COLUMNS.index("reverses_id")
 
 
 @dataclass(slots=True)
@@ -293,6 +295,10 @@ class Pages:
             if rows:
                 copy_rows(table=table, columns=columns, rows=rows)
         update_rows(table="repayment_loan", columns=LOAN_COLUMNS, rows=self.loans)
+        taken_back = {row[LOAN_OF_TRANSFER] for row in self.transfers if row[REVERSES] is not None}
+        if taken_back:
+            # What was debited is owed to payees as the ledger has it now.
+            follow_ledger(loan_ids=taken_back, day=self.business_date)
         if self.transfers:
             # Money moved: nobody is asked for what is owed no more, nor for more than is.
             stop_paid(loans=[(row[0], row[OLDEST_UNPAID]) for row in self.loans])

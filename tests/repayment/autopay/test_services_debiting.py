@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from backoffice.core.bulk import execute, fetch
 from backoffice.repayment.models import Breaker, DebitBill, DebitCommand, DebitMove, Loan, Operation, Rail, SplitLine
 from tests.repayment.autopay.debiting import (
     DUE,
@@ -222,3 +223,53 @@ def test_the_second_calculation_stops_a_batch_before_a_wrong_amount_leaves(bank,
         ("amount", "2200.32", "1100.16")
     ]
     assert bank.movements() == []
+
+
+def test_the_split_follows_the_ledger_when_a_payment_before_it_is_booked_late(bank):
+    """A fee paid to one payee and interest to another: what was allocated to each changes, what payees get follows."""
+    from tests.repayment.factories import post
+
+    payees = content()["payees"] | {"interest": [{"payee": "house", "share": "1"}]}
+    late = DUE + timedelta(days=2)
+    loan, _agreement = due_with_agreement(bank)
+    version(content(payees=payees))
+    morning_of(late)
+    plan(late)
+    bank.clock(at("07:00", late))
+    run_slot(at("07:00", late))
+    post(loan.pk, "300.00", DUE, business_date=late)
+    command = DebitCommand.objects.get()
+    paid = dict(
+        fetch(
+            "SELECT CASE component WHEN '' THEN 'held' ELSE component END, sum(CASE debit WHEN 'cash' THEN amount "
+            "ELSE -amount END) FROM repayment_transfer WHERE operation_id = %s AND 'cash' IN (debit, credit) "
+            "GROUP BY 1 HAVING sum(CASE debit WHEN 'cash' THEN amount ELSE -amount END) <> 0",
+            [command.operation_id],
+        )
+    )
+    lines = fetch("SELECT component, sum(amount) FROM repayment_splitline GROUP BY 1 HAVING sum(amount) <> 0")
+    assert dict(lines) == paid
+    assert sum(paid.values()) == DebitCommand.objects.get().amount
+    assert {cause for (cause,) in fetch("SELECT cause FROM repayment_splitline")} == {"debit", "change"}
+    assert drifts(late) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "check"),
+    [
+        ("UPDATE repayment_debitcommand SET amount = amount + 1", "is booked with its amount"),
+        ("INSERT INTO repayment_splitline (command_id, operation_id, component, payee_id, currency, amount, day, "
+         "cause) SELECT command_id, operation_id, component, payee_id, currency, 1, day, 'change' FROM repayment_splitline "
+         "LIMIT 1", "is split to the cent"),
+        ("UPDATE repayment_debitcommand SET state = 'returned', returned_at = now(), return_operation_id = 1",
+         "that was returned is taken back"),
+    ],
+)  # fmt: skip
+def test_verification_finds_a_debit_the_books_do_not_have(bank, damage, check):
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    run_slot(at("07:00"))
+    execute(damage)
+    assert any(check in drift.check for drift in drifts(DUE))

@@ -323,10 +323,15 @@ class RailNotice(models.Model):
 
 
 class SplitLine(models.Model):
-    """What a payee gets of one debit, by component (major units); a return mirrors the lines it takes back.
+    """What a payee gets of one debit, by component (major units); the lines of a command sum to what it brought.
 
-    The lines of a command sum to what it brought. `day` is the channel's day. These rows only grow.
+    `change` lines follow the ledger when the payment was taken back or allocated anew: a return mirrors line for line.
+    `day` is the channel's day, of a change the business date. These rows only grow.
     """
+
+    class Cause(models.TextChoices):
+        DEBIT = "debit", _("debit")
+        CHANGE = "change", pgettext_lazy("split", "return or new allocation")
 
     command = models.ForeignKey(DebitCommand, on_delete=models.PROTECT, related_name="splits")
     operation_id = models.BigIntegerField()
@@ -335,12 +340,15 @@ class SplitLine(models.Model):
     currency = models.CharField(max_length=3)
     amount = models.DecimalField(**MONEY)
     day = models.DateField()
+    cause = models.CharField(max_length=6, choices=Cause.choices, default=Cause.DEBIT)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["operation_id", "component", "payee"], name="a_payee_has_one_line_of_a_component"
+                fields=["operation_id", "component", "payee"],
+                condition=Q(cause="debit"),
+                name="a_payee_has_one_line_of_a_component",
             ),
             models.CheckConstraint(condition=~Q(amount=0), name="split_line_is_not_nothing"),
         ]

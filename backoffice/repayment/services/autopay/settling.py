@@ -135,7 +135,6 @@ def settle_return(
         if not isinstance(outcome, Booked):
             raise outcome.refusal
         operation = outcome.operation_id
-        splitting.mirror(command_id=row.id, operation_id=operation, day=day)
     commands.apply(
         [
             Change(

@@ -1,32 +1,43 @@
-"""分账 written down: the lines of each payee for a debit that was booked, and the lines that take them back."""
+"""分账 written down: the lines of each payee for a debit that was booked, and how they follow the ledger afterwards."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
-from backoffice.core.bulk import copy_rows, execute, fetch
+from backoffice.core.bulk import copy_rows, fetch
 from backoffice.core.money import ZERO
-from backoffice.repayment.domain.autopay.configuration import parse
+from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.splitting import HELD, split_among
-from backoffice.repayment.models import AutopayVersion, Payee
+from backoffice.repayment.models import AutopayVersion, Payee, SplitLine
 
-PAID: Final = """
-SELECT operation_id, CASE WHEN component = '' THEN 'held' ELSE component END, sum(amount)
+# What an operation brought in by component, less what was taken back of it since.
+BROUGHT: Final = """
+SELECT operation_id, CASE WHEN component = '' THEN 'held' ELSE component END,
+       sum(CASE WHEN debit = 'cash' THEN amount ELSE -amount END)
 FROM repayment_transfer
-WHERE operation_id = ANY(%s) AND debit = 'cash' AND reverses_id IS NULL
+WHERE operation_id = ANY(%s) AND (debit = 'cash' OR credit = 'cash')
 GROUP BY 1, 2
+HAVING sum(CASE WHEN debit = 'cash' THEN amount ELSE -amount END) <> 0
 ORDER BY 1, 2
 """
-MIRROR: Final = """
-INSERT INTO repayment_splitline (command_id, operation_id, component, payee_id, currency, amount, day)
-SELECT command_id, %(operation_id)s, component, payee_id, currency, -amount, %(day)s
-FROM repayment_splitline WHERE command_id = %(command_id)s AND amount > 0
+OF_LOANS: Final = """
+SELECT command.id, command.operation_id, command.version_id, command.currency
+FROM repayment_debitcommand command
+WHERE command.loan_id = ANY(%s) AND command.operation_id IS NOT NULL AND command.version_id IS NOT NULL
+ORDER BY command.id
 """
-COLUMNS: Final = ("command_id", "operation_id", "component", "payee_id", "currency", "amount", "day")
+WRITTEN: Final = """
+SELECT command_id, component, payee_id, sum(amount) FROM repayment_splitline
+WHERE command_id = ANY(%s) GROUP BY 1, 2, 3
+"""
+COLUMNS: Final = ("command_id", "operation_id", "component", "payee_id", "currency", "amount", "day", "cause")
 
 Payment = tuple[int, int | None, str, date]
 """Operation, the version it was debited under, currency, the channel's day."""
+Line = tuple[str, int]
+"""Component and payee."""
 
 
 def split_payments(*, payments: Mapping[int, Payment]) -> int:
@@ -34,26 +45,64 @@ def split_payments(*, payments: Mapping[int, Payment]) -> int:
 
     A payment by link is split by the version in force for its loan, which its order names as debits name theirs.
     """
-    if not payments:
+    known = {key: payment for key, payment in payments.items() if payment[1] is not None}
+    if not known:
         return 0
-    paid: dict[int, dict[str, Any]] = defaultdict(dict)
-    for operation_id, component, amount in fetch(PAID, [[payment[0] for payment in payments.values()]]):
-        paid[operation_id][component or HELD] = amount
-    versions = AutopayVersion.objects.in_bulk({payment[1] for payment in payments.values() if payment[1]})
-    rules = {pk: parse(version.content) for pk, version in versions.items()}
-    payees = dict(Payee.objects.values_list("code", "pk"))
-    lines = [
-        (command_id, operation_id, part.component, payees[part.payee], currency, part.amount, day)
-        for command_id, (operation_id, version_id, currency, day) in sorted(payments.items())
-        if version_id is not None
-        for part in split_among(
-            paid[operation_id], rule=rules[version_id].payees, currency=currency, keeper=rules[version_id].keeper
-        )
-        if part.amount != ZERO
+    brought = _brought([payment[0] for payment in known.values()])
+    rules, payees = _rules({payment[1] for payment in known.values()}), _payees()
+    rows = [
+        (command_id, operation_id, component, payee_id, currency, amount, day, SplitLine.Cause.DEBIT.value)
+        for command_id, (operation_id, version_id, currency, day) in sorted(known.items())
+        for (component, payee_id), amount in _lines(
+            brought[operation_id], rule=rules[version_id], currency=currency, payees=payees
+        ).items()
     ]
-    return copy_rows(table="repayment_splitline", columns=COLUMNS, rows=lines)
+    return copy_rows(table="repayment_splitline", columns=COLUMNS, rows=rows)
 
 
-def mirror(*, command_id: int, operation_id: int, day: date) -> int:
-    """Write the lines that take a command's lines back, one for one; gives how many."""
-    return execute(MIRROR, {"command_id": command_id, "operation_id": operation_id, "day": day})
+def follow_ledger(*, loan_ids: Collection[int], day: date) -> int:
+    """Bring the lines of these loans' debits in line with what their payments bring now; gives how many were written.
+
+    Called in the transaction that took payments back or allocated them anew. What nobody debited costs one query.
+    """
+    debits = fetch(OF_LOANS, [sorted(loan_ids)])
+    if not debits:
+        return 0
+    brought = _brought([row[1] for row in debits])
+    rules, payees = _rules({row[2] for row in debits}), _payees()
+    written: dict[int, dict[Line, Decimal]] = defaultdict(dict)
+    for command_id, component, payee_id, amount in fetch(WRITTEN, [[row[0] for row in debits]]):
+        written[command_id][(component, payee_id)] = amount
+    rows: list[tuple[Any, ...]] = []
+    for command_id, operation_id, version_id, currency in debits:
+        is_to_be = _lines(brought[operation_id], rule=rules[version_id], currency=currency, payees=payees)
+        was = written[command_id]
+        for line in sorted(is_to_be.keys() | was.keys()):
+            change = is_to_be.get(line, ZERO) - was.get(line, ZERO)
+            if change:
+                cause = SplitLine.Cause.CHANGE.value
+                rows.append((command_id, operation_id, *line, currency, change, day, cause))
+    return copy_rows(table="repayment_splitline", columns=COLUMNS, rows=rows) if rows else 0
+
+
+def _brought(operation_ids: Collection[int]) -> dict[int, dict[str, Decimal]]:
+    brought: dict[int, dict[str, Decimal]] = defaultdict(dict)
+    for operation_id, component, amount in fetch(BROUGHT, [sorted(operation_ids)]):
+        brought[operation_id][component or HELD] = amount
+    return brought
+
+
+def _lines(
+    amounts: Mapping[str, Decimal], *, rule: Configuration, currency: str, payees: Mapping[str, int]
+) -> dict[Line, Decimal]:
+    parts = split_among(amounts, rule=rule.payees, currency=currency, keeper=rule.keeper)
+    return {(part.component, payees[part.payee]): part.amount for part in parts if part.amount}
+
+
+def _rules(version_ids: Collection[int | None]) -> dict[int | None, Configuration]:
+    versions = AutopayVersion.objects.in_bulk({pk for pk in version_ids if pk is not None})
+    return {pk: parse(version.content) for pk, version in versions.items()}
+
+
+def _payees() -> dict[str, int]:
+    return dict(Payee.objects.values_list("code", "pk"))
