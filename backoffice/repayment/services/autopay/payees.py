@@ -111,8 +111,11 @@ def _locked(payee_id: int) -> Payee:
 
 
 def _in_state(payee: Payee) -> PayeeInState:
-    said = _("%(name)s is in use.") if payee.is_active else _("%(name)s is retired already.")
-    return PayeeInState(said % {"name": payee.name}, next_step=_("Look at the payee again; somebody was quicker."))
+    if payee.is_active:
+        said = _("%(name)s is in use.") % {"name": payee.name}
+    else:
+        said = _("%(name)s is retired already.") % {"name": payee.name}
+    return PayeeInState(said, next_step=_("Look at the payee again; somebody was quicker."))
 
 
 def _check(account: str, creditor: str, *, besides: str) -> None:

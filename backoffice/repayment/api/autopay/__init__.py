@@ -1,0 +1,1 @@
+"""Autopay over the API."""
