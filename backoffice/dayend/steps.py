@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.outreach.selectors.experiments import counting
@@ -20,6 +21,7 @@ from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
+from backoffice.repayment.services.autopay import publishing as autopay_publishing
 from backoffice.repayment.services.autopay.planning import has_debits, plan_debits
 from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
@@ -104,6 +106,16 @@ def _work_reminders(day: date, first_id: int, last_id: int, _run_id: int) -> Wor
     return Worked(counts=counts | ({"unfilled": len(done.unfilled)} if done.unfilled else {}), left_behind={})
 
 
+def _plan_autopay(day: date) -> list[Range]:
+    return [(0, 0)] if autopay_publishing.versions_due(on=day_after(day)) else []
+
+
+def _work_autopay(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    judged = autopay_publishing.judge_canaries(on=day_after(day), at=clock.now())
+    started = autopay_publishing.activate_due(on=day_after(day))
+    return Worked(counts={"versions": judged + started}, left_behind={})
+
+
 def _plan_debits(day: date) -> list[Range]:
     return id_ranges(size=IDS_PER_RANGE) if has_debits(day=day_after(day)) else []
 
@@ -173,6 +185,7 @@ STEPS: tuple[Step, ...] = (
     Step("packs", _("Start the contact rules of the next day"), _plan_packs, _work_packs),
     Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
+    Step("autopay", _("Judge trials of autopay, and start the versions of the next day"), _plan_autopay, _work_autopay),
     Step("debits", _("Plan the next day's debits"), _plan_debits, _work_debits),
     Step("campaign_moves", _("Start and end campaigns"), _plan_campaign_moves, _work_campaign_moves),
     Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns, in_order=True),

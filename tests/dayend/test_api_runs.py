@@ -45,6 +45,8 @@ def test_starts_a_close_and_the_workers_end_it(django_capture_on_commit_callback
             ("packs", "done"),
             ("reminder_plans", "done"),
             ("reminders", "done"),
+            ("autopay", "done"),
+            ("debits", "done"),
             ("campaign_moves", "done"),
             ("campaigns", "done"),
             ("experiments", "done"),

@@ -73,6 +73,8 @@ def test_a_close_ages_the_loans_and_opens_the_next_day():
         ("packs", "done", {}),
         ("reminder_plans", "done", {}),
         ("reminders", "done", {}),
+        ("autopay", "done", {}),
+        ("debits", "done", {}),
         ("campaign_moves", "done", {}),
         ("campaigns", "done", {}),
         ("experiments", "done", {}),
