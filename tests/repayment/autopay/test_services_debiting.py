@@ -259,8 +259,8 @@ def test_the_split_follows_the_ledger_when_a_payment_before_it_is_booked_late(ba
     [
         ("UPDATE repayment_debitcommand SET amount = amount + 1", "is booked with its amount"),
         ("INSERT INTO repayment_splitline (command_id, operation_id, component, payee_id, currency, amount, day, "
-         "cause) SELECT command_id, operation_id, component, payee_id, currency, 1, day, 'change' FROM repayment_splitline "
-         "LIMIT 1", "is split to the cent"),
+         "cause) SELECT command_id, operation_id, component, payee_id, currency, 1, day, 'change' "
+         "FROM repayment_splitline LIMIT 1", "is split to the cent"),
         ("UPDATE repayment_debitcommand SET state = 'returned', returned_at = now(), return_operation_id = 1",
          "that was returned is taken back"),
     ],
