@@ -17,6 +17,7 @@ from backoffice.outreach.services import (
 from backoffice.repayment.console.approval_pictures import register_pictures
 from backoffice.repayment.selectors.bulk_holds import consequence_of_lifting_bulk, consequence_of_placing_bulk
 from backoffice.repayment.services import holds, product_costs, products, reminder_asking, verbs
+from backoffice.repayment.services.autopay import differences
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
 
 LABELS = {
@@ -77,6 +78,12 @@ def register_all() -> None:
         experiments.start_as_approved,
         label=_("Start an experiment"),
         consequence=experiments.consequence_of,
+    )
+    approvals.register(
+        differences.APPROVAL_VERB,
+        differences.resolve_as_approved,
+        label=_("Resolve a difference with a settlement file"),
+        weigh=differences.weigh_now,
     )
     approvals.register(
         pack_publishing.APPROVAL_VERB,

@@ -49,6 +49,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Loans"), "repayment:loans", "repayment.loan.view", "loan", "l"),
             Entry(_("Payments"), "repayment:payments", "repayment.payment.view", "payment", "p"),
             Entry(_("Payment files"), "repayment:payment_files", "repayment.payment.view", "file", "f"),
+            Entry(_("Reconciliation"), "repayment:reconciliation", "repayment.reconciliation.view", "approve", "k"),
             Entry(_("Products"), "repayment:products", "repayment.product.view", "product", "r"),
         ),
     ),

@@ -6,10 +6,18 @@ from celery import shared_task
 from django.db.models import Q
 
 from backoffice.calendars import clock
+from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.domain.holds import CLOCKS
 from backoffice.repayment.models import PaymentFile
-from backoffice.repayment.services.autopay import building, filing, resolving, submitting, taking_files
+from backoffice.repayment.services.autopay import (
+    building,
+    fetching_settlements,
+    filing,
+    resolving,
+    submitting,
+    taking_files,
+)
 from backoffice.repayment.services.autopay.mandate_telling import tell_while_due
 from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
@@ -102,6 +110,12 @@ def exchange_files() -> None:
     """Put the files that wait, and take what banks have written on file rails."""
     filing.put_files(clock=clock.now)
     taking_files.take_files(clock=clock.now)
+
+
+@shared_task(name="repayment.fetch_settlements", acks_late=True)
+def fetch_settlements() -> int:
+    """Fetch the settlement files of past days that are not here yet, and compare their days; gives how many came."""
+    return fetching_settlements.fetch_settlements(today=business_date())
 
 
 @shared_task(name="repayment.resolve_debits", acks_late=True)

@@ -115,6 +115,15 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.loan.charge_off": Permission(_("Charge a loan off, and book what is recovered"), _SENIORS | {ADMIN}),
     "repayment.loan.write_off": Permission(_("Write off a small balance"), _SENIORS | {ADMIN}),
     "repayment.loan.buy_back": Permission(_("Change the creditor of a loan"), frozenset({TEAM_LEAD, ADMIN})),
+    "repayment.reconciliation.view": Permission(
+        _("See how settlement files agree with the books"), _READERS | _SENIORS
+    ),
+    "repayment.reconciliation.work": Permission(
+        _("Take, hand over and resolve differences with settlement files"), _SENIORS | {ADMIN}
+    ),
+    "repayment.reconciliation.send": Permission(_("Send a settlement file and compare a day"), _OWNERS),
+    "repayment.reconciliation.close": Permission(_("Close a day of reconciliation"), _OWNERS),
+    "repayment.split.view": Permission(_("See what payees got, and export it"), _READERS | {TEAM_LEAD}),
     "repayment.import.view": Permission(_("See what was brought in"), _READERS | {TEAM_LEAD}),
     "repayment.import.run": Permission(_("Bring a book in"), frozenset({ADMIN})),
     # repayment: autopay's mandates, rails and payees

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from backoffice.repayment.api import bulk_holds, campaigns, files, imports, loans, products, reminders, verbs
-from backoffice.repayment.api.autopay import mandate_urls
+from backoffice.repayment.api.autopay import mandate_urls, reconciliation_urls
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
@@ -32,6 +32,7 @@ urlpatterns = [
     path("products/", products.ProductsView.as_view(), name="products"),
     path("products/<int:product_id>/", products.ProductView.as_view(), name="product"),
     path("products/<int:product_id>/versions/", products.ProductVersionsView.as_view(), name="product-versions"),
+    *reconciliation_urls.urlpatterns,
     path("imports/", imports.ImportsView.as_view(), name="imports"),
     path("imports/<int:run_id>/", imports.ImportView.as_view(), name="import"),
     path("imports/<int:run_id>/rejected-rows/", imports.RejectedRowsView.as_view(), name="rejected-rows"),

@@ -15,7 +15,7 @@ from backoffice.repayment.console import (
     reminders,
     verbs,
 )
-from backoffice.repayment.console.autopay import mandate_urls
+from backoffice.repayment.console.autopay import mandate_urls, reconciliation_urls
 from backoffice.repayment.console.campaigns import audiences, pages
 from backoffice.repayment.console.campaigns import verbs as campaign_verbs
 
@@ -59,6 +59,7 @@ urlpatterns = [
     path("imports/<int:run_id>/load/", imports.LoadImport.as_view(), name="load_import"),
     path("imports/<int:run_id>/again/", imports.CheckAgain.as_view(), name="check_import_again"),
     path("imports/<int:run_id>/discard/", imports.DiscardImport.as_view(), name="discard_import"),
+    *reconciliation_urls.urlpatterns,
     path("products/", products.products, name="products"),
     path("products/new/", products.new_product, name="new_product"),
     path("products/<int:product_id>/", products.product, name="product"),

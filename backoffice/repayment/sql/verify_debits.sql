@@ -12,7 +12,7 @@ WITH debit AS (
            coalesce((SELECT sum(line.amount) FROM repayment_splitline line WHERE line.command_id = debit.id), 0) AS split
     FROM debit
     LEFT JOIN repayment_operation operation ON operation.id = debit.operation_id AND operation.loan_id = debit.loan_id
-        AND operation.source = 'autopay' AND operation.external_id = debit.order_no
+        AND operation.source = 'autopay' AND operation.external_id IN (debit.order_no, debit.order_no || ':corrected')
     LEFT JOIN repayment_operation undone ON undone.reverses_id = operation.id
 )
 SELECT loan_id, 'debit ' || order_no || ' is booked with its amount', amount::text, coalesce(booked, 0)::text

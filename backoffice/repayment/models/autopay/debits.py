@@ -267,6 +267,15 @@ class DebitCommand(models.Model):
             models.Index(fields=["day", "batch", "state"], name="commands_of_a_day"),
             models.Index(fields=["mandate", "day"], name="commands_of_a_mandate"),
             models.Index(fields=["bill"], name="commands_of_a_bill"),
+            # What a rail moved on a day, for the comparison with its file.
+            models.Index(
+                fields=["rail", "succeeded_at"],
+                name="commands_a_rail_debited",
+                condition=Q(succeeded_at__isnull=False),
+            ),
+            models.Index(
+                fields=["rail", "returned_at"], name="commands_a_rail_returned", condition=Q(returned_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

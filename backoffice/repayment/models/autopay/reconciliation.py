@@ -1,6 +1,7 @@
 """T+1: files of rails, funders and guarantors, the days they settle, and every difference as a ticket."""
 
-from typing import ClassVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
@@ -13,6 +14,9 @@ from backoffice.repayment.domain.autopay.differences import DifferenceKind
 from backoffice.repayment.models.autopay.debits import DebitCommand
 from backoffice.repayment.models.autopay.rails import Payee, Rail
 from backoffice.repayment.models.loans import MONEY
+
+if TYPE_CHECKING:
+    from backoffice.staff.models import User
 
 DIFFERENCE_LABELS = {
     DifferenceKind.LONG: _("long: the channel debited, our books know nothing"),
@@ -63,7 +67,10 @@ class SettlementFile(models.Model):
 
 
 class SettlementLine(models.Model):
-    """One line of a settlement file; amounts (major units) are positive, `kind` says which way money went."""
+    """One line of a settlement file; amounts (major units) are positive, `kind` says which way money went.
+
+    `component`, `loan`, `period` and `plan_version` stand in a payee's file only.
+    """
 
     file = models.ForeignKey(SettlementFile, on_delete=models.PROTECT, related_name="lines", db_index=False)
     number = models.PositiveIntegerField()
@@ -75,6 +82,9 @@ class SettlementLine(models.Model):
     at = models.DateTimeField()
     code = models.CharField(max_length=40, blank=True)
     reference = models.CharField(max_length=80, blank=True)
+    loan = models.CharField(max_length=80, blank=True)
+    period = models.PositiveIntegerField(null=True, blank=True)
+    plan_version = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -93,13 +103,17 @@ class SettlementLine(models.Model):
 
 
 class ReconciledDay(models.Model):
-    """A rail's day: open until its file is there and every difference is explained; `counts` by outcome."""
+    """A rail's or payee's day: open until its file is there and every difference is explained.
+
+    `counts` has the sums by movement, outcome and currency that the last comparison found.
+    """
 
     class State(models.TextChoices):
         OPEN = "open", pgettext_lazy("reconciliation", "open")
         CLOSED = "closed", pgettext_lazy("reconciliation", "closed")
 
-    rail = models.ForeignKey(Rail, on_delete=models.PROTECT, related_name="days")
+    rail = models.ForeignKey(Rail, null=True, blank=True, on_delete=models.PROTECT, related_name="days")
+    payee = models.ForeignKey(Payee, null=True, blank=True, on_delete=models.PROTECT, related_name="days")
     day = models.DateField()
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
     counts = models.JSONField(default=dict)
@@ -109,17 +123,51 @@ class ReconciledDay(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["rail", "day"], name="a_rail_has_one_reconciled_day")
+            models.UniqueConstraint(
+                fields=["rail", "payee", "day"], nulls_distinct=False, name="one_reconciled_day_of_a_rail_or_payee"
+            ),
+            models.CheckConstraint(
+                condition=Q(rail__isnull=False, payee__isnull=True) | Q(rail__isnull=True, payee__isnull=False),
+                name="reconciled_day_is_of_a_rail_or_a_payee",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.rail_id} {self.day}"
+        return f"{self.whose} {self.day}"
+
+    @property
+    def whose(self) -> Rail | Payee | None:
+        """The rail or payee whose file it is."""
+        return self.rail or self.payee
+
+    @property
+    def totals(self) -> list[dict[str, Any]]:
+        """The sums of the last comparison, amounts in major units: `asked` of us, `told` by the file, `booked`."""
+        return [
+            {**total, **{name: Decimal(total[name]) for name in ("asked", "told", "booked")}}
+            for total in self.counts.get("totals", ())
+        ]
+
+
+class DifferenceQuerySet(models.QuerySet["Difference"]):
+    """Tickets, for who asks."""
+
+    def visible_to(self, user: "User") -> "DifferenceQuerySet":
+        """All for those who see the whole book; else those about loans of the portfolios the person works on.
+
+        An order nobody knows is of no portfolio: whoever works on differences sees it.
+        """
+        scope = user.scope()
+        if scope.all:
+            return self
+        return self.filter(Q(command__isnull=True) | Q(command__loan__portfolio__in=scope.portfolios))
 
 
 class Difference(models.Model):
     """A ticket: our record and theirs do not agree about one order. It is resolved by a posting or an explanation.
 
-    `ours` and `theirs` are amounts in major units, None where one side has nothing.
+    `ours` and `theirs` are amounts in major units, None where one side has nothing. `detail` is the finer reason, a
+    code. `due_on` is the day whose file is expected to have it, where somebody said so.
     """
 
     class State(models.TextChoices):
@@ -132,6 +180,7 @@ class Difference(models.Model):
     command = models.ForeignKey(DebitCommand, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     line = models.ForeignKey(SettlementLine, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     movement = models.CharField(max_length=6, default="debit")
+    component = models.CharField(max_length=14, blank=True)
     ours = models.DecimalField(**MONEY, null=True, blank=True)
     theirs = models.DecimalField(**MONEY, null=True, blank=True)
     currency = models.CharField(max_length=3)
@@ -140,16 +189,20 @@ class Difference(models.Model):
     owner_id = models.BigIntegerField(null=True, blank=True)
     owner_name = models.CharField(max_length=150, blank=True)
     opened_on = models.DateField()
+    due_on = models.DateField(null=True, blank=True)
     resolution = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     operation_id = models.BigIntegerField(null=True, blank=True)
     resolved_by = models.CharField(max_length=150, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
 
+    objects = DifferenceQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["reconciled_day", "order_no", "movement", "kind"], name="a_difference_is_one_ticket"
+                fields=["reconciled_day", "order_no", "movement", "component", "kind"],
+                name="a_difference_is_one_ticket",
             ),
             models.CheckConstraint(
                 condition=~Q(state="resolved") | (~Q(resolution="") & ~Q(reason="")),

@@ -21,6 +21,7 @@ from backoffice.repayment.domain.iso20022.reading import digest_of
 from backoffice.repayment.domain.iso20022.refusals import MessageRefused
 from backoffice.repayment.domain.iso20022.schemas import CAMT_053, CAMT_054, PAIN_002
 from backoffice.repayment.models import BankFile, CollectionFile, Rail
+from backoffice.repayment.services.autopay.fetching_settlements import reconcile_statement
 from backoffice.repayment.services.autopay.filing import refuse_all
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.rails.files import fetch_file, list_files
@@ -78,7 +79,7 @@ def take_file(
     try:
         if promised and promised != digest:
             raise _Refused(OTHER_CONTENT)
-        file.message_id, file.counts = _take(rail, kind, content, at=at, actor=actor)
+        file.message_id, file.counts = _take(rail, name, kind, content, at=at, actor=actor)
     except MessageRefused as error:
         file.state, file.line, file.reason = BankFile.State.REFUSED, error.line, str(error.reason)[:300]
     except _Refused as error:
@@ -93,7 +94,9 @@ class _Refused(ValueError):
     """A file that can be read, and is not taken."""
 
 
-def _take(rail: Rail, kind: str, content: bytes, *, at: datetime, actor: Actor) -> tuple[str, dict[str, int]]:
+def _take(
+    rail: Rail, name: str, kind: str, content: bytes, *, at: datetime, actor: Actor
+) -> tuple[str, dict[str, int]]:
     if kind == PAIN_002:
         report = pain002.read(content)
         _refuse_played_again(rail, kind, report.message_id)
@@ -105,7 +108,9 @@ def _take(rail: Rail, kind: str, content: bytes, *, at: datetime, actor: Actor) 
     if kind == CAMT_053:
         statement = camt053.read(content)
         _refuse_played_again(rail, kind, statement.message_id)
-        return statement.message_id, _follow_movements(rail, statement.movements(), at=at, actor=actor)
+        counts = _follow_movements(rail, statement.movements(), at=at, actor=actor)
+        is_kept = reconcile_statement(rail=rail, name=name, statement=statement, actor=actor)
+        return statement.message_id, counts | {"reconciled": int(is_kept)}
     raise _Refused(UNKNOWN_KIND)
 
 
