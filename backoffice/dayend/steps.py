@@ -22,6 +22,7 @@ from backoffice.repayment.domain.aging import month_end
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
+from backoffice.repayment.services.autopay.mandate_expiry import expire_mandates
 from backoffice.repayment.services.autopay.planning import has_debits, plan_debits
 from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
@@ -116,6 +117,14 @@ def _work_autopay(day: date, _first_id: int, _last_id: int, _run_id: int) -> Wor
     return Worked(counts={"versions": judged + started}, left_behind={})
 
 
+def _plan_mandates(_day: date) -> list[Range]:
+    return [(0, 0)]
+
+
+def _work_mandates(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    return Worked(counts={"mandates": expire_mandates(day=day, at=clock.now())}, left_behind={})
+
+
 def _plan_debits(day: date) -> list[Range]:
     return id_ranges(size=IDS_PER_RANGE) if has_debits(day=day_after(day)) else []
 
@@ -186,6 +195,7 @@ STEPS: tuple[Step, ...] = (
     Step("reminder_plans", _("Put the reminder plans of the next day in force"), _plan_plans, _work_plans),
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
     Step("autopay", _("Judge trials of autopay, and start the versions of the next day"), _plan_autopay, _work_autopay),
+    Step("mandates", _("End the mandates whose last day is over"), _plan_mandates, _work_mandates),
     Step("debits", _("Plan the next day's debits"), _plan_debits, _work_debits),
     Step("campaign_moves", _("Start and end campaigns"), _plan_campaign_moves, _work_campaign_moves),
     Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns, in_order=True),

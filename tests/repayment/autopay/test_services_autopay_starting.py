@@ -38,9 +38,9 @@ def test_every_portfolio_and_creditor_gets_a_version_that_guards_let_pass() -> N
 
     found = [(each.portfolio, each.funder, each.configuration.rails) for each in rulings_on(TODAY)]
     assert sorted(found) == [
-        ("berka", "", ("sepa-sandbox",)),
-        ("cash", "Bank A", ("union-sandbox",)),
-        ("cash", "lender", ("union-sandbox",)),
+        ("berka", "", ("iso", "union")),
+        ("cash", "Bank A", ("union", "iso")),
+        ("cash", "lender", ("union", "iso")),
     ]
     assert {finding for version in AutopayVersion.objects.all() for finding in findings_of(version)} == set()
     assert Payee.objects.get(creditor="Bank A").kind == "funder"
@@ -59,7 +59,7 @@ def test_the_command_loads_it_and_leaves_rails_alone(capsys: pytest.CaptureFixtu
         "0 autopay configurations are new.",
     ]
     assert set(Rail.objects.values_list("name", flat=True)) == {"Ours"}
-    assert Rail.objects.get(code="union-sandbox").url == "http://bank.example/rails/union-sandbox/"
+    assert Rail.objects.get(code="union").url == "http://bank.example/rails/http"
 
 
 def test_the_close_of_a_day_lets_in_what_is_due() -> None:

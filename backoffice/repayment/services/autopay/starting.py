@@ -1,7 +1,7 @@
 """The autopay a new lender starts with: rails of the sandbox, payees, a configuration in force for every portfolio."""
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from typing import Any, Final
 
 from django.db import transaction
@@ -10,18 +10,16 @@ from django.utils.text import slugify
 
 from backoffice.core.actors import Actor
 from backoffice.repayment.domain.autopay.actions import USUAL
-from backoffice.repayment.domain.autopay.codes import ISO20022, UNIONPAY
 from backoffice.repayment.domain.autopay.version_states import VersionState
 from backoffice.repayment.domain.components import FEE, GUARANTEE_FEE, INTEREST, PENALTY, PRINCIPAL
 from backoffice.repayment.models import Loan, Payee, ProductVersion, Rail
 from backoffice.repayment.models.autopay.configurations import AutopayConfiguration, AutopayVersion
 from backoffice.repayment.services.autopay.checking import require_sound
 from backoffice.repayment.services.autopay.drafting import create_configuration, draft_version, note_down
+from backoffice.repayment.services.autopay.rail_settings import set_sandbox_rails
 
-HTTP_RAIL: Final = "union-sandbox"
-FILE_RAIL: Final = "sepa-sandbox"
 BY_FILE: Final = frozenset({"CZK", "EUR"})
-"""Currencies collected by ISO 20022 files; all others over the HTTP rail."""
+"""Currencies collected by ISO 20022 files first; all others over the HTTP rail first."""
 FILE_CALENDAR: Final = "CZ"
 LENDER: Final = "lender"
 PLATFORM: Final = "platform"
@@ -46,7 +44,8 @@ def load_starter_autopay(*, effective_from: date, actor: Actor, url: str = "http
     are; a rail or payee that is there already keeps what it says. Raises ConfigurationRefused when a guard refuses what
     it would load.
     """
-    _rails(url)
+    if not Rail.objects.exists():
+        set_sandbox_rails(url=url, actor=actor)
     for code, kind in ((LENDER, "lender"), (PLATFORM, "platform"), (GUARANTOR, "guarantor")):
         creditor = LENDER if code == LENDER else ""
         Payee.objects.get_or_create(code=code, defaults={"name": code.title(), "kind": kind, "creditor": creditor})
@@ -63,7 +62,8 @@ def starter_content(*, currencies: frozenset[str], payee: str, calendar: str = "
     `payee` gets principal, interest and penalty; a calendar is one whose holidays are not debited on.
     """
     by_file = bool(currencies & BY_FILE)
-    rails = [code for code, used in ((FILE_RAIL, by_file), (HTTP_RAIL, bool(currencies - BY_FILE))) if used]
+    http, files = (list(Rail.objects.filter(kind=kind).values_list("code", flat=True)) for kind in Rail.Kind)
+    rails = [*files, *http] if by_file else [*http, *files]
     calendar = calendar or (FILE_CALENDAR if by_file else "")
     return {
         "rails": rails,
@@ -151,14 +151,3 @@ def _calendar(portfolio: str) -> str:
     shifting = active.exclude(terms__holiday_shift="none").exclude(terms__calendar="none")
     calendars: list[str] = list(shifting.order_by("pk").values_list("terms__calendar", flat=True))
     return calendars[0] if calendars else ""
-
-
-def _rails(url: str) -> None:
-    hours = {"opens": time(5), "closes": time(22), "cut_off": time(21)}
-    for code, name, kind, scheme in (
-        (HTTP_RAIL, "Agreement payment, sandbox", Rail.Kind.HTTP, UNIONPAY),
-        (FILE_RAIL, "ISO 20022 files, sandbox", Rail.Kind.ISO20022, ISO20022),
-    ):
-        Rail.objects.get_or_create(
-            code=code, defaults={"name": name, "kind": kind, "scheme": scheme, "url": f"{url}rails/{code}/"} | hours
-        )
