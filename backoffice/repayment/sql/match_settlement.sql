@@ -15,10 +15,11 @@ WITH files AS MATERIALIZED (
 ), theirs AS MATERIALIZED (
     SELECT line.id, line.order_no, line.kind AS movement, line.amount, line.currency,
            there.at::date + (there.at::time > %(cut_off)s::time)::int AS "on",
-           EXISTS (SELECT FROM repayment_settlementline AS earlier
-                   JOIN files AS before ON before.id = earlier.file_id AND before.day < %(day)s::date
-                   WHERE upper(earlier.order_no) = upper(line.order_no) AND earlier.order_no = line.order_no
-                     AND earlier.kind = line.kind) AS is_twice,
+           -- LIMIT keeps each look an index probe: EXISTS would be hashed, over the lines of every file there ever was.
+           coalesce((SELECT true FROM repayment_settlementline AS earlier
+                     JOIN files AS before ON before.id = earlier.file_id AND before.day < %(day)s::date
+                     WHERE upper(earlier.order_no) = upper(line.order_no) AND earlier.order_no = line.order_no
+                       AND earlier.kind = line.kind LIMIT 1), false) AS is_twice,
            line.kind = 'return' OR line.code = '' OR line.code = ANY(%(done)s::text[]) AS is_done
     FROM files
     JOIN repayment_settlementline AS line ON line.file_id = files.id
@@ -76,11 +77,11 @@ WITH files AS MATERIALIZED (
            ours."on" AS our_day, ours.booked, theirs.id AS line_id, theirs.amount AS told,
            theirs.currency AS their_currency, theirs.is_twice, theirs.is_done,
            theirs."on" > %(day)s::date AND NOT %(is_next_known)s::boolean AS may_follow,
-           theirs.id IS NULL AND EXISTS (
-               SELECT FROM repayment_settlementline AS line JOIN files ON files.id = line.file_id
+           theirs.id IS NULL AND coalesce((
+               SELECT true FROM repayment_settlementline AS line JOIN files ON files.id = line.file_id
                WHERE upper(line.order_no) = upper(ours.order_no) AND line.order_no = ours.order_no
-                 AND line.kind = ours.movement
-           ) AS is_elsewhere,
+                 AND line.kind = ours.movement LIMIT 1
+           ), false) AS is_elsewhere,
            CASE WHEN ours.state IN ('submitted', 'unknown') THEN ours.amount ELSE ours.booked END AS to_compare
     FROM ours FULL JOIN theirs USING (order_no, movement)
 ), judged AS MATERIALIZED (

@@ -115,12 +115,29 @@ def compare_day(*, day_id: int, actor: Actor) -> ReconciledDay:
     if file_of(reconciled) is None:
         return reconciled
     refused: dict[str, str] = {}
-    for _round in range(ROUNDS):
-        due = [row for row in _compare(reconciled).rows if row.outcome in AUTOMATIC and row.order_no not in refused]
-        if not due:
+    for turns_left in range(ROUNDS, -1, -1):
+        proven, reconciled = _compare_once(day_id=day_id, refused=refused, is_last=not turns_left, actor=actor)
+        if not proven:
             break
-        _carry_out(due, refused=refused)
-    return _write_down(day_id=day_id, refused=refused, actor=actor)
+        _carry_out(proven, refused=refused)
+    return reconciled
+
+
+@transaction.atomic
+def _compare_once(
+    *, day_id: int, refused: dict[str, str], is_last: bool, actor: Actor
+) -> tuple[list[Row], ReconciledDay]:
+    """What the file proves and is not done yet; when there is nothing of it, the day is written down as it stands.
+
+    What is proven is done without the day's lock: it takes those of loans, one order at a time.
+    """
+    reconciled = locked_day(day_id)
+    found = _compare(reconciled)
+    proven = [row for row in found.rows if row.outcome in AUTOMATIC and row.order_no not in refused]
+    if proven and not is_last:
+        return proven, reconciled
+    _write_down(reconciled, found, refused=refused, actor=actor)
+    return [], reconciled
 
 
 def close_day(*, day_id: int, reason: str, actor: Actor) -> ReconciledDay:
@@ -192,11 +209,8 @@ def proof_of(line: SettlementLine) -> Proof:
     return Proof(at=line.at, amount=line.amount, code=line.code, reference=line.reference)
 
 
-@transaction.atomic
-def _write_down(*, day_id: int, refused: dict[str, str], actor: Actor) -> ReconciledDay:
-    """Compare under the day's lock, and bring tickets and counts in line with what is found."""
-    reconciled = locked_day(day_id)
-    found = _compare(reconciled)
+def _write_down(reconciled: ReconciledDay, found: Found, *, refused: dict[str, str], actor: Actor) -> None:
+    """Bring the tickets and counts of a locked day in line with what was found."""
     differing = {
         row.key: row for row in found.rows if row.outcome in DIFFERENCES or row.component or row.outcome in AUTOMATIC
     }
@@ -209,7 +223,6 @@ def _write_down(*, day_id: int, refused: dict[str, str], actor: Actor) -> Reconc
         reconciled.state, reconciled.closed_by, reconciled.closed_at = ReconciledDay.State.OPEN, "", None
         _note(reconciled, verb="reopened", actor=actor, after={"unexplained": unexplained})
     reconciled.save()
-    return reconciled
 
 
 def recount(reconciled: ReconciledDay) -> None:
