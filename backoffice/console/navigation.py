@@ -56,6 +56,9 @@ NAVIGATION: tuple[Group, ...] = (
     Group(
         _("Autopay"),
         (
+            Entry(
+                _("Configurations"), "repayment:autopay_configurations", "repayment.autopay_configuration.view", "rules"
+            ),
             Entry(_("Mandates"), "repayment:mandates", "repayment.mandate.view", "key"),
             Entry(_("Rails"), "repayment:rails", "repayment.rail.view", "swap"),
             Entry(_("Payees"), "repayment:payees", "repayment.payee.view", "people"),

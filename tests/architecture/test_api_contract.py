@@ -31,6 +31,8 @@ NO_KEY_NEEDED = {
     "POST /api/v1/outreach/gateways/{gateway_id}/resume/",
     "POST /api/v1/repayment/quotes/",
     "PUT /api/v1/repayment/reminder-plan-versions/{version_id}/",
+    "PUT /api/v1/repayment/autopay/configurations/versions/{version_id}/",
+    "POST /api/v1/repayment/autopay/configurations/versions/{version_id}/check/",
     "POST /api/v1/calendars/{calendar}/declare-day/",
     "POST /api/v1/calendars/{calendar}/withdraw-day/",
     "POST /api/v1/dayend/runs/",

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from backoffice.repayment.api import bulk_holds, campaigns, files, imports, loans, products, reminders, verbs
-from backoffice.repayment.api.autopay import mandate_urls, reconciliation_urls
+from backoffice.repayment.api.autopay import configuration_urls, mandate_urls, reconciliation_urls
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
@@ -80,4 +80,5 @@ urlpatterns = [
     path(f"{_version}roll-back/", reminders.RollBackReminderVersionView.as_view(), name="roll-back-reminders"),
     path(f"{_version}put-back/", reminders.PutBackReminderVersionView.as_view(), name="put-back-reminders"),
     *mandate_urls.urlpatterns,
+    *configuration_urls.urlpatterns,
 ]

@@ -6,16 +6,19 @@ from backoffice.calendars.selectors import business_date
 from backoffice.core.confirm import Consequence
 from backoffice.outreach.services.reminder_publishing import PUBLISH
 from backoffice.repayment.console import reminder_verbs
+from backoffice.repayment.console.autopay import configuration_verbs
 from backoffice.repayment.console.consequences import consequence_of
 from backoffice.repayment.models import Loan, Operation
 from backoffice.repayment.services import verbs
+from backoffice.repayment.services.autopay.publishing import APPROVE
 
 
 def register_pictures() -> None:
-    """Connects every verb of a loan, and publishing a reminder plan; called once when Django starts."""
+    """Connects the verbs of a loan, of reminder plans and of autopay versions; called once when Django starts."""
     for verb in verbs.VERBS:
         draw_with(verb=verb, draw=picture)
     draw_with(verb=PUBLISH, draw=reminder_verbs.picture)
+    draw_with(verb=APPROVE, draw=configuration_verbs.picture)
 
 
 def picture(approval: Approval) -> Consequence:

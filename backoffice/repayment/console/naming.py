@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from backoffice.core.trail import Named, Names, name_subjects
 from backoffice.outreach.models import Audience, Campaign, ReminderPlanVersion
 from backoffice.outreach.services.reminder_plans import SUBJECT as PLAN_VERSION
-from backoffice.repayment.models import Loan, Operation, PaymentFile
+from backoffice.repayment.models import AutopayVersion, Loan, Operation, PaymentFile
+from backoffice.repayment.services.autopay.drafting import SUBJECT as AUTOPAY_VERSION
 
 MOST_FOUND = 50
 
@@ -19,6 +20,7 @@ def register_names() -> None:
     name_subjects(kind="repayment.operation", names=Names(read=_operations, find=_nothing))
     name_subjects(kind="repayment.payment_file", names=Names(read=_files, find=_nothing))
     name_subjects(kind=PLAN_VERSION, names=Names(read=_plan_versions, find=_nothing))
+    name_subjects(kind=AUTOPAY_VERSION, names=Names(read=_autopay_versions, find=_nothing))
     name_subjects(kind="outreach.campaign", names=Names(read=_campaigns, find=_nothing))
     name_subjects(kind="outreach.audience", names=Names(read=_audiences, find=_nothing))
 
@@ -61,6 +63,17 @@ def _plan_versions(ids: Collection[str]) -> dict[str, Named]:
         str(row.pk): Named(
             _("%(plan)s, version %(number)s") % {"plan": row.plan.title, "number": row.number},
             reverse("repayment:reminder_version", args=[row.pk]),
+        )
+        for row in rows
+    }
+
+
+def _autopay_versions(ids: Collection[str]) -> dict[str, Named]:
+    rows = AutopayVersion.objects.filter(pk__in=_numbers(ids)).select_related("configuration")
+    return {
+        str(row.pk): Named(
+            _("%(name)s, version %(number)s") % {"name": row.configuration.name, "number": row.number},
+            reverse("repayment:autopay_version", args=[row.pk]),
         )
         for row in rows
     }

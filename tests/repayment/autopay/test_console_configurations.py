@@ -1,0 +1,237 @@
+"""The pages of autopay configurations: the way of a version from a draft to force and back, faults at their field."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+
+from backoffice.audit import approvals
+from backoffice.audit.models import Approval
+from backoffice.calendars.models import BusinessDay
+from backoffice.repayment.models import AutopayConfiguration, AutopayVersion, Loan, Payee
+from backoffice.repayment.services.autopay import publishing
+from tests.console.page import fields_of
+from tests.repayment.autopay.contents import configuration, content, in_force, mandate, open_rails, whole
+from tests.repayment.factories import open_loan
+from tests.staff.factories import TeamFactory, logged_in, person
+
+pytestmark = pytest.mark.django_db
+EVE, DUE = date(2026, 2, 14), date(2026, 2, 15)
+ROOT = "/autopay/configurations/"
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    open_rails()
+    BusinessDay.objects.update(today=EVE)
+    yield
+    translation.activate("en")
+
+
+@pytest.fixture
+def of() -> AutopayConfiguration:
+    made = configuration()
+    in_force(made)
+    loan_id = open_loan(business_date=EVE)
+    mandate(Loan.objects.get(pk=loan_id).borrower_id)
+    return made
+
+
+def browser(*roles: str, language: str = "en", **fields: Any) -> Client:
+    client = logged_in(Client(), person(*(roles or ("team_lead",)), **fields))
+    client.cookies["django_language"] = language
+    return client
+
+
+def text_of(answer: Any) -> str:
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def verb(client: Client, path: str, **values: str) -> Any:
+    """A confirm panel, read and sent as the browser does it."""
+    panel = client.get(path).content.decode()
+    hidden = dict(re.findall(r'name="(seen|key)" value="([^"]*)"', panel))
+    return client.post(path, {**hidden, "reason": "Wrong payees", **values})
+
+
+def drafted(client: Client, of: AutopayConfiguration) -> AutopayVersion:
+    assert client.post(f"{ROOT}{of.pk}/draft/").status_code == 303
+    return AutopayVersion.objects.get(state="draft")
+
+
+def sent(client: Client, version: AutopayVersion, **changes: str) -> dict[str, Any]:
+    """What the editor would send, with some fields changed."""
+    page = client.get(f"{ROOT}versions/{version.pk}/edit/").content.decode()
+    fields = fields_of(page)
+    return fields | {"effective_from": "2026-02-15", "note": "Bank A takes a share"} | changes
+
+
+def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    page = f"{ROOT}versions/{version.pk}/"
+
+    changes = {
+        "payee_interest_1": "bank-a",
+        "share_interest_1": "15.5",
+        "payee_interest_2": "lender",
+        "share_interest_2": "84.5",
+    }
+    assert client.post(f"{page}edit/", sent(client, version, **changes)).status_code == 303
+    version.refresh_from_db()
+    expected = content()["payees"] | {
+        "interest": [{"payee": "bank-a", "share": "0.155"}, {"payee": "lender", "share": "0.845"}]
+    }
+    assert version.content["payees"] == expected
+    assert {name: version.content[name] for name in ("slots", "actions", "partial", "canary")} == {
+        name: content()[name] for name in ("slots", "actions", "partial", "canary")
+    }
+
+    client.post(f"{page}check/")
+    assert "Every guard lets this version pass." in text_of(client.get(page))
+    client.post(f"{page}simulate/")
+    text = text_of(client.get(page))
+    assert "To bank-a 0 CNY 27.90 CNY" in text
+    assert "interest lender 100 % bank-a 15.5 %, lender 84.5 %" in " ".join(text.split())
+    text = text_of(client.get(f"{page}simulation/?why=payees"))
+    assert "other payees" in text
+    assert "bank-a 27.90, lender 1072.26" in text
+    assert "27.90, lender" not in text_of(client.get(f"{page}simulation/?why=day"))
+
+    panel = text_of(client.get(f"{page}submit/"))
+    assert "Bills of tomorrow that change" in panel
+    assert verb(client, f"{page}submit/").status_code == 303
+    asked = Approval.objects.get()
+    assert "To bank-a" in text_of(browser("compliance").get(f"/approvals/{asked.pk}/"))
+    approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
+    publishing.activate_due(on=DUE)
+    BusinessDay.objects.update(today=DUE)
+
+    panel = text_of(browser("compliance").get(f"{page}roll-back/"))
+    assert "0 debits that have not left are dropped." in panel
+    assert "Version 1 holds at once." in panel
+    assert verb(browser("compliance"), f"{page}roll-back/").status_code == 303
+    assert list(AutopayVersion.objects.order_by("number").values_list("state", flat=True)) == ["active", "retired"]
+    assert "rolled back by a person" in text_of(client.get(page))
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "fault"),
+    [
+        ({"share_interest_1": "99"}, "payee_interest_1", "The shares add up to 99 % and have to make the whole."),
+        ({"slot_1_until": "05:00"}, "slot_1_until", "A slot has to end after it begins."),
+        ({"partial_shares": "50, 100"}, "partial_shares", "The shares have to be above nothing and become smaller."),
+        ({"blackout": "soon"}, "blackout", "“soon” is not a day."),
+        ({"holidays": "skip"}, "calendar", "This is needed."),
+    ],
+)
+def test_a_fault_stands_at_its_field_and_nothing_is_saved(
+    of: AutopayConfiguration, changes: dict[str, str], where: str, fault: str
+) -> None:
+    client = browser()
+    version = drafted(client, of)
+
+    answer = client.post(f"{ROOT}versions/{version.pk}/edit/", sent(client, version, **changes))
+
+    assert answer.status_code == 422
+    assert answer.context["form"].errors[where] == [fault]
+    assert fault in answer.content.decode()
+    version.refresh_from_db()
+    assert version.content == content()
+
+
+def test_looking_asks_every_guard_and_names_it(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    Payee.objects.filter(code="guarantor").update(is_active=False)
+
+    answer = client.post(f"{ROOT}versions/{version.pk}/edit/", sent(client, version, slot_2_until="21:30", look="1"))
+
+    page = answer.content.decode()
+    assert (answer.status_code, "The payees exist and are active" in page) == (422, True)
+    assert "The slots lie within the rails&#x27; hours, before their cut-off" in page
+    assert set(answer.context["form"].errors) == {"payee_guarantee_fee_1", "slot_2_until"}
+    version.refresh_from_db()
+    assert version.effective_from is None
+
+
+def test_a_refused_check_says_by_which_guard_on_the_page(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    swapped = content()["payees"] | {"principal": whole("guarantor"), "guarantee_fee": whole("lender")}
+    AutopayVersion.objects.filter(pk=version.pk).update(content=content(payees=swapped), effective_from=DUE)
+
+    client.post(f"{ROOT}versions/{version.pk}/check/")
+
+    text = text_of(client.get(f"{ROOT}versions/{version.pk}/"))
+    assert "Guards refuse this version; it cannot go on." in text
+    assert "Funder, product and guarantor belong together" in text
+    text = text_of(browser(language="zh-hans").get(f"{ROOT}versions/{version.pk}/"))
+    assert "资金方、产品与担保方相互匹配" in text
+    assert "本金会分给 The guarantor" in text
+
+
+def test_somebody_elses_save_is_not_overwritten(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    form = sent(client, version)
+    client.post(f"{ROOT}versions/{version.pk}/edit/", form | {"days": "4"})
+
+    answer = client.post(f"{ROOT}versions/{version.pk}/edit/", form | {"days": "5"})
+
+    assert answer.status_code == 422
+    version.refresh_from_db()
+    assert version.content["days"] == 4
+
+
+def test_two_versions_differ_in_words_of_both_languages(of: AutopayConfiguration) -> None:
+    first = AutopayVersion.objects.get()
+    second = AutopayVersion.objects.create(
+        configuration=of, number=2, content=content(amount="overdue_first", days=1), created_by_name="Mia"
+    )
+    path = f"{ROOT}versions/{second.pk}/against/{first.pk}/"
+
+    text = text_of(browser().get(path))
+    assert "everything past due and due that day what is past due first, then the bill of the day" in text
+    assert "3 days, from the due date 1 day, from the due date" in text
+    assert "先扣逾期" in text_of(browser(language="zh-hans").get(path))
+
+
+def test_the_list_says_what_holds_and_asks_as_many_questions_for_many(of: AutopayConfiguration) -> None:
+    client = browser("analyst")
+    assert "Cash cash cash all products · all funders version 1 from 1 Jan 2026" in text_of(client.get(ROOT))
+    counts = []
+    for number in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            client.get(ROOT)
+        counts.append(len(queries))
+        configuration(code=f"p{number}", portfolio=f"p{number}")
+    assert counts[0] == counts[1]
+    assert "version 1 in force" in text_of(client.get(f"{ROOT}{of.pk}/"))
+    assert "代扣配置" in text_of(browser(language="zh-hans").get(f"{ROOT}{of.pk}/"))
+
+
+def test_a_configuration_is_made_for_loans_that_have_none(of: AutopayConfiguration) -> None:
+    client = browser()
+    answer = client.post(f"{ROOT}new/", {"code": "a", "name": "A", "portfolio": "cash", "funder": ""})
+    assert answer.status_code == 422
+    assert "Another configuration is for the same portfolio" in answer.content.decode()
+
+    client.post(f"{ROOT}new/", {"code": "a", "name": "A", "portfolio": "cash", "funder": "lender"})
+    made = AutopayConfiguration.objects.get(code="a")
+    assert (made.funder, made.versions.count()) == ("lender", 0)
+    assert "Start the first one; two people let it in." in text_of(client.get(f"{ROOT}{made.pk}/"))
+
+
+def test_a_configuration_of_another_portfolio_is_not_there(of: AutopayConfiguration) -> None:
+    version = AutopayVersion.objects.get()
+    stranger = browser("team_lead", team=TeamFactory(portfolios=["elsewhere"]))
+    for path in (f"{of.pk}/", f"versions/{version.pk}/", f"versions/{version.pk}/roll-back/"):
+        assert stranger.get(f"{ROOT}{path}").status_code == 404
