@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 REQUIRED = ("SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "DATABASE_URL", "CELERY_BROKER_URL")
 
@@ -23,6 +24,7 @@ SHORTEST_SHARED_SECRET = 32
 FEWEST_DIFFERENT_CHARACTERS = 12
 FIELD_KEY_BYTES = 32
 DATABASE_SCHEMES = ("postgresql://", "postgres://")
+HTTP_SCHEMES = ("http://", "https://")
 BROKER_SCHEMES = ("redis://", "rediss://", "redis+socket://", "sentinel://", "amqp://", "amqps://")
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
@@ -143,6 +145,14 @@ def shared_secrets(*, environment: Mapping[str, str], prefix: str) -> dict[str, 
         code = name.removeprefix(prefix).lower().replace("_", "-")
         secrets_by_code[code] = value.strip()
     return secrets_by_code
+
+
+def sandbox_url(*, environment: Mapping[str, str]) -> str:
+    """Where the sandbox of a demo listens; empty without one. Raises `UnsafeEnvironment` for what is no address."""
+    url = environment.get("SANDBOX_URL", "").strip().rstrip("/")
+    if url and not (url.startswith(HTTP_SCHEMES) and urlsplit(url).hostname):
+        raise UnsafeEnvironment(problems={"SANDBOX_URL": "is malformed: write http://127.0.0.1:8100"})
+    return url
 
 
 def new_secret_key() -> str:

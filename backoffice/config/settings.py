@@ -416,6 +416,9 @@ DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "messages@localhost")
 # RAIL_SECRET_<CODE> is the secret shared with the rail of that code: `RAIL_SECRET_UNION_MAIN` for "union-main".
 RAIL_SECRETS = environment.shared_secrets(environment=os.environ, prefix=environment.RAIL_SECRET_PREFIX)
 
+# Where the sandbox of a demo listens. With it administrators have a page to play the bank; in production it is empty.
+SANDBOX_URL = environment.sandbox_url(environment=os.environ)
+
 # ------------------------------------------------------------------------------------------------------ queue, cache
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "").strip()

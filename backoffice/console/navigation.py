@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page of the navigation: where it is, who may open it, and the letter that goes there after G."""
+    """A page of the navigation: where it is, who may open it, and the letter that goes there after G.
+
+    `setting`: the page is there only while that setting says something.
+    """
 
     label: "_StrPromise"
     url_name: str
@@ -23,6 +27,12 @@ class Entry:
     icon: str
     key: str = ""
     counted_as: str = ""
+    setting: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where the page is; empty when there is none."""
+        return "" if self.setting and not getattr(settings, self.setting) else address_of(self.url_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,13 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Mandates"), "repayment:mandates", "repayment.mandate.view", "key"),
             Entry(_("Rails"), "repayment:rails", "repayment.rail.view", "swap"),
             Entry(_("Payees"), "repayment:payees", "repayment.payee.view", "people"),
+            Entry(
+                _("Sandbox bank"),
+                "repayment:sandbox_bank",
+                "repayment.sandbox_bank.play",
+                "ledger",
+                setting="SANDBOX_URL",
+            ),
         ),
     ),
     Group(
@@ -134,7 +151,7 @@ def navigation_for(*, user: StaffUser, path: str, counts: dict[str, int]) -> lis
                 count=counts.get(entry.counted_as),
             )
             for entry in group.entries
-            if (url := address_of(entry.url_name)) and user.has_permission(entry.permission)
+            if (url := entry.address) and user.has_permission(entry.permission)
         )
         if links:
             groups.append(LinkGroup(label=group.label, entries=links))

@@ -137,6 +137,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.rail.manage": Permission(_("Set up rails and limits of banks"), frozenset({ADMIN})),
     "repayment.payee.view": Permission(_("See payees"), _READERS | {TEAM_LEAD}),
     "repayment.payee.manage": Permission(_("Create, change and retire payees"), frozenset({ADMIN})),
+    "repayment.sandbox_bank.play": Permission(_("Play the bank in a demo"), frozenset({ADMIN})),
     # repayment: autopay configurations
     "repayment.autopay_configuration.view": Permission(
         _("See autopay configurations, their versions and what they would change"), _READERS | {TEAM_LEAD}

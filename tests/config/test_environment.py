@@ -148,3 +148,11 @@ def test_a_partner_has_its_secret_by_its_code_and_a_short_one_is_refused(prefix:
     assert environment.shared_secrets(environment=given, prefix=prefix) == {"union-main": "s" * 32}
     with pytest.raises(environment.UnsafeEnvironment, match=f"{prefix}UNION_MAIN: is weak: 31 characters"):
         environment.shared_secrets(environment={f"{prefix}UNION_MAIN": "s" * 31}, prefix=prefix)
+
+
+def test_the_sandbox_of_a_demo_has_an_address_or_there_is_none() -> None:
+    assert environment.sandbox_url(environment={}) == ""
+    assert environment.sandbox_url(environment={"SANDBOX_URL": " http://127.0.0.1:8100/ "}) == "http://127.0.0.1:8100"
+    for wrong in ("127.0.0.1:8100", "file:///etc/passwd", "http://"):
+        with pytest.raises(environment.UnsafeEnvironment, match="SANDBOX_URL: is malformed"):
+            environment.sandbox_url(environment={"SANDBOX_URL": wrong})

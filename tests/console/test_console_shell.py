@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from backoffice.calendars.models import BusinessDay
 from backoffice.console import errors
-from backoffice.console.navigation import NAVIGATION, address_of
+from backoffice.console.navigation import NAVIGATION
 from backoffice.staff.models import User
 from backoffice.staff.permissions import PERMISSIONS, ROLES
 from tests.console.book import as_role
@@ -50,8 +50,8 @@ def _links(html: str) -> set[str]:
 @pytest.mark.parametrize("role", ROLES)
 def test_shows_the_entries_a_role_may_open_and_no_other(book, role):
     html = as_role(role).get(reverse("console:home")).content.decode()
-    entries = [entry for group in NAVIGATION for entry in group.entries if address_of(entry.url_name)]
-    allowed = {address_of(entry.url_name) for entry in entries if role in PERMISSIONS[entry.permission].roles}
+    entries = [entry for group in NAVIGATION for entry in group.entries if entry.address]
+    allowed = {entry.address for entry in entries if role in PERMISSIONS[entry.permission].roles}
     assert _links(html) == allowed
 
 

@@ -15,7 +15,7 @@ from backoffice.repayment.console import (
     reminders,
     verbs,
 )
-from backoffice.repayment.console.autopay import configuration_urls, mandate_urls, reconciliation_urls
+from backoffice.repayment.console.autopay import configuration_urls, mandate_urls, reconciliation_urls, sandbox_urls
 from backoffice.repayment.console.campaigns import audiences, pages
 from backoffice.repayment.console.campaigns import verbs as campaign_verbs
 
@@ -110,4 +110,5 @@ urlpatterns = [
     path("audiences/<int:audience_id>/retire/", audiences.RetireAudience.as_view(), name="retire_audience"),
     *mandate_urls.urlpatterns,
     *configuration_urls.urlpatterns,
+    *sandbox_urls.urlpatterns,
 ]

@@ -77,6 +77,26 @@ LIFELIKE = Conduct(
     settle_amount=0.001,
     settle_status=0.001,
 )
+BAD_DAY = Conduct(
+    latency=0.5,
+    drop_before=0.05,
+    drop_after=0.1,
+    busy=0.1,
+    stuck=0.02,
+    no_notice=0.1,
+    late_notice=0.2,
+    double_notice=0.2,
+    processing=0.1,
+    refuse_risk=0.02,
+    unmapped=0.03,
+    return_share=0.03,
+    poor=0.3,
+    settle_missing=0.02,
+    settle_extra=0.02,
+    settle_amount=0.02,
+    settle_status=0.02,
+)
+PRESETS = {"fine": Conduct(), "lifelike": LIFELIKE, "bad_day": BAD_DAY}
 
 
 @dataclass(slots=True)
@@ -131,13 +151,17 @@ class BankScript:
         return (typical * Decimal(str(round(times, 6)))).quantize(Decimal("0.01"))
 
     def change(self, asked: Mapping[str, object], *, now: float) -> None:
-        """Takes what POST /bank/script says: `rail` (or all), shares, and what holds for all. Raises BadScript."""
+        """Takes what POST /bank/script says: `rail` (or all), shares, and what holds for all. Raises BadScript.
+
+        `preset`: everything as it says, then the shares that stand beside it.
+        """
         rest = dict(asked)
         rail = str(rest.pop("rail", "*"))
+        preset = _preset(rest.pop("preset")) if "preset" in rest else {}
         common: dict[str, object] = {
             name: rest.pop(name) for name in ("seed", "typical", "zone", "cut_off", "clock") if name in rest
         }
-        changes = {name: _checked(name, value) for name, value in rest.items()}
+        changes = preset | {name: _checked(name, value) for name, value in rest.items()}
         usual, own = self.usual, dict(self.own)
         if rail == "*":
             usual = replace(usual, **changes)
@@ -173,6 +197,13 @@ class BankScript:
         self.own = {name: Conduct(**one) for name, one in said["own"].items()}
         self.typical = {name: Decimal(value) for name, value in said["typical"].items()}
         self.zone, self.cut_off, self.shift = str(said["zone"]), str(said["cut_off"]), float(said["shift"])
+
+
+def _preset(name: object) -> dict[str, float]:
+    if name not in PRESETS:
+        msg = f"there is no preset {name!r}"
+        raise BadScript(msg)
+    return asdict(PRESETS[str(name)])
 
 
 def _checked(name: str, value: object) -> float:

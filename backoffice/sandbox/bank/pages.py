@@ -1,4 +1,4 @@
-"""The bank's own pages, unsigned: its script, its accounts, its movements, the turning of its day, an overview."""
+"""The bank's own pages, unsigned: an overview, its script and presets, accounts, movements, files, and its days."""
 
 import json
 import time
@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from backoffice.sandbox.bank.behaviour import PRESETS
 from backoffice.sandbox.bank.file_rail import FileRail
 from backoffice.sandbox.bank.night import turn
 from backoffice.sandbox.bank.notices import NoticeCourier
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/bank"
 PAGE, LARGEST_PAGE = 1000, 10_000
+FILES_SHOWN, DAYS_SHOWN = 20, 10
 LARGEST_BALANCE = Decimal("1e15")
 
 
@@ -36,13 +39,16 @@ class Pages:
         """One page."""
         rest = call.path.removeprefix(PREFIX)
         if call.method == "GET" and rest.startswith("/accounts/"):
-            return self._account(rest.removeprefix("/accounts/"))
+            return self._account(unquote(rest.removeprefix("/accounts/")))
         pages: dict[tuple[str, str], Callable[[Call], Answer]] = {
             ("GET", ""): self._overview,
             ("GET", "/script"): self._script,
             ("POST", "/script"): self._change,
+            ("GET", "/presets"): self._presets,
             ("POST", "/accounts"): self._set_account,
             ("GET", "/movements"): self._movements,
+            ("GET", "/files"): self._files,
+            ("GET", "/days"): self._days,
             ("POST", "/day"): self._day,
         }
         page = pages.get((call.method, rest))
@@ -82,6 +88,9 @@ class Pages:
 
     def _script(self, _call: Call) -> Answer:
         return Answer(status=200, document=self.teller.script.shown())
+
+    def _presets(self, _call: Call) -> Answer:
+        return Answer(status=200, document={name: asdict(conduct) for name, conduct in PRESETS.items()})
 
     def _change(self, call: Call) -> Answer:
         asked = _object(call)
@@ -126,6 +135,36 @@ class Pages:
             page, last = books.movements[after : after + limit], len(books.movements)
         told = [{**shown(movement), "at": local(movement.at).isoformat()} for movement in page]
         return Answer(status=200, document={"movements": told, "last": last, "has_more": after + len(page) < last})
+
+    def _files(self, _call: Call) -> Answer:
+        books, local = self.teller.books, self.teller.script.local
+        with books.lock:
+            waiting = [file for file in books.incoming.values() if file.name not in books.executed]
+            written = list(books.outgoing.values())[-FILES_SHOWN:]
+        document: dict[str, object] = {
+            "waiting": [
+                {"name": file.name, "size": len(file.text.encode()), "at": local(file.at).isoformat()}
+                for file in waiting[:FILES_SHOWN]
+            ],
+            "written": [
+                {
+                    "rail": file.rail,
+                    "name": file.name,
+                    "kind": file.kind,
+                    "size": len(file.text.encode()),
+                    "at": local(file.at).isoformat(),
+                }
+                for file in reversed(written)
+            ],
+        }
+        return Answer(status=200, document=document)
+
+    def _days(self, _call: Call) -> Answer:
+        books = self.teller.books
+        with books.lock:
+            closed = [books.closings[day] for day in sorted(books.closings, reverse=True)[:DAYS_SHOWN]]
+        told = [{"day": closing.day, "differences": list(closing.differences)} for closing in closed]
+        return Answer(status=200, document={"days": told})
 
     def _day(self, call: Call) -> Answer:
         asked = _object(call)
