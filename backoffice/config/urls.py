@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("day-end/", include("backoffice.dayend.console.urls")),
     path("outreach/", include("backoffice.outreach.console.urls")),
     path("hooks/gateways/", include("backoffice.outreach.api.hooks")),
+    path("hooks/rails/", include("backoffice.repayment.api.hooks")),
     path("admin/login/", to_login),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),

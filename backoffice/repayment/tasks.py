@@ -19,6 +19,7 @@ from backoffice.repayment.services.autopay import (
     taking_files,
 )
 from backoffice.repayment.services.autopay.mandate_telling import tell_while_due
+from backoffice.repayment.services.autopay.telling import tell_known, tell_returned
 from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
 from backoffice.repayment.services.reminders import put_right
@@ -90,7 +91,7 @@ def follow_merge(*, survivor_id: int, absorbed_id: int) -> None:
 @shared_task(name="repayment.look_again", acks_late=True)
 def look_again(*, loan_id: int) -> None:
     """A message about a bill came back to the queue: stop or correct it, and let it go on."""
-    put_right(loan_id=loan_id)
+    put_right(loan_ids=[loan_id])
 
 
 @shared_task(name="repayment.begin_debits")
@@ -128,3 +129,15 @@ def resolve_debits() -> int:
 def tell_rails() -> None:
     """Tell rails about the agreements they do not know yet as they stand here."""
     tell_while_due(clock=clock.now, seconds=RAIL_SECONDS)
+
+
+@shared_task(name="repayment.tell_of_debits", acks_late=True)
+def tell_of_debits(*, command_ids: list[int]) -> None:
+    """Borrowers are told what became of their debits, as the configuration says."""
+    tell_known(command_ids=command_ids, at=clock.now())
+
+
+@shared_task(name="repayment.tell_of_return", acks_late=True)
+def tell_of_return(*, command_id: int, code: str) -> None:
+    """A borrower is told that a debit was taken back; `code` says why and is for people to look at."""
+    tell_returned(command_ids=[command_id], at=clock.now())

@@ -76,7 +76,7 @@ def values_of_loan(
 
 def amounts_of_loan(*, amount: Decimal, overdue: Decimal, currency: str) -> dict[str, str]:
     """Of what a loan fills in, that which changes with every payment."""
-    return {"amount": _money(amount, currency), "overdue_amount": _money(max(overdue, amount), currency)}
+    return {"amount": money_of(amount, currency), "overdue_amount": money_of(max(overdue, amount), currency)}
 
 
 def unit_costs() -> dict[Channel, tuple[str, Decimal]]:
@@ -85,5 +85,6 @@ def unit_costs() -> dict[Channel, tuple[str, Decimal]]:
     return {Channel(gateway.channel): (gateway.currency, gateway.unit_cost) for gateway in gateways}
 
 
-def _money(amount: Decimal, currency: str) -> str:
+def money_of(amount: Decimal, currency: str) -> str:
+    """An amount in major units as messages carry it."""
     return f"{currency} {quantize(amount, exponent=exponent_of(currency))}"

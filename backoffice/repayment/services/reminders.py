@@ -1,6 +1,6 @@
 """Reminders of the loan book: the bills a day's plans write about, planned by the day end, simulated for the page."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -8,7 +8,7 @@ from django.db import transaction
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.customers.domain.places import middle_zone
-from backoffice.outreach.services.facts import facts_are_right
+from backoffice.outreach.services.facts import facts_are_right, wait_for_debits
 from backoffice.outreach.services.messages import stop_paid
 from backoffice.outreach.services.reminders import (
     ActivePlan,
@@ -41,6 +41,7 @@ def plan_reminders(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> 
     bills = _bills(day=day, plans=plans, first_id=first_id, last_id=last_id)
     outcome = plan_day(day=day, bills=bills, plans=plans, owed_now=owed_now, actor=SYSTEM)
     _correct_what_moved(bills)
+    wait_for_debits(loan_ids=debited_now([bill.loan_id for bill in bills]))
     return outcome
 
 
@@ -64,13 +65,28 @@ def owed_now(loan_ids: Sequence[int]) -> list[tuple[int, date | None]]:
     )
 
 
+def debited_now(loan_ids: Collection[int]) -> list[int]:
+    """Those of the loans that have an order in flight, whoever set it off."""
+    rows = fetch(
+        "SELECT loan_id FROM repayment_debitcommand WHERE state IN ('submitted', 'unknown') AND loan_id = ANY(%s)",
+        [sorted(set(loan_ids))],
+    )
+    return [row[0] for row in rows]
+
+
 @transaction.atomic
-def put_right(*, loan_id: int) -> int:
-    """Stops or corrects what waits to be said about a loan, and lets the rest go on; gives how many messages."""
-    owed = owed_now([loan_id])
+def put_right(*, loan_ids: Collection[int]) -> int:
+    """Stops or corrects what waits to be said about loans, and lets the rest go on; gives how many messages.
+
+    What a debit stops waits on while an order of its loan is in flight.
+    """
+    if not loan_ids:
+        return 0
+    owed = owed_now(sorted(loan_ids))
     stop_paid(loans=owed)
-    correct_planned(loan_ids=[loan_id])
-    return facts_are_right(loan_ids=[loan_id])
+    correct_planned(loan_ids=loan_ids)
+    freed = facts_are_right(loan_ids=loan_ids)
+    return freed - wait_for_debits(loan_ids=debited_now(loan_ids))
 
 
 def simulate_reminders(*, day: date, plan: ActivePlan) -> Simulated:

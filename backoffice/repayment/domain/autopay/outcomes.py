@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain.autopay.actions import GOES_ON, Action
@@ -85,6 +86,26 @@ def bill_after(family: Family, *, configuration: Configuration, tries_without_fu
         tries_without_funds=tries_without_funds + (family == Family.INSUFFICIENT_FUNDS),
         skip_mandate=action == Action.OTHER_MANDATE,
     )
+
+
+NOT_THEIRS: Final = frozenset({Family.REQUEST, Family.EXPIRED, Family.BUSY, Family.MERCHANT, Family.DUPLICATE})
+"""Refusals that say nothing of the borrower or their account."""
+
+
+def told_of(*, to: CommandState, family: Family | None, configuration: Configuration) -> str:
+    """The outcome a borrower is told of a debit that is known, a name of `configuration.OUTCOMES`; "" for none.
+
+    `stopped` when nothing more is tried and they have to act. A refusal that is our own or the channel's fault, and is
+    tried again, is none of their business.
+    """
+    if to == CommandState.SUCCEEDED:
+        return "succeeded"
+    if to != CommandState.DECLINED or family is None or family == Family.REQUEST:
+        return ""
+    after = bill_after(family, configuration=configuration, tries_without_funds=0)
+    if after.state == BillState.STOPPED:
+        return "stopped"
+    return "" if family in NOT_THEIRS else "declined"
 
 
 def amount_alarm(*, asked: Decimal, moved: Decimal, order_no: str) -> Tripped | None:

@@ -22,7 +22,7 @@ from backoffice.outreach.domain.handover import wait_before_retry
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
-from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState, may_move
+from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState, may_move
 from backoffice.repayment.domain.autopay.handover import Answer
 from backoffice.repayment.domain.autopay.outcomes import (
     Said,
@@ -36,6 +36,7 @@ from backoffice.repayment.selectors.states import LoanId, OperationId
 from backoffice.repayment.services.autopay import breaking, commands, splitting
 from backoffice.repayment.services.autopay.commands import Change, Row
 from backoffice.repayment.services.posting import Booked, Draft, book
+from backoffice.repayment.services.reminders import put_right
 
 SOURCE: Final = "autopay"
 """Orders are booked under this source with their order number: each at most once, however often it is told."""
@@ -93,6 +94,9 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
     commands.apply([_change(row, fact, at=at, operation=booked.get(row.id)) for row, fact in moving], actor=actor)
     _count(moving, booked=booked, at=at)
     _follow_bills(moving)
+    put_right(
+        loan_ids={row.loan_id for row, fact in moving if row.state in IN_FLIGHT and fact.said.to not in IN_FLIGHT}
+    )
     if moving:
         outbox.publish(
             event=KNOWN,

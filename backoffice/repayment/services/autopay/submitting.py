@@ -22,6 +22,7 @@ from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.core.signed_http import Address
 from backoffice.outreach.domain.handover import refilled
+from backoffice.outreach.services.facts import wait_for_debits
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Running, Tripped, judge
 from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import BreakerLimits, Configuration, parse
@@ -267,6 +268,7 @@ def _leave(
         amounts = [(one.row, one.outgoing.amount) for one in leaving if one.row.rail_id == rail.pk]
         if amounts:
             make_file(batch=batch, rail=rail, amounts=amounts, at=at)
+    wait_for_debits(loan_ids=[one.row.loan_id for one in leaving])
     for state, bills in ended.items():
         for reason in sorted({why for _bill, why in bills}):
             DebitBill.objects.filter(pk__in=[bill for bill, why in bills if why == reason]).update(
