@@ -247,18 +247,22 @@ def slots_fit_the_rails(subject: Checked) -> Iterator[Finding]:
     """Slots lie within the hours of every rail and end before its cut-off: what is later counts for another day."""
     for number, slot in enumerate(subject.content.slots, start=1):
         for rail in subject.rails.values():
-            names = {"slot": f"{clock_of(slot.at)}–{clock_of(slot.until)}", "rail": rail.name}
+            times = f"{clock_of(slot.at)}–{clock_of(slot.until)}"
             opens, closes, cut_off = _minutes(rail.opens), _minutes(rail.closes), _minutes(rail.cut_off)
             if slot.at < opens or slot.until > closes:
                 words = phrase(
                     "The slot %(slot)s lies outside the hours of %(rail)s, %(hours)s.",
+                    slot=times,
+                    rail=rail.name,
                     hours=f"{clock_of(opens)}–{clock_of(closes)}",
-                    **names,
                 )
                 yield Finding(Guard.SLOTS, f"slots.{number}.at", words)
             elif slot.until > cut_off:
                 words = phrase(
-                    "The slot %(slot)s ends after the cut-off of %(rail)s, %(time)s.", time=clock_of(cut_off), **names
+                    "The slot %(slot)s ends after the cut-off of %(rail)s, %(time)s.",
+                    slot=times,
+                    rail=rail.name,
+                    time=clock_of(cut_off),
                 )
                 yield Finding(Guard.SLOTS, f"slots.{number}.until", words)
 
