@@ -400,6 +400,10 @@ SPECTACULAR_SETTINGS = {
 LENDER_NAME = os.environ.get("LENDER_NAME", "Backoffice")
 LENDER_PHONE = os.environ.get("LENDER_PHONE", "" if PRODUCTION else "010-5550-0100")
 LENDER_APP_LINK = os.environ.get("LENDER_APP_LINK", "" if PRODUCTION else "https://app.example.org/pay")
+# How borrowers reach this site, for the pay links in messages: "https://pay.example.com". Empty: messages carry none.
+PAY_LINK_SITE = os.environ.get("PAY_LINK_SITE", "" if PRODUCTION else "https://pay.example.org")
+# How often the page of a pay link may be opened from one address, and how often one link may be paid from.
+PAY_PAGE_RATES = {"open": "120/minute", "pay": "10/minute"}
 # GATEWAY_SECRET_<CODE> is the secret shared with the gateway of that code: `GATEWAY_SECRET_SMS_MAIN` for "sms-main".
 GATEWAY_SECRETS = environment.shared_secrets(environment=os.environ, prefix=environment.GATEWAY_SECRET_PREFIX)
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("outreach/", include("backoffice.outreach.console.urls")),
     path("hooks/gateways/", include("backoffice.outreach.api.hooks")),
     path("hooks/rails/", include("backoffice.repayment.api.hooks")),
+    path("pay/", include("backoffice.repayment.console.pay_page")),
     path("admin/login/", to_login),
     path("admin/", admin.site.urls),
     path("health/", health, name="health"),

@@ -112,6 +112,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.loan.waive": Permission(_("Waive penalty or interest"), _SERVICE | {COLLECTOR}),
     "repayment.loan.refund": Permission(_("Refund what was overpaid"), _SENIORS),
     "repayment.loan.payoff": Permission(_("Quote and settle an early payoff"), _SERVICE | {COLLECTOR}),
+    "repayment.pay_link.make": Permission(_("Make and take back pay links"), _SERVICE | {COLLECTOR}),
     "repayment.loan.charge_off": Permission(_("Charge a loan off, and book what is recovered"), _SENIORS | {ADMIN}),
     "repayment.loan.write_off": Permission(_("Write off a small balance"), _SENIORS | {ADMIN}),
     "repayment.loan.buy_back": Permission(_("Change the creditor of a loan"), frozenset({TEAM_LEAD, ADMIN})),

@@ -34,15 +34,8 @@ class RoleThrottle(BaseThrottle):
         scope = getattr(view, "throttle_scope", None) or ("read" if request.method in SAFE_METHODS else "write")
         calls, seconds = best_rate(rates=settings.API_RATES[scope], roles=_roles(request))
         moment = type(self).timer()
-        window = int(moment // seconds)
-        self._wait = (window + 1) * seconds - moment
-        key = f"calls:{scope}:{self._who(request)}:{window}"
-        cache.add(key, 0, timeout=seconds * 2)
-        try:
-            return cache.incr(key) <= calls
-        except ValueError:  # the counter was evicted between the two calls
-            cache.set(key, 1, timeout=seconds * 2)
-            return True
+        self._wait = seconds - moment % seconds
+        return count_call(who=f"{scope}:{self._who(request)}", calls=calls, seconds=seconds, moment=moment)
 
     def wait(self) -> float:
         """Seconds until the next window, at least one."""
@@ -50,6 +43,17 @@ class RoleThrottle(BaseThrottle):
 
     def _who(self, request: Request) -> str:
         return f"user-{request.user.pk}" if request.user.is_authenticated else f"address-{self.get_ident(request)}"
+
+
+def count_call(*, who: str, calls: int, seconds: int, moment: float) -> bool:
+    """Count one call of `who`; False when it is more than `calls` in the window of `seconds` the moment lies in."""
+    key = f"calls:{who}:{int(moment // seconds)}"
+    cache.add(key, 0, timeout=seconds * 2)
+    try:
+        return cache.incr(key) <= calls
+    except ValueError:  # the counter was evicted between the two calls
+        cache.set(key, 1, timeout=seconds * 2)
+        return True
 
 
 def best_rate(*, rates: Mapping[str, str], roles: frozenset[str]) -> tuple[int, int]:

@@ -50,6 +50,8 @@ _ANY = frozenset({"active", "charged_off", "closed"})
 _MAIN = _Verb(_("Post payment"), "post_payment", "repayment.payment.post", "p", "payment", _OPEN)
 _BESIDE = (_Verb(_("Payoff quote"), "pay_off", "repayment.loan.payoff", "q", "done", _OPEN),)
 _MORE = (
+    _Verb(_("Pay link"), "make_pay_link", "repayment.pay_link.make", "k", "key", _ACTIVE),
+    _Verb(_("Take back pay links"), "revoke_pay_links", "repayment.pay_link.make", "z", "close", _ACTIVE),
     _Verb(_("Waive"), "waive", "repayment.loan.waive", "w", "swap", _OPEN, needs="waivable"),
     _Verb(_("Refund"), "refund", "repayment.loan.refund", "r", "undo", _ANY, needs="suspense"),
     _Verb(_("Change creditor"), "change_creditor", "repayment.loan.buy_back", "c", "swap", _OPEN),

@@ -403,7 +403,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("bank", models.CharField(max_length=20, verbose_name="bank")),
-                ("token", models.CharField(max_length=64, verbose_name="token")),
+                ("token", models.CharField(max_length=34, verbose_name="token")),
                 ("mask", models.CharField(max_length=24, verbose_name="account")),
                 ("currency", models.CharField(max_length=3, verbose_name="currency")),
                 (

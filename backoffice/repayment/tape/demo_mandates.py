@@ -136,7 +136,7 @@ def _made_up(owing: Sequence[Owing], rails: Sequence[Rail], *, without: set[str]
 
 def token_of(number: str) -> str:
     """What stands for an account: nobody without this house's key comes from it to the number."""
-    return "tok-" + salted_hmac("repayment.mandate.token", number, algorithm="sha256").hexdigest()[:32]
+    return "tok-" + salted_hmac("repayment.mandate.token", number, algorithm="sha256").hexdigest()[:30]
 
 
 def _rail_for(drawn: int, rails: Sequence[Rail]) -> Rail:

@@ -56,19 +56,10 @@ class Facts:
 
 def last_look(facts: Facts, *, configuration: Configuration) -> Decimal | Drop:
     """The amount to ask for (major units), or why the command is dropped."""
-    if not facts.is_active:
-        return Drop.LOAN_NOT_ACTIVE
-    if facts.is_held:
-        return Drop.HELD
-    if facts.is_in_flight:
-        return Drop.IN_FLIGHT
     asked = wanted(facts.due, rule=configuration.amount)
-    if asked <= ZERO:
-        return Drop.SETTLED
-    if not facts.is_mandate_active:
-        return Drop.NO_MANDATE
-    if facts.card_may is not None and facts.card_debits >= facts.card_may:
-        return Drop.CARD_TIRED
+    why = _why_not(facts, asked=asked)
+    if why is not None:
+        return why
     if facts.allows_partial:
         asked = after_no_funds(
             asked,
@@ -79,6 +70,33 @@ def last_look(facts: Facts, *, configuration: Configuration) -> Decimal | Drop:
         )
     amount = within_limits(asked, room=facts.room, may_split=configuration.split_over_limit)
     return amount if amount > ZERO else Drop.OVER_LIMIT
+
+
+def look_for_payer(facts: Facts) -> Decimal | Drop:
+    """What a borrower who pays by themselves pays now: everything due, as far as limits let, or why nothing."""
+    asked = facts.due.total
+    why = _why_not(facts, asked=asked)
+    if why is not None:
+        return why
+    amount = within_limits(asked, room=facts.room, may_split=True)
+    return amount if amount > ZERO else Drop.OVER_LIMIT
+
+
+def _why_not(facts: Facts, *, asked: Decimal) -> Drop | None:
+    """What forbids any payment, whoever sets it off."""
+    if not facts.is_active:
+        return Drop.LOAN_NOT_ACTIVE
+    if facts.is_held:
+        return Drop.HELD
+    if facts.is_in_flight:
+        return Drop.IN_FLIGHT
+    if asked <= ZERO:
+        return Drop.SETTLED
+    if not facts.is_mandate_active:
+        return Drop.NO_MANDATE
+    if facts.card_may is not None and facts.card_debits >= facts.card_may:
+        return Drop.CARD_TIRED
+    return None
 
 
 def second_opinion(amount: Decimal, *, most_due: Decimal) -> bool:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._-]{1,34}")
 _BANK: Final = re.compile(r"[A-Za-z0-9._-]{1,20}")
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _AGREEMENT: Final = re.compile(r"[A-Za-z0-9._-]{1,35}")

@@ -17,6 +17,8 @@ class Purpose(StrEnum):
 
 
 LETTERS: Final = {Purpose.DEBIT: "D", Purpose.ACTIVE: "A"}
+INITIATED_BY: Final = {Purpose.DEBIT: "lender", Purpose.ACTIVE: "customer"}
+"""Who set a payment off, in the words of rails."""
 
 
 def order_number(*, loan_id: int, bill_number: int, version: int, purpose: Purpose, attempt: int) -> str:

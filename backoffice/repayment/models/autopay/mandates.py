@@ -55,7 +55,7 @@ class Mandate(models.Model):
     agreement_no = models.CharField(_("agreement number"), max_length=35)
     kind = models.CharField(_("kind"), max_length=7, choices=Kind.choices)
     bank = models.CharField(_("bank"), max_length=20)
-    token = models.CharField(_("token"), max_length=64)
+    token = models.CharField(_("token"), max_length=34)
     mask = models.CharField(_("account"), max_length=24)
     currency = models.CharField(_("currency"), max_length=3)
     state = models.CharField(

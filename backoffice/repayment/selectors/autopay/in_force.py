@@ -10,7 +10,7 @@ from backoffice.calendars.domain.working_days import is_working_day
 from backoffice.calendars.selectors import holiday_overrides
 from backoffice.repayment.domain.autopay.configuration import Configuration, OnHoliday, parse
 from backoffice.repayment.domain.autopay.version_states import IN_FORCE, VersionState
-from backoffice.repayment.models import AutopayVersion
+from backoffice.repayment.models import AutopayVersion, CanaryLoan, Loan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,23 @@ def rulings_on(day: date) -> list[Ruling]:
         .order_by("configuration_id", "number")
     )
     return sorted((ruling_of(version) for version in versions), key=lambda ruling: (ruling.rank, ruling.version_id))
+
+
+def version_of_loan(*, loan: Loan, day: date) -> int | None:
+    """The version that rules a loan on a day, as planning picks it; None where none does. Three queries at most."""
+    product_id = loan.product_version.product_id if loan.product_version else None
+    trials = set(CanaryLoan.objects.filter(loan=loan).values_list("version_id", flat=True))
+    return next(
+        (
+            ruling.version_id
+            for ruling in rulings_on(day)
+            if ruling.portfolio == loan.portfolio
+            and ruling.product_id in {None, product_id}
+            and ruling.funder in {"", loan.creditor}
+            and (not ruling.is_canary or ruling.version_id in trials)
+        ),
+        None,
+    )
 
 
 def ruling_of(version: AutopayVersion) -> Ruling:

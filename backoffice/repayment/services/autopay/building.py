@@ -5,6 +5,7 @@ One transaction a batch: a slot killed while it is built is built again, and a s
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
@@ -199,25 +200,64 @@ def _fill(batch: DebitBatch, *, configuration: Configuration, at: datetime) -> i
 
 def _row(row: tuple[Any, ...], *, key: int, batch: DebitBatch) -> tuple[Any, ...]:
     bill_id, loan_id, borrower_id, number, version, attempt, amount, mandate_id, rail_id = row
-    order_no = order_number(
-        loan_id=loan_id, bill_number=number, version=version, purpose=Purpose.DEBIT, attempt=attempt
+    return values_of_command(
+        key=key,
+        order_no=order_number(
+            loan_id=loan_id, bill_number=number, version=version, purpose=Purpose.DEBIT, attempt=attempt
+        ),
+        purpose=Purpose.DEBIT,
+        bill_id=bill_id,
+        batch_id=batch.pk,
+        version_id=batch.version_id,
+        loan_id=loan_id,
+        borrower_id=borrower_id,
+        installment_number=number,
+        from_version=version,
+        attempt=attempt,
+        day=batch.day,
+        mandate_id=mandate_id,
+        rail_id=rail_id,
+        currency=batch.currency,
+        amount=amount,
     )
+
+
+def values_of_command(
+    *,
+    key: int,
+    order_no: str,
+    purpose: Purpose,
+    bill_id: int | None,
+    batch_id: int | None,
+    version_id: int | None,
+    loan_id: int,
+    borrower_id: int,
+    installment_number: int,
+    from_version: int,
+    attempt: int,
+    day: date,
+    mandate_id: int,
+    rail_id: int,
+    currency: str,
+    amount: Decimal,
+) -> tuple[Any, ...]:
+    """A command that is planned, in the order of `COLUMNS`; `amount` (major units) is its forecast."""
     return (
         key,
         order_no,
-        Purpose.DEBIT.value,
+        purpose.value,
         bill_id,
-        batch.pk,
-        batch.version_id,
+        batch_id,
+        version_id,
         loan_id,
         borrower_id,
-        number,
-        version,
+        installment_number,
+        from_version,
         attempt,
-        batch.day,
+        day,
         mandate_id,
         rail_id,
-        batch.currency,
+        currency,
         amount,
         amount,
         CommandState.PLANNED.value,

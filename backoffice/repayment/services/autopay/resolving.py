@@ -23,10 +23,10 @@ from backoffice.repayment.domain.autopay.debit_states import CommandState
 from backoffice.repayment.domain.autopay.handover import Known, Standing
 from backoffice.repayment.domain.autopay.outcomes import Said, read_standing
 from backoffice.repayment.models import DebitCommand, Rail
+from backoffice.repayment.services.autopay.handing import HANDS
 from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.settling import Fact, settle, settle_return
-from backoffice.repayment.services.autopay.submitting import HANDS
 
 BATCH: Final = 200
 CLOCKS_DIFFER: Final = timedelta(seconds=60)
@@ -158,9 +158,6 @@ def decide_unknown(
 
 
 def _ask(one: Question, rail: Rail) -> Standing:
-    """What the rail says; a file rail cannot be asked, its statement tells."""
-    if rail.kind != Rail.Kind.HTTP:
-        return Standing(known=Known.UNCLEAR)
     return http.ask(order_no=one.order_no, address=address_of(rail))
 
 

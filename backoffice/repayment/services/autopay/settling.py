@@ -5,7 +5,7 @@ a command moves by the table, and a payment has the order number as its external
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -24,6 +24,7 @@ from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState, may_move
 from backoffice.repayment.domain.autopay.handover import Answer
+from backoffice.repayment.domain.autopay.order_numbers import Purpose
 from backoffice.repayment.domain.autopay.outcomes import (
     Said,
     amount_alarm,
@@ -61,9 +62,7 @@ def learn(*, answers: Mapping[int, Answer], at: datetime, actor: Actor) -> int:
     rows = commands.read(ids=answers, lock=False)
     facts = {
         command_id: Fact(
-            said=read_answer(
-                answer, scheme=rows[command_id].scheme, codes=shipped_codes(), order_no=rows[command_id].order_no
-            ),
+            said=_of_answer(rows[command_id], answer),
             at=answer.at,
             amount=answer.amount,
             reference=answer.reference,
@@ -72,6 +71,14 @@ def learn(*, answers: Mapping[int, Answer], at: datetime, actor: Actor) -> int:
         for command_id, answer in answers.items()
     }
     return settle(facts=facts, at=at, actor=actor)
+
+
+def _of_answer(row: Row, answer: Answer) -> Said:
+    """What an answer says. A payment by link that certainly never left is over: nobody tries it again for the payer."""
+    said = read_answer(answer, scheme=row.scheme, codes=shipped_codes(), order_no=row.order_no)
+    if said.to == CommandState.PLANNED and row.purpose == Purpose.ACTIVE:
+        return replace(said, to=CommandState.DROPPED)
+    return said
 
 
 @transaction.atomic

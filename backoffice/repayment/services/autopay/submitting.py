@@ -8,46 +8,42 @@ an end: the rail refuses it once that is past. When the lease runs out it become
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
-from backoffice.core.signed_http import Address
-from backoffice.outreach.domain.handover import refilled
 from backoffice.outreach.services.facts import wait_for_debits
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Running, Tripped, judge
 from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import BreakerLimits, Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
-from backoffice.repayment.domain.autopay.handover import Answer, Outgoing
-from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look, second_opinion
+from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look
 from backoffice.repayment.models import AutopaySwitch, DebitBatch, DebitBill, Rail
 from backoffice.repayment.selectors.autopay.last_facts import Asked, SecondDue, facts_of, second_due
 from backoffice.repayment.selectors.states import load_loans
 from backoffice.repayment.services.autopay import breaking, commands
 from backoffice.repayment.services.autopay.commands import Change, Row
 from backoffice.repayment.services.autopay.filing import make_file, put_files
-from backoffice.repayment.services.autopay.rails import http
+from backoffice.repayment.services.autopay.handing import (
+    CHUNK,
+    HANDS,
+    Leaving,
+    disagreement,
+    hand_over,
+    room_of_rails,
+    send_off,
+    take_from_rails,
+)
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.settling import learn
 
-CHUNK: Final = 200
-HANDS: Final = 16
-LEASE: Final = timedelta(seconds=90)
-EXPIRES: Final = timedelta(seconds=120)
 A_FILE_DAY: Final = timedelta(days=2)
 """How long an order of a file rail may take to be told of: the statement of its day comes the day after."""
-CALL_SECONDS: Final = 15.0
-"""What a call may take at most, connecting and waiting for the answer."""
-
 CLAIM: Final = """
 SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds
 FROM repayment_debitcommand command JOIN repayment_debitbill bill ON bill.id = command.bill_id
@@ -61,15 +57,6 @@ ENDS_BILL: Final = {
     Drop.HELD: BillState.STOPPED,
 }
 """Drops that end a bill's day; after the others a later slot may try it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """A command that is marked as submitted and has to be handed over before its deadline (monotonic seconds)."""
-
-    row: Row
-    outgoing: Outgoing
-    deadline: float
 
 
 def submit_while_due(*, clock: Callable[[], datetime], seconds: float) -> int:
@@ -95,7 +82,7 @@ def submit_chunk(*, batch_id: int, clock: Callable[[], datetime]) -> int:
         put_files(clock=clock)
     addresses = {rail.pk: address_of(rail) for rail in rails.values()}
     with ThreadPoolExecutor(max_workers=HANDS) as hands:
-        answers = list(hands.map(lambda one: _hand_over(one, addresses[one.row.rail_id]), called))
+        answers = list(hands.map(lambda one: hand_over(one, addresses[one.row.rail_id]), called))
     learn(
         answers={one.row.id: answer for one, answer in zip(called, answers, strict=True) if answer is not None},
         at=clock(),
@@ -117,7 +104,7 @@ def let_out(*, batch_id: int, at: datetime) -> list[Leaving]:
     if at >= batch.ends_at:
         end_batch(batch, to=DebitBatch.State.OVER, drop=Drop.OUT_OF_TIME, at=at)
         return []
-    room = _room_of_rails(at=at)
+    room = room_of_rails(at=at)
     most = min(CHUNK, max(room.values(), default=0))
     claim = {"batch_id": batch_id, "at": at, "most": most, "rail_ids": sorted(room)}
     asked = [Asked(*row) for row in fetch(CLAIM, claim)] if most else []
@@ -190,12 +177,9 @@ def _tripped(
         if not isinstance(amount, Decimal):
             continue
         row = rows[command_id]
-        opinion = second[row.loan_id]
-        if opinion.is_held or not opinion.is_active or opinion.most_due <= 0:
-            why = "held" if opinion.is_held else "settled"
-            return Tripped(BreakerKind.SETTLED, f"{amount:f} {row.currency}", "0", f"{row.order_no}: {why}"), command_id
-        if not second_opinion(amount, most_due=opinion.most_due):
-            return Tripped(BreakerKind.AMOUNT, f"{amount:f}", f"{opinion.most_due:f}", row.order_no), command_id
+        tripped = disagreement(amount, opinion=second[row.loan_id], order_no=row.order_no, currency=row.currency)
+        if tripped is not None:
+            return tripped, command_id
         if facts[command_id].card_debits >= limits.debits_per_card:
             seen = str(facts[command_id].card_debits + 1)
             return Tripped(BreakerKind.PER_CARD, seen, str(limits.debits_per_card), row.order_no), command_id
@@ -226,7 +210,6 @@ def _leave(
     at: datetime,
     room: Mapping[int, int],
 ) -> list[Leaving]:
-    deadline = time.monotonic() + LEASE.total_seconds()
     by_file = {rail.pk: rail for rail in Rail.objects.filter(kind=Rail.Kind.ISO20022, pk__in=room)}
     changes: list[Change] = []
     leaving: list[Leaving] = []
@@ -238,31 +221,10 @@ def _leave(
             if decided in ENDS_BILL:
                 ended.setdefault(ENDS_BILL[decided], []).append((row.bill_id, decided.value))
             continue
-        expires_at = at + EXPIRES if row.rail_id not in by_file else batch.ends_at + A_FILE_DAY
-        changes.append(
-            Change(
-                row,
-                CommandState.SUBMITTED,
-                at,
-                values={
-                    "amount": decided,
-                    "tries": row.tries + 1,
-                    "submitted_at": at,
-                    "expires_at": expires_at,
-                    "lease_until": at + LEASE if row.rail_id not in by_file else expires_at,
-                    "not_before": None,
-                },
-            )
-        )
-        outgoing = Outgoing(
-            order_no=row.order_no,
-            agreement_no=row.agreement_no,
-            amount=decided,
-            currency=row.currency,
-            initiated_by="lender",
-            expires_at=expires_at,
-        )
-        leaving.append(Leaving(row, outgoing, deadline))
+        told_by = batch.ends_at + A_FILE_DAY if row.rail_id in by_file else None
+        change, gone = send_off(row, amount=decided, at=at, told_by=told_by)
+        changes.append(change)
+        leaving.append(gone)
     commands.apply(changes, actor=SYSTEM)
     for rail in by_file.values():
         amounts = [(one.row, one.outgoing.amount) for one in leaving if one.row.rail_id == rail.pk]
@@ -278,7 +240,7 @@ def _leave(
     batch.left_forecast += sum((one.row.forecast for one in leaving), Decimal(0))
     batch.asked += sum((one.outgoing.amount for one in leaving), Decimal(0))
     batch.save(update_fields=["left", "left_forecast", "asked"])
-    _take_from_rails(leaving)
+    take_from_rails(leaving)
     return leaving
 
 
@@ -286,45 +248,8 @@ def _dropped(row: Row, drop: Drop, *, at: datetime) -> Change:
     return Change(row, CommandState.DROPPED, at, code=drop.value, values={"answered_at": at, "lease_until": None})
 
 
-def _zone() -> ZoneInfo:
-    return ZoneInfo(settings.LENDER_TIME_ZONE)
-
-
-def _room_of_rails(*, at: datetime) -> dict[int, int]:
-    """How many commands each rail takes now: its bucket, nothing while it is paused, closed or without a secret."""
-    room: dict[int, int] = {}
-    local = at.astimezone(_zone()).time()
-    for rail in Rail.objects.filter(is_paused=False).select_for_update(no_key=True).order_by("pk"):
-        if not settings.RAIL_SECRETS.get(rail.code) or not rail.opens <= local <= rail.closes:
-            continue
-        rail.tokens = refilled(
-            tokens=rail.tokens,
-            elapsed=at - rail.refilled_at,
-            per_second=rail.per_second,
-            burst=max(int(rail.per_second), CHUNK),
-        )
-        rail.refilled_at = at
-        rail.save(update_fields=["tokens", "refilled_at"])
-        room[rail.pk] = int(rail.tokens.to_integral_value(rounding=ROUND_DOWN))
-    return room
-
-
-def _take_from_rails(leaving: list[Leaving]) -> None:
-    for rail_id in sorted({one.row.rail_id for one in leaving}):
-        rail = Rail.objects.get(pk=rail_id)
-        rail.tokens -= sum(one.row.rail_id == rail_id for one in leaving)
-        rail.save(update_fields=["tokens"])
-
-
 def _finish_if_done(batch: DebitBatch, *, at: datetime) -> None:
     """A batch is done once nothing of it waits to leave."""
     if not fetch(_STILL_PLANNED + " LIMIT 1", [batch.pk]):
         batch.state, batch.moved_at, batch.moved_by = DebitBatch.State.DONE, at, SYSTEM.name
         batch.save(update_fields=["state", "moved_at", "moved_by"])
-
-
-def _hand_over(one: Leaving, address: Address) -> Answer | None:
-    """The call itself, in a thread, without the database; None when the lease is over and it must not be made."""
-    if time.monotonic() > one.deadline - CALL_SECONDS:
-        return None
-    return http.submit(command=one.outgoing, address=address)
