@@ -140,6 +140,13 @@ class TestAmounts:
     def test_the_rule_says_which_part(self, rule, asked):
         assert wanted(Due(overdue=D("50.00"), current=D("100.00"), held=D("10.00")), rule=rule) == D(asked)
 
+    def test_the_bill_alone_is_the_bill_that_is_tried_on_a_later_day_too(self):
+        state = loan()
+        due = due_of(state, as_of=date(2026, 3, 16), number=1)
+        assert due.current == 0
+        assert wanted(due, rule=AmountRule.CURRENT_ONLY) == due.own > D("1100.16")
+        assert wanted(due, rule=AmountRule.CURRENT_ONLY) < due.total
+
     def test_what_is_past_due_first_is_all_that_is_due_once_nothing_is_past_due(self):
         assert wanted(Due(overdue=D(0), current=D("100.00")), rule=AmountRule.OVERDUE_FIRST) == D("100.00")
 

@@ -273,3 +273,19 @@ def test_verification_finds_a_debit_the_books_do_not_have(bank, damage, check):
     run_slot(at("07:00"))
     execute(damage)
     assert any(check in drift.check for drift in drifts(DUE))
+
+
+def test_under_a_rule_that_collects_one_bill_each_is_tried_for_itself_on_later_days_too(bank):
+    loan, _agreement = due_with_agreement(bank)
+    version(content(amount="current_only", days=40))
+    late = DUE + timedelta(days=29)
+    morning_of(late)
+    bank.clock(at("07:00", late))
+    assert plan(late) == 2
+    for clock in ("07:00", "16:00"):
+        bank.clock(at(clock, late))
+        run_slot(at(clock, late))
+    amounts = [c.amount for c in DebitCommand.objects.filter(state="succeeded").order_by("id")]
+    assert len(amounts) == 2
+    assert Loan.objects.get(pk=loan.pk).overdue_amount == 0
+    assert drifts(late) == []

@@ -12,7 +12,7 @@ from backoffice.repayment.domain.penalty import uncharged
 
 
 class AmountRule(StrEnum):
-    """What a debit collects: everything past due and due today; the bill of the day alone; what is past due first."""
+    """What a debit collects: all that is past due and due today; the bill it is for alone; what is past due first."""
 
     ALL_DUE = "all_due"
     CURRENT_ONLY = "current_only"
@@ -23,12 +23,14 @@ class AmountRule(StrEnum):
 class Due:
     """What a loan owes on a day, penalty grown so far included: of bills past due, and of those that fall due then.
 
-    `held` is money of the borrower's that pays first and is not asked for again. Major units.
+    `held` is money of the borrower's that pays first and is not asked for again. `own` is what the one bill owes that
+    is being tried, whenever it fell due; None: the bill of the day. Major units.
     """
 
     overdue: Decimal
     current: Decimal
     held: Decimal = ZERO
+    own: Decimal | None = None
 
     @property
     def total(self) -> Decimal:
@@ -54,25 +56,28 @@ class Room:
         return Room(_least(self.single, other.single), _least(self.day, other.day), _least(self.month, other.month))
 
 
-def due_of(state: LoanState, *, as_of: date) -> Due:
-    """What an engine's state owes on a day."""
+def due_of(state: LoanState, *, as_of: date, number: int | None = None) -> Due:
+    """What an engine's state owes on a day, and of it the bill of that number."""
     grown = uncharged(state, as_of=as_of)
     overdue = current = ZERO
+    own = None if number is None else ZERO
     for bill in state.bills:
         if bill.due_date > as_of:
             break
         owed = bill.remaining_total() + grown.get(bill.number, ZERO)
+        if bill.number == number:
+            own = owed
         if bill.due_date < as_of:
             overdue += owed
         else:
             current += owed
-    return Due(overdue=overdue, current=current, held=state.suspense)
+    return Due(overdue=overdue, current=current, held=state.suspense, own=own)
 
 
 def wanted(due: Due, *, rule: AmountRule) -> Decimal:
     """What the rule asks for, before limits; never more than is due."""
     if rule == AmountRule.CURRENT_ONLY:
-        asked = due.current
+        asked = due.current if due.own is None else due.own
     elif rule == AmountRule.OVERDUE_FIRST and due.overdue > due.held:
         asked = due.overdue - due.held
     else:

@@ -48,12 +48,13 @@ SELECT loan_id FROM repayment_debitcommand WHERE loan_id = ANY(%(ids)s) AND stat
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command to look at: its loan, agreement, and the tries its bill was refused for want of funds."""
+    """A command to look at: its loan, agreement, the tries its bill was refused for want of funds, and which bill."""
 
     command_id: int
     loan_id: int
     mandate_id: int
     tries_without_funds: int
+    installment_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def facts_of(*, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: da
             is_in_flight=one.loan_id in in_flight,
             is_mandate_active=is_active,
             allows_partial=allows_partial,
-            due=due_of(loan.state, as_of=day),
+            due=due_of(loan.state, as_of=day, number=one.installment_number),
             room=own.stricter(theirs),
             tries_without_funds=one.tries_without_funds,
             card_debits=tries,

@@ -311,7 +311,8 @@ def _scheduled(due_date: date, number: int, amounts: Sequence[Decimal]) -> Bill:
 def _owed_as_due(bill: Bill, terms_id: int, currency: str, day: date) -> Owed:
     """One bill as it was scheduled, on the day it is tried: current on its due date, past due after it."""
     whole, late = bill.remaining_total(), (day - bill.due_date).days
-    due = Due(overdue=whole, current=ZERO) if late > 0 else Due(overdue=ZERO, current=whole)
+    overdue, current = (whole, ZERO) if late > 0 else (ZERO, whole)
+    due = Due(overdue=overdue, current=current, own=whole)
     return Owed(bills=[bill], due=due, rule=terms_by_id(terms_id).allocation, dpd=late, currency=currency)
 
 

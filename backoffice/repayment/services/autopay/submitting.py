@@ -45,7 +45,7 @@ from backoffice.repayment.services.autopay.settling import learn
 A_FILE_DAY: Final = timedelta(days=2)
 """How long an order of a file rail may take to be told of: the statement of its day comes the day after."""
 CLAIM: Final = """
-SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds
+SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds, command.installment_number
 FROM repayment_debitcommand command JOIN repayment_debitbill bill ON bill.id = command.bill_id
 WHERE command.batch_id = %(batch_id)s AND command.state = 'planned' AND command.rail_id = ANY(%(rail_ids)s)
   AND (command.not_before IS NULL OR command.not_before <= %(at)s)
