@@ -23,7 +23,7 @@ from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
 from backoffice.repayment.services.autopay.mandate_expiry import expire_mandates
-from backoffice.repayment.services.autopay.planning import has_debits, plan_debits
+from backoffice.repayment.services.autopay.planning import end_day, has_debits, plan_debits
 from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
 from backoffice.repayment.services.closing import RangeClosed, close_range, due_loans, snapshot_range
 from backoffice.repayment.services.experiments import record_what_happened
@@ -125,6 +125,14 @@ def _work_mandates(day: date, _first_id: int, _last_id: int, _run_id: int) -> Wo
     return Worked(counts={"mandates": expire_mandates(day=day, at=clock.now())}, left_behind={})
 
 
+def _plan_debit_days(_day: date) -> list[Range]:
+    return [(0, 0)]
+
+
+def _work_debit_days(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
+    return Worked(counts={"bills": end_day(day=day)}, left_behind={})
+
+
 def _plan_debits(day: date) -> list[Range]:
     return id_ranges(size=IDS_PER_RANGE) if has_debits(day=day_after(day)) else []
 
@@ -196,6 +204,7 @@ STEPS: tuple[Step, ...] = (
     Step("reminders", _("Plan the next day's reminders"), _plan_reminders, _work_reminders),
     Step("autopay", _("Judge trials of autopay, and start the versions of the next day"), _plan_autopay, _work_autopay),
     Step("mandates", _("End the mandates whose last day is over"), _plan_mandates, _work_mandates),
+    Step("debit_days", _("End the debits of the day"), _plan_debit_days, _work_debit_days),
     Step("debits", _("Plan the next day's debits"), _plan_debits, _work_debits),
     Step("campaign_moves", _("Start and end campaigns"), _plan_campaign_moves, _work_campaign_moves),
     Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns, in_order=True),

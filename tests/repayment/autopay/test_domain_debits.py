@@ -246,6 +246,7 @@ class TestLastLook:
             "due": Due(overdue=D(0), current=D("100.00")),
             "room": Room(),
             "tries_without_funds": 0,
+            "card": "tok-1",
             "card_debits": 0,
             "card_may": None,
             "currency": "CNY",

@@ -289,3 +289,85 @@ def test_under_a_rule_that_collects_one_bill_each_is_tried_for_itself_on_later_d
     assert len(amounts) == 2
     assert Loan.objects.get(pk=loan.pk).overdue_amount == 0
     assert drifts(late) == []
+
+
+def test_two_loans_of_one_card_never_ask_for_more_than_its_limit_together(bank):
+    loan, _agreement = due_with_agreement(bank, day_limit="1500.00")
+    from tests.repayment.factories import open_loan
+
+    open_loan(borrower_id=loan.borrower_id)
+    version()
+    morning_of()
+    assert plan() == 2
+    run_slot(at("07:00"))
+    asked = [c.amount for c in DebitCommand.objects.filter(state="succeeded").order_by("id")]
+    assert asked == [BILL, Decimal("399.84")]
+
+
+def test_no_slot_begins_while_a_day_is_being_closed(bank):
+    from backoffice.calendars.models import BusinessDay
+    from backoffice.core.actors import SYSTEM
+    from backoffice.repayment.services.autopay import building
+
+    due_with_agreement(bank)
+    made = version()
+    morning_of()
+    plan()
+    BusinessDay.objects.update(state="closing", today=DUE - timedelta(days=1))
+    assert run_slot(at("07:00")) == 0
+    with pytest.raises(building.DayBeingClosed):
+        building.begin_now(version_id=made.pk, slot_id="s1", at=at("07:00"), reason="now", actor=SYSTEM)
+
+
+def test_what_waits_for_a_person_beyond_its_time_lets_the_next_slot_try(bank):
+    from backoffice.core.actors import SYSTEM
+    from backoffice.repayment.models import DebitBatch
+    from backoffice.repayment.services.autopay import building, submitting, switching
+
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    building.begin_slots(at=at("07:00"))
+    batch = DebitBatch.objects.get()
+    switching.pause_batch(batch_id=batch.pk, reason="look", at=at("07:00"), actor=SYSTEM)
+    assert run_slot(at("07:10")) == 0
+    assert submitting.end_what_is_over(at=at("08:00")) == 0
+    assert submitting.end_what_is_over(at=at("08:30")) == 1
+    assert list(states()) == ["dropped"]
+    bank.clock(at("16:00"))
+    assert run_slot(at("16:00")) == 1
+    assert sorted(states()) == ["dropped", "succeeded"]
+
+
+def test_the_switch_stops_everything_and_lets_it_go_on(bank):
+    from backoffice.core.actors import SYSTEM
+    from backoffice.repayment.services.autopay import building, submitting, switching
+
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    building.begin_slots(at=at("07:00"))
+    switching.stop_everything(reason="wrong amounts", at=at("07:00"), actor=SYSTEM)
+    assert submitting.submit_while_due(clock=lambda: at("07:00"), seconds=5) == 0
+    with pytest.raises(switching.SwitchReasonMissing):
+        switching.start_again(reason=" ", at=at("07:01"), actor=SYSTEM)
+    switching.start_again(reason="they are right", at=at("07:01"), actor=SYSTEM)
+    assert submitting.submit_while_due(clock=lambda: at("07:01"), seconds=5) == 1
+
+
+def test_a_day_that_is_over_leaves_no_bill_open_but_those_in_flight(bank):
+    from backoffice.repayment.services.autopay.planning import end_day
+
+    due_with_agreement(bank, balance="3.00")
+    due_with_agreement(bank)
+    version()
+    morning_of()
+    plan()
+    bank.conduct(drop_after=1)
+    run_slot(at("07:00"))
+    assert [bill.state for bill in DebitBill.objects.order_by("id")] == ["open", "open"]
+    resolve(at("07:00") + timedelta(seconds=11))
+    end_day(day=DUE)
+    assert [bill.state for bill in DebitBill.objects.order_by("id")] == ["over", "settled"]

@@ -38,7 +38,8 @@ class Drop(StrEnum):
 class Facts:
     """What is known of a command's loan, agreement and card at that moment.
 
-    `tries_without_funds` on this bill; `card_debits` commands of the card today, `card_may` how many the bank allows.
+    `tries_without_funds` on this bill; `card` is what stands for the account, `card_debits` its commands today and
+    `card_may` how many the bank allows.
     """
 
     is_active: bool
@@ -49,6 +50,7 @@ class Facts:
     due: Due
     room: Room
     tries_without_funds: int
+    card: str
     card_debits: int
     card_may: int | None
     currency: str

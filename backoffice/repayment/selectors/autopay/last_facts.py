@@ -28,7 +28,7 @@ GROUP BY mandate.id
 """
 MANDATES: Final = """
 SELECT id, rail_id, bank, currency, state = 'active' AND (valid_through IS NULL OR valid_through >= %(day)s),
-       allows_partial, single_limit, day_limit, month_limit
+       allows_partial, token, single_limit, day_limit, month_limit
 FROM repayment_mandate WHERE id = ANY(%(ids)s) ORDER BY id FOR SHARE
 """
 LIMITS: Final = """
@@ -78,7 +78,7 @@ def facts_of(*, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: da
     facts: dict[int, Facts] = {}
     for one in asked:
         loan = loans[one.loan_id]
-        _, rail_id, bank, currency, is_active, allows_partial, *own_limits = mandates[one.mandate_id]
+        _, rail_id, bank, currency, is_active, allows_partial, card, *own_limits = mandates[one.mandate_id]
         single, day_limit, month_limit = own_limits
         of_all = limits.get((rail_id, "", currency), (Room(), None))
         of_bank, most_tries = limits.get((rail_id, bank, currency), of_all)
@@ -94,6 +94,7 @@ def facts_of(*, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: da
             due=due_of(loan.state, as_of=day, number=one.installment_number),
             room=own.stricter(theirs),
             tries_without_funds=one.tries_without_funds,
+            card=card,
             card_debits=tries,
             card_may=most_tries,
             currency=loan.currency,

@@ -14,7 +14,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
-from backoffice.calendars.selectors import business_date
+from backoffice.calendars.domain.business_day import OPEN
+from backoffice.calendars.selectors import business_date, business_day
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.bulk import copy_rows, execute, fetch, next_ids
 from backoffice.core.errors import Refusal
@@ -69,6 +70,13 @@ class SlotRun(Refusal):
     status: ClassVar[int] = 409
 
 
+class DayBeingClosed(Refusal):
+    """No slot begins while a day is being closed: its bills may not all be planned yet."""
+
+    code: ClassVar[str] = "repayment.autopay_day_closing"
+    status: ClassVar[int] = 409
+
+
 class AutopayStopped(Refusal):
     """The switch is off: nothing is debited."""
 
@@ -86,9 +94,12 @@ class Beginning:
     ends_at: datetime
 
 
-def slots_due(*, at: datetime, day: date | None = None) -> list[Beginning]:
+def slots_due(*, at: datetime) -> list[Beginning]:
     """Slots of the business day that should have begun, are not over and have no batch, in order of their time."""
-    today = day or business_date()
+    now = business_day()
+    if now.state != OPEN:
+        return []  # a close is under way, and with it the planning of these very bills
+    today = now.today
     planned = fetch(
         "SELECT DISTINCT version_id FROM repayment_debitbill WHERE day = %s AND state = 'open' ORDER BY 1", [today]
     )
@@ -112,7 +123,7 @@ def begin_slots(*, at: datetime) -> int:
 def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor: Actor) -> int:
     """Begin a slot of the business day at once, by a person, for as long as it would last; gives how many commands.
 
-    Raises SlotNotKnown, SlotRun, AutopayStopped.
+    Raises SlotNotKnown, SlotRun, AutopayStopped, DayBeingClosed.
     """
     if AutopaySwitch.objects.filter(is_stopped=True).exists():
         raise AutopayStopped(_("All debits are stopped."), next_step=_("Turn autopay on again first."))
@@ -120,7 +131,12 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     slot = parse(version.content).slot(slot_id) if version else None
     if slot is None:
         raise SlotNotKnown(_("There is no such slot."), next_step=_("Look at the configuration in force."))
-    day = business_date()
+    now = business_day()
+    if now.state != OPEN:
+        raise DayBeingClosed(
+            _("The day is being closed."), next_step=_("Begin the slot once the debits of the next day are planned.")
+        )
+    day = now.today
     if DebitBatch.objects.filter(day=day, version_id=version_id, slot=slot_id).exists():
         raise SlotRun(_("This slot has begun already today."), next_step=_("Look at its batch."))
     beginning = Beginning(version_id, slot, at, at + timedelta(minutes=slot.until - slot.at))

@@ -1,7 +1,7 @@
 """The close of a day plans the debits of the next: one row for each bill, under the version in force then."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from django.db import transaction
@@ -92,7 +92,7 @@ def plan_under(*, day: date, rulings: list[Ruling], first_id: int, last_id: int)
 
 
 @transaction.atomic
-def end_day(*, day: date, at: datetime) -> int:
+def end_day(*, day: date) -> int:
     """The day is over: what is still open of it is not tried any more, what was paid otherwise is settled. How many.
 
     Bills with an order in flight stay open until it is known.

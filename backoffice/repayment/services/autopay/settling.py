@@ -262,6 +262,9 @@ def _alarms(row: Row, fact: Fact, *, booked: Mapping[int, int]) -> list[Tripped]
         odd = amount_alarm(asked=row.amount, moved=fact.amount or row.amount, order_no=row.order_no)
         if odd is not None:
             alarms.append(odd)
+        if row.state == CommandState.DECLINED:
+            # Another attempt may have followed the refusal: a person looks at both.
+            alarms.append(Tripped(BreakerKind.DOUBLE, f"{row.code}, 00", "", row.order_no))
         if row.id not in booked:
             alarms.append(Tripped(BreakerKind.SETTLED, f"{row.amount:f} {row.currency}", "0", row.order_no))
     return alarms

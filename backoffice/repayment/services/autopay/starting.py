@@ -97,7 +97,7 @@ def starter_content(*, currencies: frozenset[str], payee: str, calendar: str = "
             "least_success": "0.30",
             "family_share": "0.50",
             "after": 50,
-            "debits_per_card": 3,
+            "debits_per_card": 12,
         },
     }
 

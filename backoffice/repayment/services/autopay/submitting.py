@@ -126,6 +126,24 @@ def let_out(*, batch_id: int, at: datetime) -> list[Leaving]:
     return _leave(batch, rows, chosen, at=at, room=room)
 
 
+def end_what_is_over(*, at: datetime) -> int:
+    """End batches that wait for a person while their time runs out, so that the next slot may try their bills."""
+    waiting = [DebitBatch.State.PAUSED, DebitBatch.State.STOPPED, DebitBatch.State.BUILDING]
+    return sum(
+        _end_over(batch_id=batch_id, at=at)
+        for batch_id in DebitBatch.objects.filter(state__in=waiting, ends_at__lte=at).values_list("pk", flat=True)
+    )
+
+
+@transaction.atomic
+def _end_over(*, batch_id: int, at: datetime) -> int:
+    batch = DebitBatch.objects.select_for_update(no_key=True).get(pk=batch_id)
+    if batch.state in (DebitBatch.State.DONE, DebitBatch.State.OVER):
+        return 0
+    end_batch(batch, to=DebitBatch.State.OVER, drop=Drop.OUT_OF_TIME, at=at)
+    return 1
+
+
 def end_batch(batch: DebitBatch, *, to: str, drop: Drop, at: datetime) -> int:
     """Drop what a locked batch has not let out, and end it; gives how many commands."""
     ids = [row[0] for row in fetch(_STILL_PLANNED, [batch.pk])]
@@ -145,13 +163,14 @@ def _choose(
 ) -> dict[int, Decimal | Drop]:
     """What becomes of each command now: an amount, or a drop. Those left out wait.
 
-    A command waits while another order of its loan is in flight, or leaves in this very chunk, or its rail is full.
+    A command waits while another order of its loan is in flight, while one of its loan or card leaves in this very
+    chunk (what that asks for is not in its limits yet), or while its rail is full.
     """
     chosen: dict[int, Decimal | Drop] = {}
-    going: set[int] = set()
+    going: set[int | str] = set()
     left_of_rail = dict(room)
     for command_id, row in sorted(rows.items()):
-        if row.state != CommandState.PLANNED or row.loan_id in going:
+        if row.state != CommandState.PLANNED or going & {row.loan_id, facts[command_id].card}:
             continue
         decided = last_look(facts[command_id], configuration=configuration)
         if decided is Drop.IN_FLIGHT:
@@ -160,7 +179,7 @@ def _choose(
             if left_of_rail[row.rail_id] < 1:
                 continue
             left_of_rail[row.rail_id] -= 1
-            going.add(row.loan_id)
+            going |= {row.loan_id, facts[command_id].card}
         chosen[command_id] = decided
     return chosen
 

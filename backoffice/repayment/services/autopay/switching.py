@@ -40,8 +40,10 @@ def pause_batch(*, batch_id: int, reason: str, at: datetime, actor: Actor) -> De
 
 
 def resume_batch(*, batch_id: int, reason: str, at: datetime, actor: Actor) -> DebitBatch:
-    """A paused batch goes on. Raises BatchNotFound, BatchNotInState: a breaker of it must be closed first."""
-    return _move(batch_id, {"paused"}, DebitBatch.State.RUNNING, reason=reason, at=at, actor=actor, verb="resumed")
+    """A batch goes on that was paused, or stopped by a breaker closed since. Raises BatchNotFound, BatchNotInState."""
+    return _move(
+        batch_id, {"paused", "stopped"}, DebitBatch.State.RUNNING, reason=reason, at=at, actor=actor, verb="resumed"
+    )
 
 
 @transaction.atomic
@@ -72,6 +74,7 @@ def _switch(*, is_stopped: bool, reason: str, at: datetime, actor: Actor) -> Aut
         )
     # Every batch's row, so that a chunk under way has left before this is said to be done.
     list(DebitBatch.objects.select_for_update(no_key=True).filter(state="running").order_by("pk"))
+    AutopaySwitch.objects.get_or_create(pk=AutopaySwitch.ONLY)
     switch = AutopaySwitch.objects.select_for_update().get(pk=AutopaySwitch.ONLY)
     switch.is_stopped, switch.reason, switch.actor_name, switch.at = is_stopped, reason[:300], actor.name, at
     switch.save()
