@@ -10,11 +10,21 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from backoffice.calendars.models import BusinessDay
 from backoffice.console import errors
 from backoffice.console.navigation import NAVIGATION
+from backoffice.sandbox.serving import Sandbox
 from backoffice.staff.models import User
 from backoffice.staff.permissions import PERMISSIONS, ROLES
 from tests.console.book import as_role
 from tests.console.page import text_of
 from tests.staff.factories import logged_in, person
+
+
+@pytest.fixture
+def sandbox(settings):
+    """A bank to play: its pages are there only with one."""
+    with Sandbox() as served:
+        settings.SANDBOX_URL = served.url
+        yield
+
 
 PAGES = (
     "console:home",
@@ -86,7 +96,7 @@ def test_every_page_names_its_permission_or_says_that_it_is_public():
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_page_answers_the_role_as_the_table_says(book, role):
+def test_every_page_answers_the_role_as_the_table_says(book, sandbox, role):
     """Pages without parameters: 200 for those who hold the permission, 403 for the rest, never anything else."""
     client = as_role(role)
     wrong = {}
