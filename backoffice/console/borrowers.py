@@ -18,6 +18,7 @@ from backoffice.customers.selectors import borrower_page_facts
 from backoffice.customers.services import personal_data
 from backoffice.repayment.console.autopay.mandates import mandates_panel
 from backoffice.repayment.console.states import overdue_tone
+from backoffice.repayment.selectors.autopay.debits import debits_of_loans
 
 FIELD_LABELS = {
     "full_name": gettext_lazy("Name"),
@@ -49,6 +50,7 @@ def borrower(request: HttpRequest, borrower_id: int) -> HttpResponse:
         "may_post": may(request, "repayment.payment.post"),
         "may_contact": may(request, "outreach.contact.view"),
         "mandates": mandates_panel(request, borrower_id=borrower_id),
+        "debits": debits_of_loans([each.loan.pk for each in page.loans]),
         "hold_url": reverse("console:place_hold", args=[borrower_id]),
     }
     return render(request, "console/borrower.html", context)

@@ -18,6 +18,8 @@ from backoffice.core.access import StaffUser
 from backoffice.customers.selectors.holds import review_count
 from backoffice.dayend.selectors import set_aside_count
 from backoffice.outreach.selectors.replies import replies_to_deal_with
+from backoffice.repayment.selectors.autopay.board import open_breaker_count
+from backoffice.repayment.selectors.autopay.debits import unknown_debits
 from backoffice.staff.access import person_of
 from backoffice.staff.permissions import ROLES
 
@@ -72,6 +74,10 @@ class Shell:
             counts["set_aside"] = set_aside_count(user=self._user)
         if self._user.has_permission("outreach.reply.deal"):
             counts["replies"] = replies_to_deal_with(user=person_of(self.request))
+        if self._user.has_permission("repayment.breaker.close"):
+            counts["breakers"] = open_breaker_count(user=person_of(self.request))
+        if self._user.has_permission("repayment.debit.decide"):
+            counts["unknown_debits"] = unknown_debits(user=person_of(self.request)).count()
         return counts
 
     @cached_property

@@ -66,6 +66,12 @@ NAVIGATION: tuple[Group, ...] = (
     Group(
         _("Autopay"),
         (
+            Entry(_("Autopay today"), "repayment:autopay", "repayment.autopay.view", "clock", "z"),
+            Entry(_("Debits"), "repayment:debits", "repayment.debit.view", "payment", "j"),
+            Entry(
+                _("Unknown debits"), "repayment:unknown_debits", "repayment.autopay.view", "eye", "", "unknown_debits"
+            ),
+            Entry(_("Breakers"), "repayment:breakers", "repayment.autopay.view", "alert", "", "breakers"),
             Entry(
                 _("Configurations"), "repayment:autopay_configurations", "repayment.autopay_configuration.view", "rules"
             ),

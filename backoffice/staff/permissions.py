@@ -149,6 +149,18 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.autopay_configuration.roll_back": Permission(
         _("Roll a version of an autopay configuration back"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
     ),
+    # repayment: debits
+    "repayment.debit.view": Permission(_("See debits and their journeys"), _EVERYONE),
+    "repayment.debit.decide": Permission(
+        _("Decide what became of an unknown debit"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
+    ),
+    "repayment.autopay.view": Permission(
+        _("See the slots of autopay, its success rates, unknown debits and breakers"), _READERS | {TEAM_LEAD}
+    ),
+    "repayment.autopay.run": Permission(_("Begin a slot; pause, resume and cancel its batch"), _OWNERS),
+    "repayment.autopay.stop": Permission(_("Stop all debits at once"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})),
+    "repayment.autopay.start": Permission(_("Let debits go on after all were stopped"), frozenset({COMPLIANCE, ADMIN})),
+    "repayment.breaker.close": Permission(_("Close a breaker, with a reason"), _OWNERS),
     # outreach: contacts
     "outreach.contact.view": Permission(_("See whether a borrower may be reached, and their contact log"), _EVERYONE),
     "outreach.contact_log.view": Permission(_("See the contacts with all borrowers"), _READERS | {TEAM_LEAD}),

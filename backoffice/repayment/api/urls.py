@@ -3,7 +3,7 @@
 from django.urls import path
 
 from backoffice.repayment.api import bulk_holds, campaigns, files, imports, loans, products, reminders, verbs
-from backoffice.repayment.api.autopay import configuration_urls, mandate_urls, reconciliation_urls
+from backoffice.repayment.api.autopay import configuration_urls, debit_urls, mandate_urls, reconciliation_urls
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
@@ -37,6 +37,7 @@ urlpatterns = [
     path("imports/<int:run_id>/", imports.ImportView.as_view(), name="import"),
     path("imports/<int:run_id>/rejected-rows/", imports.RejectedRowsView.as_view(), name="rejected-rows"),
     path("payments/", verbs.PaymentsView.as_view(), name="payments"),
+    *debit_urls.urlpatterns,
     path("bulk-holds/", bulk_holds.BulkHoldsView.as_view(), name="bulk-holds"),
     path("bulk-holds/<int:bulk_id>/", bulk_holds.BulkHoldView.as_view(), name="bulk-hold"),
     path("bulk-holds/<int:bulk_id>/place/", bulk_holds.PlaceBulkView.as_view(), name="place-bulk-hold"),

@@ -21,6 +21,7 @@ from backoffice.repayment.console import reading, states
 from backoffice.repayment.console.verb_list import verbs_for
 from backoffice.repayment.domain.json_form import EARLIEST, LATEST
 from backoffice.repayment.models import ImportRun, Loan
+from backoffice.repayment.selectors.autopay.debits import debits_of_loans
 from backoffice.repayment.selectors.lateness import currencies_of_book, days_past_due_of
 from backoffice.repayment.selectors.loan_pages import loan_as_of, schedule_versions, transfers_of
 from backoffice.staff.access import within_of
@@ -134,6 +135,7 @@ def loan(request: HttpRequest, loan_id: int) -> HttpResponse:
         "may_hold": may(request, "customers.hold.place"),
         "may_lift": may(request, "customers.hold.lift"),
         "may_review": may(request, "customers.hold.review"),
+        "debits": debits_of_loans([page.loan.pk]) if page.shown.is_today else (),
         "overdue_tone": states.overdue_tone(page.shown.explanation.dpd),
     }
     return render(request, "repayment/loan.html", context)

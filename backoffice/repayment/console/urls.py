@@ -16,7 +16,13 @@ from backoffice.repayment.console import (
     reminders,
     verbs,
 )
-from backoffice.repayment.console.autopay import configuration_urls, mandate_urls, reconciliation_urls, sandbox_urls
+from backoffice.repayment.console.autopay import (
+    configuration_urls,
+    debit_urls,
+    mandate_urls,
+    reconciliation_urls,
+    sandbox_urls,
+)
 from backoffice.repayment.console.campaigns import audiences, pages
 from backoffice.repayment.console.campaigns import verbs as campaign_verbs
 
@@ -39,6 +45,7 @@ urlpatterns = [
     path("loans/<int:loan_id>/pay-link/", pay_links.MakePayLink.as_view(), name="make_pay_link"),
     path("loans/<int:loan_id>/pay-links/take-back/", pay_links.RevokePayLinks.as_view(), name="revoke_pay_links"),
     path("operations/<int:operation_id>/take-back/", verbs.Reverse.as_view(), name="reverse"),
+    *debit_urls.urlpatterns,
     path("payments/", payments.payments, name="payments"),
     path("holds/many/", bulk_holds.bulk_holds, name="bulk_holds"),
     path("holds/many/new/", bulk_holds.new_bulk_hold, name="new_bulk_hold"),

@@ -1,0 +1,28 @@
+"""`{% load autopay %}`: what stands on every page of autopay."""
+
+from typing import Any
+
+from django import template
+from django.template.context import Context
+
+from backoffice.core.access import may
+from backoffice.repayment.selectors.autopay.board import standing
+from backoffice.staff.access import person_of
+
+register = template.Library()
+
+
+@register.inclusion_tag("repayment/autopay/_standing.html", takes_context=True)
+def autopay_standing(context: Context, *, breakers: bool = True) -> dict[str, Any]:
+    """That all debits are stopped, by whom and why, and how many breakers are open; two queries.
+
+    `breakers` False on the page that shows them itself.
+    """
+    request = context["request"]
+    shown = standing(user=person_of(request))
+    return {
+        "standing": shown,
+        "open_breakers": shown.open_breakers if breakers else 0,
+        "may_view": may(request, "repayment.autopay.view"),
+        "shell": context.get("shell"),
+    }
