@@ -17,6 +17,7 @@ from backoffice.calendars import clock
 from backoffice.calendars.models import BusinessDay
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.models import Borrower
+from backoffice.repayment.domain.autopay.active_rates import ActiveCounts
 from backoffice.repayment.models import (
     AutopaySwitch,
     Breaker,
@@ -30,6 +31,7 @@ from backoffice.repayment.models import (
     Rail,
     SplitLine,
 )
+from backoffice.repayment.selectors.autopay.active_rates import active_rates
 from backoffice.repayment.services.autopay import building, handing, paying, submitting
 from backoffice.repayment.services.autopay.pay_links import LinkNotOpen, link_of, revoke_links
 from backoffice.repayment.services.autopay.paying import Answer, pay
@@ -37,6 +39,8 @@ from tests.repayment.autopay.debiting import (
     DUE,
     at,
     bank_at,
+    loan_due,
+    mandate,
     payees,
     plan,
     rail,
@@ -491,3 +495,27 @@ def test_whoever_tries_too_often_is_held_up(bank, settings):
     assert clicks == [303] * 3 + [429]
     answers = [Client().get(f"/pay/guess-{number}/").status_code for number in range(7)]
     assert answers == [404] * 5 + [429] * 2
+
+
+# -------------------------------------------------------------------------------------------------- measured apart
+
+
+def test_what_borrowers_pay_by_themselves_is_measured_apart_from_debits(bank):
+    _loan, _agreement, token = due_with_link(bank, balance="10.00")
+    click(token, seen_on(token))
+    debited = loan_due()
+    bank.knows(mandate(debited.borrower_id))
+    plan()
+    run_slot(at("07:00"))
+    third = loan_due()
+    post(third.pk, "1100.16", DUE)
+    fourth = loan_due()
+    agreement = mandate(fourth.borrower_id)
+    bank.knows(agreement)
+    link = token_for(fourth)
+    click(link, seen_on(link))
+    counts = active_rates(from_day=DUE, through_day=DUE)
+    assert counts == ActiveCounts(orders=2, succeeded=1, due=4, settled=2)
+    assert (counts.success_rate, counts.share) == (Decimal("0.5"), Decimal("0.5"))
+    assert active_rates(from_day=DUE, through_day=DUE, portfolios=["elsewhere"]) == ActiveCounts()
+    assert (ActiveCounts().success_rate, ActiveCounts().share) == (None, None)
