@@ -158,6 +158,9 @@ def decide_unknown(
 
 
 def _ask(one: Question, rail: Rail) -> Standing:
+    """What the rail says; a file rail cannot be asked, its statement tells."""
+    if rail.kind != Rail.Kind.HTTP:
+        return Standing(known=Known.UNCLEAR)
     return http.ask(order_no=one.order_no, address=address_of(rail))
 
 
