@@ -121,6 +121,9 @@ def test_a_command_the_bank_never_had_is_declined_once_it_has_expired(bank):
     assert list(states()) == ["unknown"]
     resolve(at("07:00") + timedelta(seconds=11))
     assert list(states()) == ["unknown"], "it may still be on its way"
+    resolve(at("07:00") + timedelta(seconds=41))
+    resolve(at("07:02") + timedelta(seconds=42))
+    assert DebitCommand.objects.get().look_at == at("07:03") + timedelta(seconds=1), "asked when it is proof"
     resolve(at("07:04"))
     assert states() == {"declined": [(DebitCommand.objects.get().order_no, "not_taken")]}
     assert bank.movements() == []

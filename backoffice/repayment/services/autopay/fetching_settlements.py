@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Min
 
 from backoffice.audit.services import record
 from backoffice.core.actors import SYSTEM, Actor
@@ -61,10 +62,14 @@ def _missing(rail: Rail, *, today: date) -> list[date]:
     """The past days on which the rail had something of ours, and whose file is not here."""
     days = [today - timedelta(days=back) for back in range(LOOK_BACK, 0, -1)]
     here = set(SettlementFile.objects.filter(rail=rail, day__in=days).values_list("day", flat=True))
-    first = (
-        DebitCommand.objects.filter(rail=rail, day__gte=days[0]).order_by("day").values_list("day", flat=True).first()
-    )
-    return [day for day in days if first is not None and day >= first and day not in here]
+    since = datetime.combine(days[0], time(), tzinfo=ZoneInfo(settings.LENDER_TIME_ZONE))
+    of_the_span = DebitCommand.objects.filter(rail=rail, day__gte=days[0], submitted_at__gte=since)
+    # A slot begun ahead of its day moves money on the day before.
+    first: datetime | None = of_the_span.aggregate(first=Min("submitted_at"))["first"]
+    if first is None:
+        return []
+    begun = first.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
+    return [day for day in days if day >= begun and day not in here]
 
 
 def _fetch_of(rail: Rail, day: date) -> bool:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
 from backoffice.core.actors import SYSTEM, Actor
-from backoffice.core.bulk import fetch
+from backoffice.core.bulk import execute, fetch
 from backoffice.core.errors import Refusal
 from backoffice.outreach.domain.handover import next_look
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
@@ -43,6 +43,15 @@ WHERE id IN (
     FOR UPDATE SKIP LOCKED
 )
 RETURNING id, order_no, rail_id, state, looks, expires_at
+"""
+
+
+# That a rail never had a command is proof from a moment on that is known: it is asked then at the latest.
+NEXT_LOOK: Final = """
+UPDATE repayment_debitcommand
+SET look_at = CASE WHEN expires_at + %(apart)s > %(soon)s
+              THEN least(%(usual)s, expires_at + %(apart)s + interval '1 second') ELSE %(usual)s END
+WHERE id = ANY(%(ids)s) AND state = 'unknown'
 """
 
 
@@ -165,9 +174,7 @@ def _ask(one: Question, rail: Rail) -> Standing:
 
 
 def _set_next_looks(questions: list[Question], *, at: datetime) -> None:
-    """The longer a command has been asked about in vain, the later the next question."""
+    """The longer a command has been asked about in vain, the later the next question; but soon after it expires."""
     for looks in sorted({one.looks for one in questions}):
         ids = [one.command_id for one in questions if one.looks == looks]
-        DebitCommand.objects.filter(pk__in=ids, state=CommandState.UNKNOWN.value).update(
-            look_at=at + next_look(looks=looks)
-        )
+        execute(NEXT_LOOK, {"ids": ids, "usual": at + next_look(looks=looks), "soon": at, "apart": CLOCKS_DIFFER})
