@@ -74,6 +74,7 @@ _ALL: Final = (
     Variable("coupon", VariableKind.TEXT, "15 days without interest", longest=30),
     Variable("borrowers", VariableKind.NUMBER, "120000", longest=12),
     Variable("link", VariableKind.LINK, "https://pay.example.org/a1b2", longest=120),
+    Variable("pay_link", VariableKind.LINK, "https://pay.example.org/pay/a1b2/", longest=160),
 )
 CATALOGUE: Final[dict[str, Variable]] = {variable.name: variable for variable in _ALL}
 

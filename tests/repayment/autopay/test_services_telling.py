@@ -18,7 +18,8 @@ from backoffice.outreach.domain.purposes import Purpose
 from backoffice.outreach.models import Message, ReminderPlanVersion
 from backoffice.outreach.services import waking
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
-from backoffice.repayment.models import DebitBill, DebitCommand, Loan, Mandate
+from backoffice.repayment.models import DebitBill, DebitCommand, Loan, Mandate, PayLink
+from backoffice.repayment.services.autopay.pay_links import link_of
 from backoffice.repayment.services.autopay.settling import settle_return
 from backoffice.repayment.services.autopay.telling import tell_known, tell_returned
 from backoffice.repayment.services.reminders import plan_reminders
@@ -122,6 +123,28 @@ def test_a_refusal_that_is_tried_again_is_told_and_taken_back_when_the_money_com
     assert said()[0][1]["amount"] == "CNY 1000.00"
     post(loan.pk, "1000.00", DUE)
     assert [(message.state, message.code) for message in Message.objects.all()] == [("stopped", "paid")]
+
+
+def test_what_asks_for_money_carries_a_pay_link_of_its_own(bank, settings):
+    settings.PAY_LINK_SITE = "https://pay.lender.example"
+    active_version(Channel.SMS, purpose=Purpose.SERVICE, code="debit_declined", body="{amount}: {pay_link}")
+    loan = due(bank, balance="10.00")
+    run_slot(at("07:00"))
+    assert tell_known(command_ids=ids(), at=at("07:01")) == 1
+    assert tell_known(command_ids=ids(), at=at("07:02")) == 0
+    ((_key, variables),) = said()
+    site, token = variables["pay_link"].rstrip("/").split("/pay/")
+    assert site == "https://pay.lender.example"
+    link = link_of(token=token, at=at("07:02"))
+    assert (link.loan_id, PayLink.objects.count()) == (loan.pk, 1)
+
+
+def test_without_an_address_of_the_site_a_message_with_a_pay_link_is_not_sent(bank, settings):
+    settings.PAY_LINK_SITE = ""
+    active_version(Channel.SMS, purpose=Purpose.SERVICE, code="debit_declined", body="{amount}: {pay_link}")
+    due(bank, balance="10.00")
+    run_slot(at("07:00"))
+    assert tell_known(command_ids=ids(), at=at("07:01")) == 0
 
 
 def test_a_refusal_that_ends_the_bill_asks_the_borrower_to_act(bank):

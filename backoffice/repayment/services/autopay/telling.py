@@ -19,6 +19,7 @@ from backoffice.core.money import ZERO
 from backoffice.customers.models import Borrower
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.purposes import Purpose
+from backoffice.outreach.models import Message
 from backoffice.outreach.services.messages import Planned, plan_messages, sendable
 from backoffice.outreach.services.owing import Owed
 from backoffice.outreach.services.speaking import Words, money_of, names_of, spoken, values_of_loan, words_of
@@ -26,7 +27,8 @@ from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import CommandState
 from backoffice.repayment.domain.autopay.outcomes import told_of
-from backoffice.repayment.models import AutopayVersion, DebitCommand, Installment
+from backoffice.repayment.models import AutopayVersion, DebitCommand, Installment, Loan
+from backoffice.repayment.services.autopay.pay_links import make_link
 from backoffice.repayment.services.planned_words import owed_of
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ CHANNELS: Final = (Channel.PUSH, Channel.SMS, Channel.EMAIL, Channel.INBOX)
 WITHIN: Final = timedelta(hours=24)
 """News of a debit is no news a day later."""
 SOURCE: Final = "debit"
+PAY_LINK: Final = "pay_link"
+"""The variable that holds a link of its own for every message that asks for money."""
 SAID_AS: Final = frozenset({Purpose.SERVICE, Purpose.NOTICE})
 ASKS: Final = frozenset({"declined", "stopped", "returned"})
 """Outcomes after which the borrower is asked for the money: once it came, nothing is said."""
@@ -50,6 +54,11 @@ class News:
     outcome: str
     template: str
     due_date: date
+
+    @property
+    def key(self) -> str:
+        """What makes it the same message."""
+        return f"debit:{self.command.pk}:{self.outcome}"
 
 
 def tell_known(*, command_ids: Collection[int], at: datetime) -> int:
@@ -97,6 +106,8 @@ def _tell(outcomes: Sequence[tuple[DebitCommand, str]], *, rules: Mapping[int, C
         for command, outcome in outcomes
         if (template := rules[command.version_id or 0].notify.get(outcome, "")) and command.pk in due_dates
     ]
+    before = set(Message.objects.filter(key__in=[one.key for one in news]).values_list("key", flat=True))
+    news = [one for one in news if one.key not in before]
     if not news:
         return 0
     words = words_of(codes={one.template for one in news})
@@ -148,8 +159,10 @@ def _message(
         return None
     names = names_of(said)
     values = _values(command, left=left, due_date=news.due_date, at=at)
+    if PAY_LINK in names and news.outcome in ASKS and command.loan.status == Loan.Status.ACTIVE:
+        values[PAY_LINK] = make_link(loan_id=command.loan_id, reason=news.key, at=at, actor=SYSTEM).url
     return Planned(
-        key=f"debit:{command.pk}:{news.outcome}",
+        key=news.key,
         borrower_id=command.borrower_id,
         channel=said[0][0],
         purpose=Purpose(said[0][1].template.purpose),
