@@ -5,7 +5,7 @@ import pytest
 from backoffice.core.actors import Actor
 from backoffice.repayment.domain.autopay.handover import Answer, Outcome
 from backoffice.repayment.models import AutopaySwitch, DebitBatch, DebitCommand
-from backoffice.repayment.services.autopay import building, submitting, switching
+from backoffice.repayment.services.autopay import building, handing, submitting, switching
 from tests.audit.side_by_side import Aside, Gate
 from tests.repayment.autopay.answering import loans_of_a_thousand
 from tests.repayment.autopay.debiting import SECRET, at, morning_of, payees, plan, rail, version
@@ -53,7 +53,7 @@ def test_what_is_on_the_wire_is_answered_and_booked_and_nothing_leaves_after(bat
         gate.wait_here()
         return paid(command)
 
-    monkeypatch.setattr(submitting.http, "submit", slowly)
+    monkeypatch.setattr(handing.http, "submit", slowly)
     with Aside() as aside:
         running = aside.start(lambda: submitting.submit_while_due(clock=lambda: at("07:01"), seconds=20))
         gate.wait_for_arrival()
@@ -74,7 +74,7 @@ def test_a_verb_waits_for_a_chunk_that_is_being_marked_and_is_in_force_when_it_r
         return leave(*args, **kwargs)
 
     monkeypatch.setattr(submitting, "_leave", held)
-    monkeypatch.setattr(submitting.http, "submit", lambda *, command, address: paid(command))
+    monkeypatch.setattr(handing.http, "submit", lambda *, command, address: paid(command))
     with Aside() as aside:
         running = aside.start(lambda: submitting.submit_chunk(batch_id=batch.pk, clock=lambda: at("07:01")))
         gate.wait_for_arrival()

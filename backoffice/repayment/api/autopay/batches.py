@@ -39,7 +39,7 @@ class StopView(ApiView):
     """The kill switch."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.autopay.stop"}
-    request_serializer_class = shapes.AutopayReasonSerializer
+    request_serializer_class = shapes.DebitReasonSerializer
     serializer_class = shapes.AutopaySwitchSerializer
 
     @idempotent
@@ -54,7 +54,7 @@ class StartView(ApiView):
     """Turning autopay on again."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.autopay.start"}
-    request_serializer_class = shapes.AutopayReasonSerializer
+    request_serializer_class = shapes.DebitReasonSerializer
     serializer_class = shapes.AutopaySwitchSerializer
 
     @idempotent
@@ -118,7 +118,7 @@ class BatchVerbView(ApiView):
     """The base of what is done to one batch."""
 
     permissions_by_method: ClassVar[dict[str, str]] = RUN
-    request_serializer_class = shapes.AutopayReasonSerializer
+    request_serializer_class = shapes.DebitReasonSerializer
     refusals = ("404", "409")
 
 
@@ -187,7 +187,7 @@ class CloseBreakerView(ApiView):
     """Closing a breaker, with a reason."""
 
     permissions_by_method: ClassVar[dict[str, str]] = {"POST": "repayment.breaker.close"}
-    request_serializer_class = shapes.AutopayReasonSerializer
+    request_serializer_class = shapes.DebitReasonSerializer
     serializer_class = shapes.BreakerSerializer
     refusals = ("409",)
 

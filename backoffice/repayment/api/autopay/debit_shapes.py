@@ -33,13 +33,13 @@ class ShareField(serializers.DecimalField):
         super().__init__(max_digits=9, decimal_places=4, allow_null=True, read_only=True, **kwargs)
 
 
-class AutopayReasonSerializer(BodySerializer):
+class DebitReasonSerializer(BodySerializer):
     """Why it is done."""
 
     reason = TextField(min_length=2, max_length=300)
 
 
-class BeginSlotSerializer(AutopayReasonSerializer):
+class BeginSlotSerializer(DebitReasonSerializer):
     """A slot of the business day, and why it begins now."""
 
     version_id = serializers.IntegerField(min_value=1, max_value=LARGEST_ID)
@@ -208,7 +208,7 @@ class DebitPageSerializer(serializers.Serializer):
     other_debits = DebitSerializer(source="others", many=True)
 
 
-class DecideDebitSerializer(AutopayReasonSerializer):
+class DecideDebitSerializer(DebitReasonSerializer):
     """What the bank says became of an unknown debit."""
 
     was_debited = YesNoField()
