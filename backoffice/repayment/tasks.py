@@ -96,8 +96,7 @@ def look_again(*, loan_id: int) -> None:
 
 @shared_task(name="repayment.begin_debits")
 def begin_debits() -> int:
-    """Begin the slots whose time has come, and end what waits beyond its time; gives how many commands were made."""
-    submitting.end_what_is_over(at=clock.now())
+    """Begin the slots whose time has come; gives how many commands were made."""
     return building.begin_slots(at=clock.now())
 
 

@@ -138,6 +138,20 @@ def seconds_on_server(twin: Twin) -> float:
             execute(f"DROP TABLE given_{table}")
 
 
+def seconds_of_rows(*, table: str, rows: str) -> float:
+    """One INSERT of rows that are on the server already, in one transaction; `rows` is the SELECT that makes them."""
+    execute(f"CREATE TABLE given_{table} AS {rows}")
+    try:
+        execute(f"ANALYZE given_{table}")
+        found = fetch("SELECT column_name FROM information_schema.columns WHERE table_name = %s", [f"given_{table}"])
+        names = ", ".join(f'"{row[0]}"' for row in found)
+        insert = f"INSERT INTO {table} ({names}) SELECT {names} FROM given_{table}"  # noqa: S608
+        with Flush() as flush:
+            return seconds_of(lambda: _rolled_back(lambda _number: execute(insert), [0], flush))
+    finally:
+        execute(f"DROP TABLE given_{table}")
+
+
 class Flush:
     """A one-row table: committing to it writes out the log, that of transactions rolled back before included."""
 
@@ -153,7 +167,7 @@ class Flush:
         execute("UPDATE floor_flush SET number = number + 1")
 
 
-def _rolled_back(write: Callable[[int], None], numbers: Iterable[int], flush: Flush) -> None:
+def _rolled_back(write: Callable[[int], object], numbers: Iterable[int], flush: Flush) -> None:
     for number in numbers:
         with transaction.atomic():
             write(number)

@@ -1,4 +1,4 @@
-"""The benches in their order: some need no book, most share one, growth makes two of its own."""
+"""The benches in their order: some need no book, most share one, growth makes two of its own, debits one."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.test.utils import override_settings
 
-from backoffice.config.benches import closing, contacts, pages, payments, posting, schedules
+from backoffice.config.benches import closing, contacts, debits, pages, payments, posting, schedules
 from backoffice.config.benches.results import Row, Say, seconds_of
 from backoffice.config.benches.workbench import durability, own_database, quiet_queue
 from backoffice.core.actors import SYSTEM
@@ -26,8 +26,9 @@ NAMES = (
     "payment_during",
     "contacts",
     "growth",
+    "debits",
 )
-NEED_THE_BOOK = frozenset(NAMES) - {"schedules", "growth"}
+NEED_THE_BOOK = frozenset(NAMES) - {"schedules", "growth", "debits"}
 
 # The morning of this day: the middle of a month, so that the closes measured are those of normal days.
 FIRST_DAY = date(2026, 3, 10)
@@ -50,6 +51,10 @@ def run(*, names: Collection[str], loans: int, say: Say) -> Iterator[Row]:
     if "growth" in names:
         with own_database(), quiet_queue(), override_settings(DEBUG=False):
             yield _growth(loans, say)
+    if "debits" in names:
+        with own_database(), quiet_queue(), override_settings(DEBUG=False, RAIL_SECRETS=debits.SECRETS):
+            _seed(loans, FIRST_DAY, say, due_on=FIRST_DAY)
+            yield from debits.measure(on=FIRST_DAY, loans=loans, say=say)
     say(f"load {os.getloadavg()[0]:.1f} at the end")
 
 
@@ -118,9 +123,16 @@ def _growth(loans: int, say: Say) -> Row:
     return closing.growth_row(small=closed_small, large=closed_large, size=large)
 
 
-def _seed(loans: int, day: date, say: Say, *, quiet_on: frozenset[date] = frozenset()) -> None:
+def _seed(
+    loans: int, day: date, say: Say, *, quiet_on: frozenset[date] = frozenset(), due_on: date | None = None
+) -> None:
     wanted = BookWanted(
-        loans=loans, business_date=day, overdue_share=OVERDUE_SHARE, is_append=bool(quiet_on), quiet_on=quiet_on
+        loans=loans,
+        business_date=day,
+        overdue_share=OVERDUE_SHARE,
+        is_append=bool(quiet_on),
+        quiet_on=quiet_on,
+        due_on=due_on,
     )
     say(f"seeding {loans:,} loans as of the morning of {day}")
     seed_book(wanted=wanted, actor=SYSTEM, on_progress=lambda *_: None)

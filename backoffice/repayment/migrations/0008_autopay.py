@@ -1169,7 +1169,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="debitcommand",
             index=models.Index(
-                condition=models.Q(("state", "planned")), fields=["batch", "id"], name="commands_to_submit"
+                condition=models.Q(("state", "planned")), fields=["batch", "rail", "id"], name="commands_to_submit"
             ),
         ),
         migrations.AddIndex(

@@ -61,6 +61,7 @@ class BookWanted:
     """The book to write. `overdue_share` of its loans are overdue on the morning of `business_date`.
 
     `quiet_on` leaves out loans the close of these days would change: it lets a bench grow a book without its work.
+    A bill of every loan falls due on `due_on`, where it is given.
     """
 
     loans: int
@@ -69,6 +70,7 @@ class BookWanted:
     overdue_share: float = 0.10
     is_append: bool = False
     quiet_on: frozenset[date] = frozenset()
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,13 @@ def _stencils(wanted: BookWanted, *, on_progress: Callable[[str, int, int], None
     overdue = round(count * wanted.overdue_share)
     stencils: list[Stencil] = []
     while len(stencils) < count:
-        drawn = draw(rng=rng, terms=terms, business_date=wanted.business_date, is_overdue=len(stencils) < overdue)
+        drawn = draw(
+            rng=rng,
+            terms=terms,
+            business_date=wanted.business_date,
+            is_overdue=len(stencils) < overdue,
+            due_on=wanted.due_on,
+        )
         stencil = stencil_of(
             drawn,
             terms_id=terms_ids[drawn.version],

@@ -9,6 +9,7 @@ from random import Random
 from backoffice.core.money import CENT, ZERO, quantize
 from backoffice.repayment.domain.bills import LoanState, new_state
 from backoffice.repayment.domain.bulk_schedule import BulkLoan, build_many, rows_of
+from backoffice.repayment.domain.due_dates import add_months
 from backoffice.repayment.domain.journal import Journal
 from backoffice.repayment.domain.operations import Operation, OperationKind, apply
 from backoffice.repayment.domain.penalty import uncharged
@@ -66,17 +67,23 @@ def terms_of_versions() -> tuple[Terms, ...]:
     )
 
 
-def draw(*, rng: Random, terms: tuple[Terms, ...], business_date: date, is_overdue: bool) -> Drawn:
+def draw(
+    *, rng: Random, terms: tuple[Terms, ...], business_date: date, is_overdue: bool, due_on: date | None = None
+) -> Drawn:
     """One open loan as of the morning of `business_date`: current, or overdue by the shares of `OVERDUE_BANDS`.
 
-    Nothing is dated on or after the business date; a current loan owes nothing due before it.
+    Nothing is dated on or after the business date; a current loan owes nothing due before it. With `due_on` a bill of
+    every loan falls due on that day.
     """
     principal = Decimal(rng.randrange(10, 500) * 100).quantize(CENT)
     first, last = _days_past_due(rng) if is_overdue else (0, 0)
     while True:
-        disbursed_on = business_date - timedelta(
-            days=rng.randrange(29, 366 + last) if is_overdue else rng.randrange(1, 366)
-        )
+        days = rng.randrange(29, 366 + last) if is_overdue else rng.randrange(1, 366)
+        disbursed_on = business_date - timedelta(days=days)
+        if due_on is not None:
+            # Few days past due are possible then, and none in some of the bands.
+            disbursed_on = add_months(due_on, months=-min(1 + days * 12 // 366, PERIODS))
+            first, last = _days_past_due(rng) if is_overdue else (first, last)
         version = _version(disbursed_on, business_date=business_date)
         (schedule,) = build_many([BulkLoan(terms[version], int(principal * 100), disbursed_on)])
         if is_overdue:

@@ -47,27 +47,29 @@ WITH ruling AS (
           AND (hold.loan_id = loan.id OR (hold.loan_id IS NULL AND hold.borrower_id = loan.borrower_id))
     )
 ), due AS (
-    SELECT ruled.id, bill.number, bill.from_version, bill.due_date,
-           (bill.principal + bill.interest + bill.fee + bill.guarantee_fee + bill.penalty)
-           - (bill.principal_paid + bill.interest_paid + bill.fee_paid + bill.guarantee_fee_paid + bill.penalty_paid)
-           - (bill.principal_waived + bill.interest_waived + bill.fee_waived + bill.guarantee_fee_waived
-              + bill.penalty_waived) AS owed
+    -- Loan by loan over the index of its bills: joined by hash or by loops over what was guessed, a million is a million
+    -- times a million on the day statistics are stale.
+    SELECT ruled.*, bill.*
     FROM ruled
-    JOIN repayment_installment bill ON bill.loan_id = ruled.id AND bill.to_version IS NULL
-        AND bill.settled_on IS NULL AND bill.due_date <= %(day)s
-), whole AS (
-    SELECT id, sum(owed) AS owed, sum(owed) FILTER (WHERE due_date < %(day)s) AS overdue FROM due GROUP BY id
-), open_bill AS (
-    SELECT due.*, row_number() OVER (PARTITION BY due.id ORDER BY due.due_date DESC, due.number DESC) AS latest
-    FROM due JOIN ruled ON ruled.id = due.id
-    JOIN tried ON tried.version_id = ruled.version_id AND tried.due_date = due.due_date
+    CROSS JOIN LATERAL (
+        SELECT each.number, each.from_version, each.due_date, each.owed, each.is_tried,
+               sum(each.owed) OVER () AS whole,
+               row_number() OVER (ORDER BY each.is_tried DESC, each.due_date DESC, each.number DESC) AS latest
+        FROM (
+            SELECT i.number, i.from_version, i.due_date,
+                   (i.principal + i.interest + i.fee + i.guarantee_fee + i.penalty)
+                   - (i.principal_paid + i.interest_paid + i.fee_paid + i.guarantee_fee_paid + i.penalty_paid)
+                   - (i.principal_waived + i.interest_waived + i.fee_waived + i.guarantee_fee_waived
+                      + i.penalty_waived) AS owed,
+                   EXISTS (SELECT 1 FROM tried
+                           WHERE tried.version_id = ruled.version_id AND tried.due_date = i.due_date) AS is_tried
+            FROM repayment_installment i
+            WHERE i.loan_id = ruled.id AND i.to_version IS NULL AND i.settled_on IS NULL AND i.due_date <= %(day)s
+        ) each
+    ) bill
 )
-SELECT ruled.id, ruled.borrower_id, open_bill.number, open_bill.from_version, open_bill.due_date, ruled.version_id,
-       ruled.currency,
-       CASE WHEN ruled.is_each THEN least(open_bill.owed, whole.owed - ruled.suspense)
-            ELSE whole.owed - ruled.suspense END AS amount
-FROM open_bill
-JOIN ruled ON ruled.id = open_bill.id AND (ruled.is_each OR open_bill.latest = 1)
-JOIN whole ON whole.id = ruled.id
-WHERE whole.owed > ruled.suspense AND open_bill.owed > 0
-ORDER BY ruled.id, open_bill.number
+SELECT due.id, due.borrower_id, due.number, due.from_version, due.due_date, due.version_id, due.currency,
+       CASE WHEN due.is_each THEN least(due.owed, due.whole - due.suspense) ELSE due.whole - due.suspense END AS amount
+FROM due
+WHERE due.is_tried AND (due.is_each OR due.latest = 1) AND due.whole > due.suspense AND due.owed > 0
+ORDER BY due.id, due.number

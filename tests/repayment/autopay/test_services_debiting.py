@@ -335,8 +335,9 @@ def test_what_waits_for_a_person_beyond_its_time_lets_the_next_slot_try(bank):
     batch = DebitBatch.objects.get()
     switching.pause_batch(batch_id=batch.pk, reason="look", at=at("07:00"), actor=SYSTEM)
     assert run_slot(at("07:10")) == 0
-    assert submitting.end_what_is_over(at=at("08:00")) == 0
-    assert submitting.end_what_is_over(at=at("08:30")) == 1
+    for clock in ("08:00", "08:30"):
+        assert list(states()) == ["planned"]
+        submitting.submit_while_due(clock=lambda clock=clock: at(clock), seconds=5)
     assert list(states()) == ["dropped"]
     bank.clock(at("16:00"))
     assert run_slot(at("16:00")) == 1

@@ -261,7 +261,7 @@ class DebitCommand(models.Model):
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["batch", "id"], name="commands_to_submit", condition=Q(state="planned")),
+            models.Index(fields=["batch", "rail", "id"], name="commands_to_submit", condition=Q(state="planned")),
             models.Index(fields=["lease_until"], name="commands_on_their_way", condition=Q(state="submitted")),
             models.Index(fields=["look_at"], name="commands_to_ask_about", condition=Q(look_at__isnull=False)),
             models.Index(fields=["day", "batch", "state"], name="commands_of_a_day"),

@@ -97,7 +97,7 @@ def close_breaker(*, breaker_id: int, reason: str, at: datetime, actor: Actor) -
         reason=reason,
         after={"kind": breaker.kind},
     )
-    if batch is not None and batch.state == DebitBatch.State.STOPPED and not _another_is_open(batch):
+    if batch is not None and batch.state == DebitBatch.State.STOPPED and not is_any_open(batch):
         batch.state, batch.reason, batch.moved_at = DebitBatch.State.RUNNING, reason[:300], at
         batch.moved_by = actor.name
         # The count begins anew: what a person has looked at does not open the breaker again by itself.
@@ -107,5 +107,6 @@ def close_breaker(*, breaker_id: int, reason: str, at: datetime, actor: Actor) -
     return breaker
 
 
-def _another_is_open(batch: DebitBatch) -> bool:
+def is_any_open(batch: DebitBatch) -> bool:
+    """Whether a breaker of a batch is open."""
     return Breaker.objects.filter(batch=batch, closed_at__isnull=True).exists()

@@ -25,7 +25,8 @@ from backoffice.repayment.domain.autopay.debit_states import BillState, CommandS
 from backoffice.repayment.domain.autopay.order_numbers import Purpose, order_number
 from backoffice.repayment.models import AutopaySwitch, AutopayVersion, Breaker, DebitBatch
 from backoffice.repayment.selectors.verification import statement
-from backoffice.repayment.services.autopay.planning import SETTLE_PAID
+from backoffice.repayment.services.autopay import commands
+from backoffice.repayment.services.autopay.planning import settle_paid
 
 COLUMNS: Final = (
     "id",
@@ -54,6 +55,26 @@ COLUMNS: Final = (
     "is_unplaced",
 )
 NO_MANDATE: Final = "no_mandate"
+# Versions are few and bills many: each version is looked up, rather than all bills read for their versions.
+PLANNED: Final = """
+SELECT version.id FROM repayment_autopayversion version WHERE EXISTS (
+    SELECT 1 FROM repayment_debitbill bill
+    WHERE bill.version_id = version.id AND bill.day = %(day)s AND bill.state = 'open')
+ORDER BY version.id
+"""
+# The next currency after the last one found, by the index; there are few.
+CURRENCIES: Final = """
+WITH RECURSIVE found AS (
+    SELECT min(currency) AS currency FROM repayment_debitbill
+    WHERE version_id = %(version_id)s AND day = %(day)s AND state = 'open'
+    UNION ALL
+    SELECT (SELECT min(bill.currency) FROM repayment_debitbill bill
+            WHERE bill.version_id = %(version_id)s AND bill.day = %(day)s AND bill.state = 'open'
+              AND bill.currency > found.currency)
+    FROM found WHERE found.currency IS NOT NULL
+)
+SELECT currency FROM found WHERE currency IS NOT NULL ORDER BY currency
+"""
 
 
 class SlotNotKnown(Refusal):
@@ -100,9 +121,7 @@ def slots_due(*, at: datetime) -> list[Beginning]:
     if now.state != OPEN:
         return []  # a close is under way, and with it the planning of these very bills
     today = now.today
-    planned = fetch(
-        "SELECT DISTINCT version_id FROM repayment_debitbill WHERE day = %s AND state = 'open' ORDER BY 1", [today]
-    )
+    planned = fetch(PLANNED, {"day": today})
     run = set(DebitBatch.objects.filter(day=today).values_list("version_id", "slot"))
     due: list[Beginning] = []
     for version in AutopayVersion.objects.filter(pk__in=[row[0] for row in planned]):
@@ -117,7 +136,11 @@ def begin_slots(*, at: datetime) -> int:
     """Begin every slot whose time has come; gives how many commands were made. Nothing while the switch is off."""
     if AutopaySwitch.objects.filter(is_stopped=True).exists():
         return 0
-    return sum(_build(beginning, day=business_date(), actor=SYSTEM, reason="") for beginning in slots_due(at=at))
+    day = business_date()
+    beginnings = slots_due(at=at)
+    if beginnings:
+        settle_paid(day=day)
+    return sum(_build(beginning, day=day, actor=SYSTEM, reason="") for beginning in beginnings)
 
 
 def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor: Actor) -> int:
@@ -140,6 +163,7 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     if DebitBatch.objects.filter(day=day, version_id=version_id, slot=slot_id).exists():
         raise SlotRun(_("This slot has begun already today."), next_step=_("Look at its batch."))
     beginning = Beginning(version_id, slot, at, at + timedelta(minutes=slot.until - slot.at))
+    settle_paid(day=day)
     return _build(beginning, day=day, actor=actor, reason=reason)
 
 
@@ -152,13 +176,8 @@ def local_time(day: date, minute: int) -> datetime:
 def _build(beginning: Beginning, *, day: date, actor: Actor, reason: str) -> int:
     """The batches of a slot, one for each currency; nothing when another worker has built them meanwhile."""
     version = AutopayVersion.objects.select_for_update(no_key=True).get(pk=beginning.version_id)
-    execute(SETTLE_PAID, {"day": day})
-    currencies = fetch(
-        "SELECT DISTINCT currency FROM repayment_debitbill WHERE version_id = %s AND day = %s AND state = 'open'",
-        [version.pk, day],
-    )
     made = 0
-    for (currency,) in sorted(currencies):
+    for currency in _currencies(version_id=version.pk, day=day):
         batch, is_new = DebitBatch.objects.get_or_create(
             day=day,
             version_id=version.pk,
@@ -179,6 +198,10 @@ def _build(beginning: Beginning, *, day: date, actor: Actor, reason: str) -> int
     return made
 
 
+def _currencies(*, version_id: int, day: date) -> list[str]:
+    return [row[0] for row in fetch(CURRENCIES, {"version_id": version_id, "day": day})]
+
+
 def _fill(batch: DebitBatch, *, configuration: Configuration, at: datetime) -> int:
     rows = fetch(
         statement("commands_to_build.sql"),
@@ -194,8 +217,9 @@ def _fill(batch: DebitBatch, *, configuration: Configuration, at: datetime) -> i
     )
     without = [row[0] for row in rows if row[7] is None]
     if without:
+        commands.lock_bills(without)
         execute(
-            "UPDATE repayment_debitbill SET state = %s, stopped_by = %s WHERE id = ANY(%s)",
+            "UPDATE repayment_debitbill SET state = %s, stopped_by = %s WHERE id = ANY(%s) AND state = 'open'",
             [BillState.STOPPED.value, NO_MANDATE, without],
         )
     rows = [row for row in rows if row[7] is not None]

@@ -1,6 +1,6 @@
 """Rows of commands as the verbs work on them: read and locked in sets, moved by the table with their journey.
 
-Locks are taken in one order: batches, loans, agreements, commands; each in id order.
+Locks are taken in one order: batches, rails, borrowers, loans, agreements, commands, bills; each in id order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -117,6 +117,13 @@ def lock_batches(batch_ids: Iterable[int | None]) -> None:
     ids = sorted({batch_id for batch_id in batch_ids if batch_id is not None})
     if ids:
         fetch("SELECT id FROM repayment_debitbatch WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
+
+
+def lock_bills(bill_ids: Iterable[int | None]) -> None:
+    """The rows of bills to debit, in id order, until the transaction ends; the last to be locked."""
+    ids = sorted({bill_id for bill_id in bill_ids if bill_id is not None})
+    if ids:
+        fetch("SELECT id FROM repayment_debitbill WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
 
 
 def apply(changes: Sequence[Change], *, actor: Actor) -> None:

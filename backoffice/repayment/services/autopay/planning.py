@@ -97,22 +97,36 @@ def end_day(*, day: date) -> int:
 
     Bills with an order in flight stay open until it is known.
     """
-    execute(SETTLE_PAID, {"day": day})
+    settle_paid(day=day)
     return int(fetch(END, {"day": day})[0][0])
 
 
+@transaction.atomic
+def settle_paid(*, day: date) -> int:
+    """Bills of the day and before that were paid another way are settled; gives how many."""
+    return execute(SETTLE_PAID, {"day": day})
+
+
+# In id order, as everybody locks bills: answers that come in meanwhile settle several of them.
 SETTLE_PAID: Final = """
-UPDATE repayment_debitbill bill SET state = 'settled'
-FROM repayment_installment due
-WHERE bill.day <= %(day)s AND bill.state = 'open' AND due.loan_id = bill.loan_id
-  AND due.number = bill.installment_number AND due.from_version = bill.from_version AND due.settled_on IS NOT NULL
+WITH paid AS (
+    SELECT bill.id FROM repayment_debitbill bill
+    JOIN repayment_installment due ON due.loan_id = bill.loan_id
+        AND due.number = bill.installment_number AND due.from_version = bill.from_version
+    WHERE bill.day <= %(day)s AND bill.state = 'open' AND due.settled_on IS NOT NULL
+    ORDER BY bill.id FOR NO KEY UPDATE OF bill
+)
+UPDATE repayment_debitbill bill SET state = 'settled' FROM paid WHERE bill.id = paid.id
 """
 END: Final = """
-WITH over AS (
-    UPDATE repayment_debitbill bill SET state = 'over'
+WITH ending AS (
+    SELECT bill.id FROM repayment_debitbill bill
     WHERE bill.day <= %(day)s AND bill.state = 'open' AND NOT EXISTS (
         SELECT 1 FROM repayment_debitcommand command
         WHERE command.bill_id = bill.id AND command.state IN ('planned', 'submitted', 'unknown'))
+    ORDER BY bill.id FOR NO KEY UPDATE OF bill
+), over AS (
+    UPDATE repayment_debitbill bill SET state = 'over' FROM ending WHERE bill.id = ending.id
     RETURNING 1
 )
 SELECT count(*) FROM over

@@ -44,14 +44,14 @@ WHERE id IN (
 )
 RETURNING id, order_no, rail_id, state, looks, expires_at
 """
-
-
-# That a rail never had a command is proof from a moment on that is known: it is asked then at the latest.
-NEXT_LOOK: Final = """
-UPDATE repayment_debitcommand
-SET look_at = CASE WHEN expires_at + %(apart)s > %(soon)s
-              THEN least(%(usual)s, expires_at + %(apart)s + interval '1 second') ELSE %(usual)s END
-WHERE id = ANY(%(ids)s) AND state = 'unknown'
+# In id order, as everybody locks commands: whoever writes down an answer meanwhile has several of them.
+LOOK_AGAIN: Final = """
+WITH asked AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[]) AS asked (id, look_at)), mine AS (
+    SELECT command.id FROM repayment_debitcommand command JOIN asked USING (id)
+    WHERE command.state = 'unknown' ORDER BY command.id FOR NO KEY UPDATE OF command
+)
+UPDATE repayment_debitcommand command SET look_at = asked.look_at
+FROM mine JOIN asked USING (id) WHERE command.id = mine.id
 """
 
 
@@ -174,7 +174,15 @@ def _ask(one: Question, rail: Rail) -> Standing:
 
 
 def _set_next_looks(questions: list[Question], *, at: datetime) -> None:
-    """The longer a command has been asked about in vain, the later the next question; but soon after it expires."""
-    for looks in sorted({one.looks for one in questions}):
-        ids = [one.command_id for one in questions if one.looks == looks]
-        execute(NEXT_LOOK, {"ids": ids, "usual": at + next_look(looks=looks), "soon": at, "apart": CLOCKS_DIFFER})
+    """The longer a command has been asked about in vain, the later the next question.
+
+    That a rail never had a command is proof from a moment on that is known: it is asked then at the latest.
+    """
+    asked = sorted((one.command_id, _next_look(one, at=at)) for one in questions)
+    execute(LOOK_AGAIN, [[key for key, _when in asked], [when for _key, when in asked]])
+
+
+def _next_look(one: Question, *, at: datetime) -> datetime:
+    usual = at + next_look(looks=one.looks)
+    proof = one.expires_at + CLOCKS_DIFFER + timedelta(seconds=1) if one.expires_at else usual
+    return min(usual, proof) if proof > at else usual

@@ -4,7 +4,8 @@ Answers, notices, questions and files all end here. Everything is one transactio
 a command moves by the table, and a payment has the order number as its external id.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState, may_move
 from backoffice.repayment.domain.autopay.handover import Answer
+from backoffice.repayment.domain.autopay.last_look import Drop
 from backoffice.repayment.domain.autopay.order_numbers import Purpose
 from backoffice.repayment.domain.autopay.outcomes import (
     Said,
@@ -44,6 +46,7 @@ SOURCE: Final = "autopay"
 FIRST_LOOK: Final = timedelta(seconds=10)
 KNOWN: Final = "repayment.debits.known"
 RETURNED: Final = "repayment.debits.returned"
+NEVER_LEFT: Final = frozenset({CommandState.PLANNED, CommandState.DROPPED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +94,9 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
     commands.lock_batches(row.batch_id for row in glimpse.values())
     commands.lock_loans(row.loan_id for row in glimpse.values())
     rows = commands.read(ids=facts, lock=True)
+    over = _batches_over(rows.values())
     moving = [
-        (rows[command_id], fact)
+        (rows[command_id], _in_time(fact, is_over=rows[command_id].batch_id in over))
         for command_id, fact in sorted(facts.items())
         if command_id in rows and _moves(rows[command_id], fact)
     ]
@@ -108,7 +112,7 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
         outbox.publish(
             event=KNOWN,
             key=f"debits:{moving[0][0].id}:{at.isoformat()}",
-            payload={"command_ids": [row.id for row, fact in moving if fact.said.to != CommandState.PLANNED]},
+            payload={"command_ids": [row.id for row, fact in moving if fact.said.to not in NEVER_LEFT]},
         )
     return len(moving)
 
@@ -174,6 +178,19 @@ def _moves(row: Row, fact: Fact) -> bool:
     return may_move(current=current, to=to)
 
 
+def _batches_over(rows: Iterable[Row]) -> set[int]:
+    """Of the batches of commands, those out of time: nothing of them leaves any more."""
+    ids = {row.batch_id for row in rows if row.batch_id is not None}
+    return set(DebitBatch.objects.filter(pk__in=ids, state=DebitBatch.State.OVER).values_list("pk", flat=True))
+
+
+def _in_time(fact: Fact, *, is_over: bool) -> Fact:
+    """The fact as its batch stands: what did not leave and would be tried again has nobody left to try it."""
+    if not is_over or fact.said.to != CommandState.PLANNED:
+        return fact
+    return replace(fact, said=replace(fact.said, to=CommandState.DROPPED, code=Drop.OUT_OF_TIME.value))
+
+
 def _book(moving: Sequence[tuple[Row, Fact]], *, today: date, at: datetime, actor: Actor) -> dict[int, int]:
     """The payments of successes, by command: those the loan had room for."""
     drafts = [
@@ -216,6 +233,8 @@ def _change(row: Row, fact: Fact, *, at: datetime, operation: int | None) -> Cha
         values |= {"not_before": at + wait, "submitted_at": None, "expires_at": None, "look_at": None}
     elif to == CommandState.UNKNOWN:
         values |= {"look_at": at + FIRST_LOOK, "looks": 0, "reference": fact.reference}
+    elif to == CommandState.DROPPED:
+        values |= {"answered_at": at, "submitted_at": None, "expires_at": None, "look_at": None}
     else:
         values |= {"answered_at": at, "look_at": None, "reference": fact.reference}
     if to == CommandState.SUCCEEDED:
@@ -238,14 +257,17 @@ def _count(moving: Sequence[tuple[Row, Fact]], *, booked: Mapping[int, int], at:
         for alarm in _alarms(row, fact, booked=booked):
             breaking.open_breaker(tripped=alarm, batch=batch, command_id=row.id, at=at)
     for batch in batches.values():
-        batch.save(update_fields=["answered", "succeeded", "families", "left", "left_forecast", "asked"])
+        batch.save(update_fields=["state", "answered", "succeeded", "families", "left", "left_forecast", "asked"])
 
 
 def _tally(batch: DebitBatch, row: Row, fact: Fact) -> None:
-    if fact.said.to == CommandState.PLANNED:
+    if fact.said.to in NEVER_LEFT:
         batch.left -= 1
         batch.left_forecast -= row.forecast
         batch.asked -= row.amount
+        if fact.said.to == CommandState.PLANNED and batch.state == DebitBatch.State.DONE:
+            # Another worker found nothing left to do while this command was on its way.
+            batch.state = DebitBatch.State.STOPPED if breaking.is_any_open(batch) else DebitBatch.State.RUNNING
         return
     if row.state == CommandState.SUBMITTED or fact.said.to != CommandState.UNKNOWN:
         batch.answered += row.state == CommandState.SUBMITTED
@@ -272,7 +294,10 @@ def _alarms(row: Row, fact: Fact, *, booked: Mapping[int, int]) -> list[Tripped]
 
 def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> None:
     """Bills take what was debited, and what the configuration does about a refusal."""
-    about = {row.bill_id: (row, fact) for row, fact in moving if row.bill_id and _concerns_bill(fact)}
+    about: dict[int, list[tuple[Row, Fact]]] = defaultdict(list)
+    for row, fact in moving:
+        if row.bill_id is not None and _concerns_bill(fact):
+            about[row.bill_id].append((row, fact))
     if not about:
         return
     bills = list(DebitBill.objects.select_for_update(no_key=True).filter(pk__in=about).order_by("pk"))
@@ -280,8 +305,8 @@ def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> None:
     configurations = {pk: parse(version.content) for pk, version in contents.items()}
     settled = _settled(bills)
     for bill in bills:
-        row, fact = about[bill.pk]
-        _follow(bill, row, fact, configuration=configurations[bill.version_id], is_settled=bill.pk in settled)
+        for row, fact in about[bill.pk]:
+            _follow(bill, row, fact, configuration=configurations[bill.version_id], is_settled=bill.pk in settled)
     DebitBill.objects.bulk_update(
         bills,
         ["attempts", "debited", "state", "stopped_by", "tries_without_funds", "skipped_mandates"],

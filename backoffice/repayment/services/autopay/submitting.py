@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import SYSTEM
@@ -23,7 +24,7 @@ from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import BreakerLimits, Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
 from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look
-from backoffice.repayment.models import AutopaySwitch, DebitBatch, DebitBill, Rail
+from backoffice.repayment.models import DebitBatch, DebitBill, Rail
 from backoffice.repayment.selectors.autopay.last_facts import Asked, SecondDue, facts_of, second_due
 from backoffice.repayment.selectors.states import load_loans
 from backoffice.repayment.services.autopay import breaking, commands
@@ -44,13 +45,25 @@ from backoffice.repayment.services.autopay.settling import learn
 
 A_FILE_DAY: Final = timedelta(days=2)
 """How long an order of a file rail may take to be told of: the statement of its day comes the day after."""
+# Each rail's next commands, as many as it has room for: one that is slow does not keep the others waiting, nor does a
+# command whose loan has an order in flight. Borrowers are locked against holds; one somebody is working on waits.
 CLAIM: Final = """
-SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds, command.installment_number
-FROM repayment_debitcommand command JOIN repayment_debitbill bill ON bill.id = command.bill_id
-WHERE command.batch_id = %(batch_id)s AND command.state = 'planned' AND command.rail_id = ANY(%(rail_ids)s)
-  AND (command.not_before IS NULL OR command.not_before <= %(at)s)
-ORDER BY command.id LIMIT %(most)s
+SELECT next.* FROM unnest(%(rail_ids)s::bigint[], %(rooms)s::int[]) AS rail (id, room)
+CROSS JOIN LATERAL (
+    SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds, command.installment_number
+    FROM repayment_debitcommand command JOIN repayment_debitbill bill ON bill.id = command.bill_id
+    JOIN repayment_loan loan ON loan.id = command.loan_id
+    JOIN customers_borrower borrower ON borrower.id = loan.borrower_id
+    WHERE command.batch_id = %(batch_id)s AND command.state = 'planned' AND command.rail_id = rail.id
+      AND (command.not_before IS NULL OR command.not_before <= %(at)s)
+      AND NOT EXISTS (SELECT 1 FROM repayment_debitcommand busy
+                      WHERE busy.loan_id = command.loan_id AND busy.state IN ('submitted', 'unknown'))
+    ORDER BY command.id LIMIT rail.room FOR SHARE OF borrower SKIP LOCKED
+) next
+ORDER BY next.id
 """
+WAITING: Final = (DebitBatch.State.PAUSED, DebitBatch.State.STOPPED)
+"""A batch waits for a person, until its time is over."""
 ENDS_BILL: Final = {
     Drop.SETTLED: BillState.SETTLED,
     Drop.LOAN_NOT_ACTIVE: BillState.STOPPED,
@@ -63,12 +76,18 @@ def submit_while_due(*, clock: Callable[[], datetime], seconds: float) -> int:
     """Let commands out until none is due or `seconds` are over; gives how many left."""
     began, left = time.monotonic(), 0
     while time.monotonic() - began < seconds:
-        batches = DebitBatch.objects.filter(state=DebitBatch.State.RUNNING, begins_at__lte=clock()).order_by("id")
-        gone = sum(submit_chunk(batch_id=batch_id, clock=clock) for batch_id in batches.values_list("pk", flat=True))
+        gone = sum(submit_chunk(batch_id=batch_id, clock=clock) for batch_id in _batches_at_work(at=clock()))
         left += gone
         if not gone:
             break
     return left
+
+
+def _batches_at_work(*, at: datetime) -> list[int]:
+    """Batches with something to do: running ones, and those that wait for a person and are out of time."""
+    is_running = Q(state=DebitBatch.State.RUNNING, begins_at__lte=at)
+    is_forgotten = Q(state__in=WAITING, ends_at__lte=at)
+    return list(DebitBatch.objects.filter(is_running | is_forgotten).order_by("id").values_list("pk", flat=True))
 
 
 def submit_chunk(*, batch_id: int, clock: Callable[[], datetime]) -> int:
@@ -98,16 +117,15 @@ def let_out(*, batch_id: int, at: datetime) -> list[Leaving]:
     Nothing leaves while the switch is off, and none of a chunk that opens a breaker.
     """
     today = hold_business_date(at_least=date.min)
-    batch = DebitBatch.objects.select_for_update(no_key=True).select_related("version").get(pk=batch_id)
-    if batch.state != DebitBatch.State.RUNNING or AutopaySwitch.objects.filter(is_stopped=True).exists():
-        return []
-    if at >= batch.ends_at:
+    batches = DebitBatch.objects.select_for_update(no_key=True, of=("self",)).select_related("version")
+    batch = batches.get(pk=batch_id)
+    if at >= batch.ends_at and batch.state in (DebitBatch.State.RUNNING, *WAITING):
         end_batch(batch, to=DebitBatch.State.OVER, drop=Drop.OUT_OF_TIME, at=at)
         return []
+    if batch.state != DebitBatch.State.RUNNING or _is_switched_off():
+        return []
     room = room_of_rails(at=at)
-    most = min(CHUNK, max(room.values(), default=0))
-    claim = {"batch_id": batch_id, "at": at, "most": most, "rail_ids": sorted(room)}
-    asked = [Asked(*row) for row in fetch(CLAIM, claim)] if most else []
+    asked = _claim(batch_id, room=room, at=at)
     if not asked:
         _finish_if_done(batch, at=at)
         return []
@@ -126,22 +144,15 @@ def let_out(*, batch_id: int, at: datetime) -> list[Leaving]:
     return _leave(batch, rows, chosen, at=at, room=room)
 
 
-def end_what_is_over(*, at: datetime) -> int:
-    """End batches that wait for a person while their time runs out, so that the next slot may try their bills."""
-    waiting = [DebitBatch.State.PAUSED, DebitBatch.State.STOPPED, DebitBatch.State.BUILDING]
-    return sum(
-        _end_over(batch_id=batch_id, at=at)
-        for batch_id in DebitBatch.objects.filter(state__in=waiting, ends_at__lte=at).values_list("pk", flat=True)
-    )
+def _is_switched_off() -> bool:
+    """Whether all debits are stopped; while they run, nobody can stop them before the caller's transaction ends."""
+    return any(row[0] for row in fetch("SELECT is_stopped FROM repayment_autopayswitch FOR SHARE"))
 
 
-@transaction.atomic
-def _end_over(*, batch_id: int, at: datetime) -> int:
-    batch = DebitBatch.objects.select_for_update(no_key=True).get(pk=batch_id)
-    if batch.state in (DebitBatch.State.DONE, DebitBatch.State.OVER):
-        return 0
-    end_batch(batch, to=DebitBatch.State.OVER, drop=Drop.OUT_OF_TIME, at=at)
-    return 1
+def _claim(batch_id: int, *, room: Mapping[int, int], at: datetime) -> list[Asked]:
+    rooms = {rail_id: min(CHUNK, most) for rail_id, most in room.items() if most > 0}
+    claim = {"batch_id": batch_id, "at": at, "rail_ids": list(rooms), "rooms": list(rooms.values())}
+    return [Asked(*row) for row in fetch(CLAIM, claim)] if rooms else []
 
 
 def end_batch(batch: DebitBatch, *, to: str, drop: Drop, at: datetime) -> int:
@@ -159,18 +170,23 @@ _STILL_PLANNED: Final = "SELECT id FROM repayment_debitcommand WHERE batch_id = 
 
 
 def _choose(
-    rows: Mapping[int, Row], facts: Mapping[int, Facts], *, configuration: Configuration, room: Mapping[int, int]
+    rows: Mapping[int, Row],
+    facts: Mapping[int, Facts],
+    *,
+    configuration: Configuration,
+    room: Mapping[int, int],
 ) -> dict[int, Decimal | Drop]:
     """What becomes of each command now: an amount, or a drop. Those left out wait.
 
-    A command waits while another order of its loan is in flight, while one of its loan or card leaves in this very
-    chunk (what that asks for is not in its limits yet), or while its rail is full.
+    A command waits while another order of its loan is in flight, or its rail is full. So does one whose loan or account
+    has another leaving in this very chunk: what that one asks for is not in the facts yet.
     """
     chosen: dict[int, Decimal | Drop] = {}
-    going: set[int | str] = set()
+    going: set[int | tuple[int, str]] = set()
     left_of_rail = dict(room)
     for command_id, row in sorted(rows.items()):
-        if row.state != CommandState.PLANNED or going & {row.loan_id, facts[command_id].card}:
+        account = (row.rail_id, facts[command_id].card)
+        if row.state != CommandState.PLANNED or row.loan_id in going or account in going:
             continue
         decided = last_look(facts[command_id], configuration=configuration)
         if decided is Drop.IN_FLIGHT:
@@ -179,7 +195,7 @@ def _choose(
             if left_of_rail[row.rail_id] < 1:
                 continue
             left_of_rail[row.rail_id] -= 1
-            going |= {row.loan_id, facts[command_id].card}
+            going |= {row.loan_id, account}
         chosen[command_id] = decided
     return chosen
 
@@ -249,6 +265,7 @@ def _leave(
         amounts = [(one.row, one.outgoing.amount) for one in leaving if one.row.rail_id == rail.pk]
         if amounts:
             make_file(batch=batch, rail=rail, amounts=amounts, at=at)
+    commands.lock_bills(bill for bills in ended.values() for bill, _why in bills)
     wait_for_debits(loan_ids=[one.row.loan_id for one in leaving])
     for state, bills in ended.items():
         for reason in sorted({why for _bill, why in bills}):
