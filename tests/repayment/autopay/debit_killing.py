@@ -58,12 +58,13 @@ from backoffice.audit import outbox
 from backoffice.calendars import clock
 from backoffice.core import signed_http
 from backoffice.outreach.domain import handover
-from backoffice.repayment.services.autopay import resolving, settling, submitting
+from backoffice.repayment.services.autopay import handing, resolving, settling, submitting
 
 outbox._wake_dispatcher = lambda: None
 signed_http.CONNECT_SECONDS, signed_http.ANSWER_SECONDS = 0.3, 0.7
-submitting.CHUNK, submitting.HANDS, submitting.CALL_SECONDS = int(os.environ["DEBITS_A_CHUNK"]), 8, 1.1
-submitting.LEASE, submitting.EXPIRES = timedelta(seconds=3), timedelta(seconds=4)
+handing.CHUNK = submitting.CHUNK = int(os.environ["DEBITS_A_CHUNK"])
+submitting.HANDS, handing.CALL_SECONDS = 8, 1.1
+handing.LEASE, handing.EXPIRES = timedelta(seconds=3), timedelta(seconds=4)
 resolving.HANDS, resolving.BATCH, resolving.CLOCKS_DIFFER = 8, 20, timedelta(seconds=1)
 settling.FIRST_LOOK = timedelta(seconds=0.3)
 handover.LOOKS, handover._FIRST_WAIT, handover._LONGEST_WAIT = (timedelta(seconds=1),), 1, 2

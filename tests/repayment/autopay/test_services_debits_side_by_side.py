@@ -30,6 +30,7 @@ from backoffice.repayment.models import (
 )
 from backoffice.repayment.services.autopay import (
     building,
+    handing,
     mandates,
     planning,
     resolving,
@@ -121,22 +122,6 @@ def test_a_command_that_had_not_left_when_its_batch_was_over_is_dropped_and_the_
     settling.learn(answers={leaving.row.id: Answer(outcome=Outcome.NOT_NOW)}, at=at("08:31"), actor=SYSTEM)
     assert states() == {"dropped": [(leaving.row.order_no, "out_of_time")]}
     assert DebitBatch.objects.values_list("left", "asked", "answered").get() == (0, 0, 0)
-    bank.clock(at("16:00"))
-    assert run_slot(at("16:00")) == 1
-    assert list(states()) == ["dropped", "succeeded"]
-
-
-def test_a_paused_batch_ends_with_its_slot_and_the_next_slot_tries_its_bills(bank):
-    due_with_agreement(bank)
-    version()
-    morning_of()
-    plan()
-    building.begin_slots(at=at("07:00"))
-    switching.pause_batch(batch_id=DebitBatch.objects.get().pk, reason="look", at=at("07:00"), actor=ADA)
-    assert run_slot(at("08:00")) == 0
-    assert DebitBatch.objects.get().state == "paused"
-    assert run_slot(at("08:31")) == 0
-    assert DebitBatch.objects.get().state == "over"
     bank.clock(at("16:00"))
     assert run_slot(at("16:00")) == 1
     assert list(states()) == ["dropped", "succeeded"]
@@ -364,7 +349,7 @@ class Everything:
 def test_everything_at_once_neither_blocks_nor_breaks_a_law(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(submitting, "CHUNK", 4)
     monkeypatch.setattr(submitting, "HANDS", 2)
-    monkeypatch.setattr(submitting, "EXPIRES", timedelta(seconds=2))
+    monkeypatch.setattr(handing, "EXPIRES", timedelta(seconds=2))
     monkeypatch.setattr(resolving, "CLOCKS_DIFFER", timedelta(seconds=0.5))
     monkeypatch.setattr(settling, "FIRST_LOOK", timedelta(seconds=0.1))
     monkeypatch.setattr("backoffice.outreach.domain.handover.LOOKS", (timedelta(seconds=0.5),))

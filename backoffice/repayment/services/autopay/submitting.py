@@ -265,8 +265,8 @@ def _leave(
         amounts = [(one.row, one.outgoing.amount) for one in leaving if one.row.rail_id == rail.pk]
         if amounts:
             make_file(batch=batch, rail=rail, amounts=amounts, at=at)
-    commands.lock_bills(bill for bills in ended.values() for bill, _why in bills)
     wait_for_debits(loan_ids=[one.row.loan_id for one in leaving])
+    commands.lock_bills(bill for bills in ended.values() for bill, _why in bills)
     for state, bills in ended.items():
         for reason in sorted({why for _bill, why in bills}):
             DebitBill.objects.filter(pk__in=[bill for bill, why in bills if why == reason]).update(
