@@ -40,6 +40,7 @@ DATA_MADE_BY = (
     ("backoffice.outreach.migrations.0011_packs", "write_limits"),
     ("backoffice.outreach.migrations.0016_campaigns", "write_limits"),
     ("backoffice.repayment.migrations.0013_who_resolves_differences", "write_limits"),
+    ("backoffice.repayment.migrations.0015_claims", "write_limits"),
 )
 OF_A_RUN = re.compile(r"test_(?P<pid>[0-9]+)(_|$)")
 # The process that runs the session; its workers inherit the name and add their own number.

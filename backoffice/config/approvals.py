@@ -17,7 +17,7 @@ from backoffice.outreach.services import (
 from backoffice.repayment.console.approval_pictures import register_pictures
 from backoffice.repayment.selectors.bulk_holds import consequence_of_lifting_bulk, consequence_of_placing_bulk
 from backoffice.repayment.services import holds, product_costs, products, reminder_asking, verbs
-from backoffice.repayment.services.autopay import differences
+from backoffice.repayment.services.autopay import claim_rules, differences
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
 
 LABELS = {
@@ -84,6 +84,12 @@ def register_all() -> None:
         differences.resolve_as_approved,
         label=_("Resolve a difference with a settlement file"),
         weigh=differences.weigh_now,
+    )
+    approvals.register(
+        claim_rules.APPROVE,
+        claim_rules.approve_as_asked,
+        label=_("Approve a rule of claims on a guarantor"),
+        consequence=claim_rules.consequence_of,
     )
     approvals.register(
         pack_publishing.APPROVAL_VERB,

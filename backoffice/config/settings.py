@@ -334,6 +334,7 @@ SPECTACULAR_SETTINGS = {
         "CampaignPurpose": "backoffice.repayment.api.campaign_shapes.CAMPAIGN_PURPOSES",
         "CampaignState": "backoffice.repayment.api.campaign_shapes.STATES",
         "BusinessDayState": "backoffice.calendars.models.DayState",
+        "ClaimKind": ["per_instalment", "whole_loan"],
         "ContactKind": "backoffice.customers.models.ContactPoint.Kind",
         "BreakerKind": "backoffice.repayment.api.autopay.debit_shapes.BREAKER_KINDS",
         "BreakerState": ["open", "closed"],

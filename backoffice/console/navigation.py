@@ -78,6 +78,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(_("Mandates"), "repayment:mandates", "repayment.mandate.view", "key"),
             Entry(_("Rails"), "repayment:rails", "repayment.rail.view", "swap"),
             Entry(_("Payees"), "repayment:payees", "repayment.payee.view", "people"),
+            Entry(_("Claims on guarantors"), "repayment:claims", "repayment.claim.view", "approve"),
             Entry(
                 _("Sandbox bank"),
                 "repayment:sandbox_bank",

@@ -19,9 +19,11 @@ from backoffice.outreach.services.experiments import stop_due, stop_speechless
 from backoffice.outreach.services.reminder_publishing import activate_due as activate_plans
 from backoffice.outreach.services.reminder_publishing import versions_due
 from backoffice.repayment.domain.aging import month_end
+from backoffice.repayment.selectors.autopay.claims import rules_listing
 from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
+from backoffice.repayment.services.autopay.claim_listing import list_claims
 from backoffice.repayment.services.autopay.mandate_expiry import expire_mandates
 from backoffice.repayment.services.autopay.planning import end_day, has_debits, plan_debits
 from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
@@ -142,6 +144,17 @@ def _work_debits(day: date, first_id: int, last_id: int, _run_id: int) -> Worked
     return Worked(counts={"bills": done.new}, left_behind={})
 
 
+def _plan_claims(day: date) -> list[Range]:
+    """A range a rule, those of whole loans first: what a guarantor pays as a whole is not claimed bill by bill."""
+    return [(rule_id, rule_id) for rule_id in rules_listing(day=day_after(day))]
+
+
+def _work_claims(day: date, rule_id: int, _last_id: int, _run_id: int) -> Worked:
+    done = list_claims(rule_id=rule_id, day=day_after(day), at=clock.now())
+    counts = {"claims": done.listed}
+    return Worked(counts=counts | ({"beyond_cap": done.beyond_cap} if done.beyond_cap else {}), left_behind={})
+
+
 def _plan_plans(day: date) -> list[Range]:
     return [(0, 0)] if versions_due(on=day_after(day)) else []
 
@@ -206,6 +219,7 @@ STEPS: tuple[Step, ...] = (
     Step("mandates", _("End the mandates whose last day is over"), _plan_mandates, _work_mandates),
     Step("debit_days", _("End the debits of the day"), _plan_debit_days, _work_debit_days),
     Step("debits", _("Plan the next day's debits"), _plan_debits, _work_debits),
+    Step("claims", _("List what guarantors have to pay for the next day"), _plan_claims, _work_claims, in_order=True),
     Step("campaign_moves", _("Start and end campaigns"), _plan_campaign_moves, _work_campaign_moves),
     Step("campaigns", _("Plan the next day's campaigns"), _plan_campaigns, _work_campaigns, in_order=True),
     Step(

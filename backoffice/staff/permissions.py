@@ -125,6 +125,10 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.reconciliation.send": Permission(_("Send a settlement file and compare a day"), _OWNERS),
     "repayment.reconciliation.close": Permission(_("Close a day of reconciliation"), _OWNERS),
     "repayment.split.view": Permission(_("See what payees got, and export it"), _READERS | {TEAM_LEAD}),
+    "repayment.claim.view": Permission(_("See claims on guarantors, their rules and rates"), _READERS | _SENIORS),
+    "repayment.claim.confirm": Permission(_("Confirm and decline claims for the funder"), _SENIORS | {ADMIN}),
+    "repayment.claim.transfer": Permission(_("Transfer claims, and give back what was overpaid"), _OWNERS),
+    "repayment.claim_rule.edit": Permission(_("Draft, submit and retire rules of claims"), _OWNERS),
     "repayment.import.view": Permission(_("See what was brought in"), _READERS | {TEAM_LEAD}),
     "repayment.import.run": Permission(_("Bring a book in"), frozenset({ADMIN})),
     # repayment: autopay's mandates, rails and payees

@@ -3,7 +3,13 @@
 from django.urls import path
 
 from backoffice.repayment.api import bulk_holds, campaigns, files, imports, loans, products, reminders, verbs
-from backoffice.repayment.api.autopay import configuration_urls, debit_urls, mandate_urls, reconciliation_urls
+from backoffice.repayment.api.autopay import (
+    claim_urls,
+    configuration_urls,
+    debit_urls,
+    mandate_urls,
+    reconciliation_urls,
+)
 from backoffice.repayment.api.quotes import QuotesView
 
 app_name = "repayment-api"
@@ -33,6 +39,7 @@ urlpatterns = [
     path("products/<int:product_id>/", products.ProductView.as_view(), name="product"),
     path("products/<int:product_id>/versions/", products.ProductVersionsView.as_view(), name="product-versions"),
     *reconciliation_urls.urlpatterns,
+    *claim_urls.urlpatterns,
     path("imports/", imports.ImportsView.as_view(), name="imports"),
     path("imports/<int:run_id>/", imports.ImportView.as_view(), name="import"),
     path("imports/<int:run_id>/rejected-rows/", imports.RejectedRowsView.as_view(), name="rejected-rows"),

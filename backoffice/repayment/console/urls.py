@@ -17,6 +17,7 @@ from backoffice.repayment.console import (
     verbs,
 )
 from backoffice.repayment.console.autopay import (
+    claim_urls,
     configuration_urls,
     debit_urls,
     mandate_urls,
@@ -70,6 +71,7 @@ urlpatterns = [
     path("imports/<int:run_id>/again/", imports.CheckAgain.as_view(), name="check_import_again"),
     path("imports/<int:run_id>/discard/", imports.DiscardImport.as_view(), name="discard_import"),
     *reconciliation_urls.urlpatterns,
+    *claim_urls.urlpatterns,
     path("products/", products.products, name="products"),
     path("products/new/", products.new_product, name="new_product"),
     path("products/<int:product_id>/", products.product, name="product"),

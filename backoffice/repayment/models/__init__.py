@@ -1,3 +1,4 @@
+from backoffice.repayment.models.autopay.claims import Claim, ClaimMove, ClaimReturn, ClaimRule
 from backoffice.repayment.models.autopay.configurations import (
     AutopayConfiguration,
     AutopayVersion,
@@ -45,6 +46,10 @@ __all__ = [
     "Breaker",
     "BucketMove",
     "CanaryLoan",
+    "Claim",
+    "ClaimMove",
+    "ClaimReturn",
+    "ClaimRule",
     "CollectionFile",
     "DebitBatch",
     "DebitBill",

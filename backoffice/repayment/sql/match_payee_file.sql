@@ -1,4 +1,5 @@
--- Compares a funder's or guarantor's file of a day with what our splits say it was paid, by order, component and movement.
+-- Compares a funder's or guarantor's file of a day with what our splits say it was paid, by order, component and movement;
+-- a guarantor's also with what it paid for claims (a debit) and got back of them (a return), by the number of the claim.
 --
 -- Why SQL: every line of the file meets the sum of its split lines. Its oracle in the tests adds up in Python.
 -- Inputs   %(payee)s id, %(day)s date.
@@ -18,12 +19,25 @@ WITH theirs AS MATERIALIZED (
     JOIN repayment_loan AS loan ON loan.id = command.loan_id
     WHERE split.payee_id = %(payee)s AND split.day = %(day)s::date
     GROUP BY command.id, split.component, split.amount > 0
+    UNION ALL
+    SELECT NULL, claim.number, part.component, part.kind, part.amount, claim.currency, loan.external_id,
+           coalesce(claim.installment_number, 0), claim.plan_version
+    FROM repayment_claim AS claim
+    JOIN repayment_loan AS loan ON loan.id = claim.loan_id
+    LEFT JOIN repayment_claimreturn AS back ON back.claim_id = claim.id
+    CROSS JOIN LATERAL (VALUES
+        ('principal', 'debit', claim.principal, claim.transferred_on), ('interest', 'debit', claim.interest, claim.transferred_on),
+        ('penalty', 'debit', claim.penalty, claim.transferred_on), ('principal', 'return', back.principal, back.returned_on),
+        ('interest', 'return', back.interest, back.returned_on), ('penalty', 'return', back.penalty, back.returned_on)
+    ) AS part (component, kind, amount, day)
+    WHERE claim.guarantor_id = %(payee)s AND claim.state IN ('transferred', 'matched') AND part.amount > 0
+      AND part.day = %(day)s::date
 ), judged AS MATERIALIZED (
     SELECT order_no, component, kind AS movement, ours.id AS command_id, theirs.id AS line_id, ours.amount AS ours,
            theirs.amount AS theirs, coalesce(theirs.currency, ours.currency) AS currency,
            CASE
                WHEN theirs.id IS NULL THEN 'absent'
-               WHEN ours.id IS NULL THEN 'no_order'
+               WHEN ours.amount IS NULL THEN 'no_order'
                WHEN ours.currency <> theirs.currency THEN 'currency'
                WHEN ours.amount <> theirs.amount THEN 'amount'
                WHEN ours.loan <> theirs.loan THEN 'loan'

@@ -1,6 +1,7 @@
 """Merchant order numbers: one for each (bill, purpose, attempt), short enough for every rail. mechanics 3.7."""
 
 import string
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +17,7 @@ class Purpose(StrEnum):
     ACTIVE = "active"
 
 
+CLAIM: Final = "C"
 LETTERS: Final = {Purpose.DEBIT: "D", Purpose.ACTIVE: "A"}
 INITIATED_BY: Final = {Purpose.DEBIT: "lender", Purpose.ACTIVE: "customer"}
 """Who set a payment off, in the words of rails."""
@@ -31,6 +33,12 @@ def order_number(*, loan_id: int, bill_number: int, version: int, purpose: Purpo
         msg = "ids and counts are not negative"
         raise ValueError(msg)
     return LETTERS[purpose] + "-".join(_short(part) for part in parts)
+
+
+def claim_number(*, rule_id: int, loan_id: int, bill_number: int, version: int, day: date) -> str:
+    """The number of a claim on a guarantor, the same every time it is asked for; bill 0 is the whole loan."""
+    parts = (rule_id, loan_id, bill_number, version, day.toordinal())
+    return CLAIM + "-".join(_short(part) for part in parts)
 
 
 def _short(number: int) -> str:

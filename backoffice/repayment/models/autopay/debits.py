@@ -335,7 +335,8 @@ class SplitLine(models.Model):
     """What a payee gets of one debit, by component (major units); the lines of a command sum to what it brought.
 
     `change` lines follow the ledger when the payment was taken back or allocated anew: a return mirrors line for line.
-    `day` is the channel's day, of a change the business date. These rows only grow.
+    `day` is the channel's day, of a change the business date. `claim` is the bill a guarantor paid, whose money is its
+    own whatever the configuration says. These rows only grow.
     """
 
     class Cause(models.TextChoices):
@@ -350,12 +351,16 @@ class SplitLine(models.Model):
     amount = models.DecimalField(**MONEY)
     day = models.DateField()
     cause = models.CharField(max_length=6, choices=Cause.choices, default=Cause.DEBIT)
+    claim = models.ForeignKey(
+        "repayment.Claim", null=True, blank=True, on_delete=models.PROTECT, related_name="splits", db_index=False
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
-                fields=["operation_id", "component", "payee"],
+                fields=["operation_id", "component", "payee", "claim"],
+                nulls_distinct=False,
                 condition=Q(cause="debit"),
                 name="a_payee_has_one_line_of_a_component",
             ),

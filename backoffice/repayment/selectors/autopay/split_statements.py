@@ -15,7 +15,7 @@ from backoffice.repayment.models import AutopayVersion, Payee
 
 SUMS: Final = """
 SELECT split.payee_id, split.component, split.currency, command.version_id, sum(split.amount), count(*),
-       sum(split.amount) FILTER (WHERE split.amount < 0)
+       sum(split.amount) FILTER (WHERE split.amount < 0), sum(split.amount) FILTER (WHERE split.claim_id IS NOT NULL)
 FROM repayment_splitline AS split
 JOIN repayment_debitcommand AS command ON command.id = split.command_id
 JOIN repayment_loan AS loan ON loan.id = command.loan_id
@@ -57,6 +57,7 @@ class Stated:
     """What a payee got of a component (major units), returns taken off; `by_contract` what the shares come to.
 
     The two differ by rounding only: each debit is split to the cent on its own. `is_off` when they differ by more.
+    Of a bill a guarantor has paid, all goes to the guarantor, which is its contract.
     """
 
     payee: Payee
@@ -81,11 +82,11 @@ def statement_of(period: Period) -> list[Stated]:
         for share in given
     }
     in_all: dict[tuple[int | None, str, str], Decimal] = defaultdict(lambda: ZERO)
-    for _payee, component, currency, version, amount, _lines, _returned in rows:
-        in_all[version, component, currency] += amount
-    found: dict[tuple[int, str, str], list[tuple[Decimal, int, Decimal]]] = defaultdict(list)
-    for payee, component, currency, _version, amount, lines, returned in rows:
-        found[payee, component, currency].append((amount, lines, returned or ZERO))
+    for _payee, component, currency, version, amount, _lines, _returned, claimed in rows:
+        in_all[version, component, currency] += amount - (claimed or ZERO)
+    found: dict[tuple[int, str, str], list[tuple[Decimal, int, Decimal, Decimal]]] = defaultdict(list)
+    for payee, component, currency, _version, amount, lines, returned, claimed in rows:
+        found[payee, component, currency].append((amount, lines, returned or ZERO, claimed or ZERO))
     return [
         _stated(payees[payee], component, currency, parts, shares=shares, in_all=in_all)
         for (payee, component, currency), parts in sorted(
@@ -106,7 +107,7 @@ def _stated(
     payee: Payee,
     component: str,
     currency: str,
-    parts: list[tuple[Decimal, int, Decimal]],
+    parts: list[tuple[Decimal, int, Decimal, Decimal]],
     *,
     shares: dict[tuple[int, str, str], Decimal],
     in_all: dict[tuple[int | None, str, str], Decimal],
@@ -121,7 +122,7 @@ def _stated(
                 for (version, of, unit), total in in_all.items()
                 if version is not None and (of, unit) == (component, currency)
             ),
-            ZERO,
+            sum((part[3] for part in parts), ZERO),
         )
         by_contract = quantize(by_contract, exponent=exponent_of(currency))
     # A debit's largest remainder moves at most one unit a line.

@@ -29,6 +29,7 @@ from backoffice.repayment.domain.autopay.differences import OPENED_AGAIN, Differ
 from backoffice.repayment.domain.autopay.matching import DIFFERENCES, EXPLAINED, Outcome, Why
 from backoffice.repayment.models import Difference, Payee, Rail, ReconciledDay, SettlementFile, SettlementLine
 from backoffice.repayment.selectors.verification import statement
+from backoffice.repayment.services.autopay.claim_matching import match_claims
 from backoffice.repayment.services.autopay.file_truth import Proof, prove_absent, prove_debited, prove_returned
 from backoffice.repayment.services.autopay.settlement_files import (
     TakenIn,
@@ -94,7 +95,7 @@ def receive_channel_file(*, rail: Rail, day: date, name: str, content: BinaryIO,
 
 
 def receive_payee_file(*, payee: Payee, day: date, name: str, content: BinaryIO, actor: Actor) -> TakenIn:
-    """Take a funder's or guarantor's file in and compare its day with our splits."""
+    """Take a funder's or guarantor's file in and compare its day with our splits and claims."""
     taken = take_in_payee_file(payee=payee, day=day, name=name, content=content, actor=actor)
     compare_day(day_id=taken.day_id, actor=actor)
     return taken
@@ -112,8 +113,11 @@ def compare_around(*, rail: Rail, day: date, actor: Actor) -> None:
 def compare_day(*, day_id: int, actor: Actor) -> ReconciledDay:
     """Compare a day, do what its file proves, open and end tickets. Safe to repeat. Raises DayNotFound."""
     reconciled = _found(day_id)
-    if file_of(reconciled) is None:
+    file = file_of(reconciled)
+    if file is None:
         return reconciled
+    if reconciled.payee is not None:
+        match_claims(file=file, actor=SYSTEM, at=clock.now())
     refused: dict[str, str] = {}
     for turns_left in range(ROUNDS, -1, -1):
         proven, reconciled = _compare_once(day_id=day_id, refused=refused, is_last=not turns_left, actor=actor)

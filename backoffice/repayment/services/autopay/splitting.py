@@ -1,7 +1,11 @@
-"""分账 written down: the lines of each payee for a debit that was booked, and how they follow the ledger afterwards."""
+"""分账 written down: the lines of each payee for a debit that was booked, and how they follow the ledger afterwards.
+
+Of a bill a guarantor has paid, what the borrower pays later is the guarantor's, whatever the configuration says.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -12,15 +16,20 @@ from backoffice.repayment.domain.autopay.configuration import Configuration, par
 from backoffice.repayment.domain.autopay.splitting import HELD, split_among
 from backoffice.repayment.models import AutopayVersion, Payee, SplitLine
 
-# What an operation brought in by component, less what was taken back of it since.
+# What an operation brought in by component, less what was taken back of it since; apart what belongs to a guarantor who
+# had paid for the bill by then.
 BROUGHT: Final = """
-SELECT operation_id, CASE WHEN component = '' THEN 'held' ELSE component END,
-       sum(CASE WHEN debit = 'cash' THEN amount ELSE -amount END)
-FROM repayment_transfer
-WHERE operation_id = ANY(%s) AND (debit = 'cash' OR credit = 'cash')
-GROUP BY 1, 2
-HAVING sum(CASE WHEN debit = 'cash' THEN amount ELSE -amount END) <> 0
-ORDER BY 1, 2
+SELECT moved.operation_id, CASE WHEN moved.component = '' THEN 'held' ELSE moved.component END, claim.id,
+       claim.guarantor_id, sum(CASE WHEN moved.debit = 'cash' THEN moved.amount ELSE -moved.amount END)
+FROM repayment_transfer AS moved
+LEFT JOIN repayment_claim AS claim
+  ON claim.loan_id = moved.loan_id AND claim.installment_number = moved.installment_number
+  AND claim.state IN ('transferred', 'matched') AND claim.booked_through < moved.operation_id
+  AND (moved.component IN ('principal', 'interest') OR (moved.component = 'penalty' AND claim.penalty > 0))
+WHERE moved.operation_id = ANY(%s) AND (moved.debit = 'cash' OR moved.credit = 'cash')
+GROUP BY 1, 2, 3, 4
+HAVING sum(CASE WHEN moved.debit = 'cash' THEN moved.amount ELSE -moved.amount END) <> 0
+ORDER BY 1, 2, 3
 """
 OF_LOANS: Final = """
 SELECT command.id, command.operation_id, command.version_id, command.currency
@@ -29,15 +38,25 @@ WHERE command.loan_id = ANY(%s) AND command.operation_id IS NOT NULL AND command
 ORDER BY command.id
 """
 WRITTEN: Final = """
-SELECT command_id, component, payee_id, sum(amount) FROM repayment_splitline
-WHERE command_id = ANY(%s) GROUP BY 1, 2, 3
+SELECT command_id, component, payee_id, claim_id, sum(amount) FROM repayment_splitline
+WHERE command_id = ANY(%s) GROUP BY 1, 2, 3, 4
 """
-COLUMNS: Final = ("command_id", "operation_id", "component", "payee_id", "currency", "amount", "day", "cause")
+COLUMNS: Final = (
+    "command_id", "operation_id", "component", "payee_id", "claim_id", "currency", "amount", "day", "cause",
+)  # fmt: skip
 
 Payment = tuple[int, int | None, str, date]
 """Operation, the version it was debited under, currency, the channel's day."""
-Line = tuple[str, int]
-"""Component and payee."""
+Line = tuple[str, int, int | None]
+"""Component, payee, and the claim by which it is the payee's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What an operation brought by component: to be split by its version, and by line what is a guarantor's already."""
+
+    by_rule: dict[str, Decimal] = field(default_factory=dict)
+    claimed: dict[Line, Decimal] = field(default_factory=dict)
 
 
 def split_payments(*, payments: Mapping[int, Payment]) -> int:
@@ -51,9 +70,9 @@ def split_payments(*, payments: Mapping[int, Payment]) -> int:
     brought = _brought([payment[0] for payment in known.values()])
     rules, payees = _rules({payment[1] for payment in known.values()}), _payees()
     rows = [
-        (command_id, operation_id, component, payee_id, currency, amount, day, SplitLine.Cause.DEBIT.value)
+        (command_id, operation_id, *line, currency, amount, day, SplitLine.Cause.DEBIT.value)
         for command_id, (operation_id, version_id, currency, day) in sorted(known.items())
-        for (component, payee_id), amount in _lines(
+        for line, amount in _lines(
             brought[operation_id], rule=rules[version_id], currency=currency, payees=payees
         ).items()
     ]
@@ -71,13 +90,13 @@ def follow_ledger(*, loan_ids: Collection[int], day: date) -> int:
     brought = _brought([row[1] for row in debits])
     rules, payees = _rules({row[2] for row in debits}), _payees()
     written: dict[int, dict[Line, Decimal]] = defaultdict(dict)
-    for command_id, component, payee_id, amount in fetch(WRITTEN, [[row[0] for row in debits]]):
-        written[command_id][(component, payee_id)] = amount
+    for command_id, component, payee_id, claim_id, amount in fetch(WRITTEN, [[row[0] for row in debits]]):
+        written[command_id][(component, payee_id, claim_id)] = amount
     rows: list[tuple[Any, ...]] = []
     for command_id, operation_id, version_id, currency in debits:
         is_to_be = _lines(brought[operation_id], rule=rules[version_id], currency=currency, payees=payees)
         was = written[command_id]
-        for line in sorted(is_to_be.keys() | was.keys()):
+        for line in sorted(is_to_be.keys() | was.keys(), key=str):
             change = is_to_be.get(line, ZERO) - was.get(line, ZERO)
             if change:
                 cause = SplitLine.Cause.CHANGE.value
@@ -85,18 +104,22 @@ def follow_ledger(*, loan_ids: Collection[int], day: date) -> int:
     return copy_rows(table="repayment_splitline", columns=COLUMNS, rows=rows) if rows else 0
 
 
-def _brought(operation_ids: Collection[int]) -> dict[int, dict[str, Decimal]]:
-    brought: dict[int, dict[str, Decimal]] = defaultdict(dict)
-    for operation_id, component, amount in fetch(BROUGHT, [sorted(operation_ids)]):
-        brought[operation_id][component or HELD] = amount
+def _brought(operation_ids: Collection[int]) -> dict[int, Brought]:
+    brought: dict[int, Brought] = defaultdict(Brought)
+    for operation_id, component, claim_id, guarantor_id, amount in fetch(BROUGHT, [sorted(operation_ids)]):
+        if claim_id is None:
+            brought[operation_id].by_rule[component or HELD] = amount
+        else:
+            brought[operation_id].claimed[component, guarantor_id, claim_id] = amount
     return brought
 
 
-def _lines(
-    amounts: Mapping[str, Decimal], *, rule: Configuration, currency: str, payees: Mapping[str, int]
-) -> dict[Line, Decimal]:
-    parts = split_among(amounts, rule=rule.payees, currency=currency, keeper=rule.keeper)
-    return {(part.component, payees[part.payee]): part.amount for part in parts if part.amount}
+def _lines(brought: Brought, *, rule: Configuration, currency: str, payees: Mapping[str, int]) -> dict[Line, Decimal]:
+    parts = split_among(brought.by_rule, rule=rule.payees, currency=currency, keeper=rule.keeper)
+    lines: dict[Line, Decimal] = {
+        (part.component, payees[part.payee], None): part.amount for part in parts if part.amount
+    }
+    return lines | brought.claimed
 
 
 def _rules(version_ids: Collection[int | None]) -> dict[int | None, Configuration]:
