@@ -15,7 +15,7 @@ MOST_CONTENT = 60_000
 """Characters of a content as JSON; the largest that runs has a tenth of that."""
 
 
-class VersionRefSerializer(serializers.Serializer):
+class AutopayVersionRefSerializer(serializers.Serializer):
     """A version, in short."""
 
     id = serializers.IntegerField()
@@ -39,7 +39,7 @@ class ConfigurationSerializer(serializers.Serializer):
     portfolio = serializers.CharField()
     product_id = serializers.IntegerField(allow_null=True, help_text="null: all products of the portfolio")
     funder = serializers.CharField(allow_blank=True, help_text="empty: all funders")
-    versions = VersionRefSerializer(many=True)
+    versions = AutopayVersionRefSerializer(many=True)
 
 
 class FindingSerializer(serializers.Serializer):
@@ -51,7 +51,7 @@ class FindingSerializer(serializers.Serializer):
     words = serializers.CharField()
 
 
-class AutopayVersionSerializer(VersionRefSerializer):
+class AutopayVersionSerializer(AutopayVersionRefSerializer):
     """A version with its content, and what the last check found."""
 
     configuration_id = serializers.IntegerField()
@@ -109,7 +109,7 @@ class RolledBackSerializer(serializers.Serializer):
     """A version that is out of force, what holds instead, and what happened to what was in flight."""
 
     version = AutopayVersionSerializer()
-    instead = VersionRefSerializer(allow_null=True)
+    instead = AutopayVersionRefSerializer(allow_null=True)
     says = serializers.ListField(child=serializers.CharField())
 
 

@@ -259,7 +259,7 @@ class RollBackView(OneVersionView):
         instead = rolling_back.roll_back(version_id=version_id, at=clock.now(), actor=actor_of(request.user), **asked)
         answer = {
             "version": _shown(self.version),
-            "instead": shapes.VersionRefSerializer(instead).data if instead else None,
+            "instead": shapes.AutopayVersionRefSerializer(instead).data if instead else None,
             "says": list(says),
         }
         return Response(answer)
