@@ -343,6 +343,7 @@ SPECTACULAR_SETTINGS = {
         "DebitCut": "backoffice.repayment.api.autopay.debit_shapes.CUTS",
         "DebitFamily": "backoffice.repayment.api.autopay.debit_shapes.FAMILIES",
         "DebitState": "backoffice.repayment.api.autopay.debit_shapes.DEBIT_STATES",
+        "AutopayVersionState": "backoffice.repayment.api.autopay.configuration_shapes.STATES",
         "DayEndState": "backoffice.dayend.models.DayEndRun.State",
         "EffectVerdict": ["more", "less", "unclear", "too_few"],
         "ExperimentState": "backoffice.outreach.models.Experiment.State",

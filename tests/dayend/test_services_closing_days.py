@@ -74,7 +74,10 @@ def test_a_close_ages_the_loans_and_opens_the_next_day():
         ("reminder_plans", "done", {}),
         ("reminders", "done", {}),
         ("autopay", "done", {}),
+        ("mandates", "done", {"mandates": 0}),
+        ("debit_days", "done", {"bills": 0}),
         ("debits", "done", {}),
+        ("claims", "done", {}),
         ("campaign_moves", "done", {}),
         ("campaigns", "done", {}),
         ("experiments", "done", {}),
@@ -220,7 +223,7 @@ def test_progress_is_told_step_by_step():
     opened(DUE)
     seen = []
     close(DUE, on_progress=lambda now: seen.append((now.step, now.done, now.total)))
-    assert seen == [("transitions", 1, 1), ("verify", 1, 1)]
+    assert seen == [("transitions", 1, 1), ("mandates", 1, 1), ("debit_days", 1, 1), ("verify", 1, 1)]
 
 
 # several days

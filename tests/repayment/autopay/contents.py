@@ -3,6 +3,7 @@
 from datetime import date, time
 from typing import Any
 
+from backoffice.audit.models import ApprovalLimit
 from backoffice.calendars.models import BusinessDay
 from backoffice.core.actors import Actor
 from backoffice.repayment.domain.autopay.actions import USUAL
@@ -53,7 +54,13 @@ def content(**changes: Any) -> dict[str, Any]:
 
 
 def open_rails() -> None:
-    """A rail that answers in the codes of UnionPay, the lender, a guarantor and a bank as payees; today is set."""
+    """A rail that answers in the codes of UnionPay, the lender, a guarantor and a bank as payees; today is set.
+
+    Who agrees to a version is as it is shipped, whatever tests before have emptied.
+    """
+    for role in ("admin", "compliance"):
+        limits = {"verb": "repayment.autopay_version", "role": role, "currency": ""}
+        ApprovalLimit.objects.get_or_create(**limits, defaults={"max_amount": None, "alone": False})
     Rail.objects.create(
         code="union-sandbox",
         name="Union",

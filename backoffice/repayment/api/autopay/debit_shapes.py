@@ -1,14 +1,13 @@
 """What the endpoints over running debits take and answer."""
 
-from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-from backoffice.calendars import clock
 from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField, MoneyField, TextField, YesNoField
+from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.autopay.breakers import BreakerKind
 from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
@@ -216,11 +215,11 @@ class DecideDebitSerializer(DebitReasonSerializer):
         required=False, allow_null=True, help_text="the bank's time; without it, the time it was submitted"
     )
 
-    def validate_debited_at(self, value: datetime | None) -> datetime | None:
-        """A time that has come. Raises ValidationError."""
-        if value is not None and value > clock.now():
-            raise serializers.ValidationError(_("This time has not come yet."))
-        return value
+
+class DaysRefused(Refusal):
+    """Rates are asked for days that do not make a span, or too many of them."""
+
+    code: ClassVar[str] = "repayment.rate_days_refused"
 
 
 class BreakersQuery(serializers.Serializer):
@@ -258,10 +257,14 @@ class RatesQuery(serializers.Serializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The days in order and not too many. Raises ValidationError."""
+        """The days in order and not too many. Raises DaysRefused."""
         through = attrs.get("through_day", attrs["from_day"])
         if not 0 <= (through - attrs["from_day"]).days < MOST_DAYS:
-            raise serializers.ValidationError({"through_day": _("name a day from the first on, within 92 days")})
+            raise DaysRefused(
+                _("The last day lies before the first, or too far from it."),
+                next_step=_("Ask about 92 days at most."),
+                fields={"through_day": _("name a day from the first on, within 92 days")},
+            )
         return attrs
 
 

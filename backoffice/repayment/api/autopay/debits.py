@@ -82,6 +82,7 @@ class RatesView(ApiView):
     permissions_by_method: ClassVar[dict[str, str]] = {"GET": "repayment.autopay.view"}
     query_serializer_class = shapes.RatesQuery
     serializer_class = shapes.RatesSerializer
+    refusals = ("422",)
 
     def get(self, request: Request) -> Response:
         """Whole, or cut by bank, rail, slot, funder, batch or kind of answer; one row a part and currency."""

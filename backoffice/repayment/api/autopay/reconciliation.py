@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from backoffice.audit.idempotent_view import idempotent
 from backoffice.core.access import actor_of
 from backoffice.core.api.bodies import BodySerializer
-from backoffice.core.api.fields import DayField, MoneyField, SignedMoneyField, ToldField
+from backoffice.core.api.fields import DayField, MoneyField, SignedMoneyField, TextField, ToldField
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.repayment.api.files import UploadedFileField
 from backoffice.repayment.api.verbs import ApprovalAskedSerializer
@@ -119,14 +119,14 @@ class SettlementUploadSerializer(BodySerializer):
 class ClosingSerializer(BodySerializer):
     """Why the day is closed."""
 
-    reason = serializers.CharField(max_length=LONGEST_REASON, min_length=2, help_text="kept in the audit trail")
+    reason = TextField(max_length=LONGEST_REASON, min_length=2, help_text="kept in the audit trail")
 
 
 class ResolutionSerializer(BodySerializer):
     """How a ticket is to end."""
 
     resolution = serializers.ChoiceField(choices=RESOLUTIONS)
-    reason = serializers.CharField(max_length=LONGEST_REASON, min_length=2, help_text="kept in the audit trail")
+    reason = TextField(max_length=LONGEST_REASON, min_length=2, help_text="kept in the audit trail")
     loan_number = serializers.CharField(
         max_length=80, required=False, help_text="the loan the money is for, where no order of ours names it"
     )

@@ -25,7 +25,7 @@ from backoffice.repayment.domain.autopay.claim_states import ClaimState
 from backoffice.repayment.models import Claim, ClaimMove, ClaimReturn, Payee
 from backoffice.repayment.models.autopay.claims import CLAIM_LABELS, KIND_LABELS
 from backoffice.repayment.selectors.autopay.claims import lists_of, rates_by_guarantor, recovered_of
-from backoffice.repayment.services.autopay.claim_deciding import decide_claims, read_decisions
+from backoffice.repayment.services.autopay.claim_deciding import HEADER, decide_claims, read_decisions
 
 VIEW, CONFIRM, TRANSFER = "repayment.claim.view", "repayment.claim.confirm", "repayment.claim.transfer"
 
@@ -202,8 +202,9 @@ def send_decisions(request: HttpRequest) -> HttpResponse:
             refusal = caught
         else:
             return SeeOther(reverse("repayment:claims"))
+    context = {"form": form, "refusal": refusal, "columns": ",".join(HEADER)}
     status = 422 if request.method == "POST" else 200
-    return render(request, "repayment/autopay/send_decisions.html", {"form": form, "refusal": refusal}, status=status)
+    return render(request, "repayment/autopay/send_decisions.html", context, status=status)
 
 
 def event_of(move: ClaimMove, *, currency: str) -> Event:

@@ -21,6 +21,7 @@ from backoffice.core.money import ZERO
 from backoffice.core.tables import Choice, Column, Day, Rows, Table, Words
 from backoffice.repayment.console.autopay import reconciliation_states as states
 from backoffice.repayment.domain.autopay.differences import HEAD_AFTER, LEAD_AFTER, Urgency, urgency_of
+from backoffice.repayment.domain.autopay.settlement_file import CHANNEL_HEADER, PAYEE_HEADER
 from backoffice.repayment.models import Difference, Payee, Rail, ReconciledDay
 from backoffice.repayment.services.autopay.differences import ways_of
 from backoffice.repayment.services.autopay.reconciling import file_of, receive_channel_file, receive_payee_file
@@ -215,7 +216,8 @@ def send_settlement(request: HttpRequest) -> HttpResponse:
             refusal = caught
         else:
             return SeeOther(reverse("repayment:reconciled_day", args=[taken.day_id]))
-    context = {"form": form, "refusal": refusal}
+    columns = {"channel": ",".join(CHANNEL_HEADER), "payee": ",".join(PAYEE_HEADER)}
+    context = {"form": form, "refusal": refusal, "columns": columns}
     status = 422 if request.method == "POST" else 200
     return render(request, "repayment/autopay/send_settlement.html", context, status=status)
 

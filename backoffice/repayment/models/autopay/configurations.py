@@ -25,6 +25,7 @@ VERSION_LABELS = {
     VersionState.ACTIVE: pgettext_lazy("version", "active"),
     VersionState.RETIRED: _("retired"),
 }
+VERSION_CHOICES = [(state.value, label) for state, label in VERSION_LABELS.items()]
 
 
 class ConfigurationQuerySet(models.QuerySet["AutopayConfiguration"]):
@@ -80,7 +81,7 @@ class AutopayVersion(models.Model):
     state = models.CharField(
         _("state"),
         max_length=9,
-        choices=[(state.value, label) for state, label in VERSION_LABELS.items()],
+        choices=VERSION_CHOICES,
         default=VersionState.DRAFT.value,
     )
     content = models.JSONField(_("content"))

@@ -19,6 +19,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.drafts import mark_of, refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.autopay.version_states import IN_THE_MAKING, VersionState, may_become
+from backoffice.repayment.models import Product
 from backoffice.repayment.models.autopay.configurations import AutopayConfiguration, AutopayVersion
 
 SUBJECT: Final = "repayment.autopay_version"
@@ -81,9 +82,10 @@ def create_configuration(
             fields={"portfolio": _("is not one of yours")},
         )
     made = AutopayConfiguration(code=code, name=name, portfolio=portfolio, product_id=product_id, funder=funder)
-    if made.product is not None and made.product.portfolio != portfolio:
+    of_product = _portfolio_of(product_id)
+    if product_id is not None and of_product != portfolio:
         raise ConfigurationOutOfReach(
-            _("The product is of another portfolio."),
+            _("The product is of another portfolio.") if of_product else _("There is no such product."),
             next_step=_("Choose a product of the portfolio, or none for all of them."),
             fields={"product_id": _("is of another portfolio")},
         )
@@ -107,6 +109,12 @@ def create_configuration(
         after={"code": code, "portfolio": portfolio, "product": product_id, "funder": funder},
     )
     return made
+
+
+def _portfolio_of(product_id: int | None) -> str | None:
+    if product_id is None:
+        return None
+    return Product.objects.filter(pk=product_id).values_list("portfolio", flat=True).first()
 
 
 @transaction.atomic

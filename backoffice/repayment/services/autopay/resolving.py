@@ -62,6 +62,12 @@ class CommandNotUnknown(Refusal):
     status: ClassVar[int] = 409
 
 
+class NotDebitedYet(Refusal):
+    """Nothing is debited at a time that has not come."""
+
+    code: ClassVar[str] = "repayment.debit_time_ahead"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A command a rail is asked about."""
@@ -143,11 +149,17 @@ def follow_return(*, command_id: int, standing: Standing, at: datetime, actor: A
 def decide_unknown(
     *, command_id: int, was_debited: bool, debited_at: datetime | None, reason: str, at: datetime, actor: Actor
 ) -> None:
-    """A person who asked the bank says what became of an unknown command. Raises CommandNotUnknown."""
+    """A person who asked the bank says what became of an unknown command. Raises CommandNotUnknown, NotDebitedYet."""
     command = DebitCommand.objects.filter(pk=command_id).first()
     if command is None or command.state != CommandState.UNKNOWN:
         raise CommandNotUnknown(
             _("This debit is not unknown."), next_step=_("Look at its journey; it may have become known meanwhile.")
+        )
+    if debited_at is not None and debited_at > at:
+        raise NotDebitedYet(
+            _("This time has not come yet."),
+            next_step=_("Say when the bank debited it, or leave the time out."),
+            fields={"debited_at": _("has not come yet")},
         )
     if was_debited:
         said = Said(CommandState.SUCCEEDED, "by_hand", Family.DONE, reason)
