@@ -286,9 +286,13 @@ def _a_wish(wish: Wish) -> Since:
 
 def _a_hold(scope: str) -> Since:
     period = DateRange(date(2026, 1, 1), None)
-    return lambda borrower, _points, later: held(
-        borrower, set_at=later, scope=scope, period=period, review_on=date(2026, 6, 1)
-    )
+
+    def place(borrower: Borrower, _points: object, later: datetime) -> object:
+        """One of a scope and reason at a time: a borrower held already is held as before."""
+        same = Hold.objects.filter(borrower=borrower, scope=scope, reason="dispute", period__overlap=period).first()
+        return same or held(borrower, set_at=later, scope=scope, period=period, review_on=date(2026, 6, 1))
+
+    return place
 
 
 def _a_merge(zones: frozenset[str]) -> Since:

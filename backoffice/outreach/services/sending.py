@@ -33,15 +33,16 @@ BATCH: Final = 100
 HANDS: Final = 16
 LEASE: Final = timedelta(seconds=120)
 
+# Taken out first and once: inside an IN, the plan may run the limit again for every row it looks at.
 CLAIM: Final = """
-UPDATE outreach_message SET lease_until = %(until)s
-WHERE id IN (
+WITH due AS MATERIALIZED (
     SELECT id FROM outreach_message
     WHERE state = 'planned' AND channel = %(channel)s AND send_after <= %(at)s AND send_before > %(at)s
       AND (lease_until IS NULL OR lease_until <= %(at)s) AND NOT waits_for_facts
     ORDER BY send_after, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
 )
-RETURNING id, borrower_id
+UPDATE outreach_message message SET lease_until = %(until)s FROM due WHERE message.id = due.id
+RETURNING message.id, message.borrower_id
 """
 EXPIRE: Final = """
 WITH over AS (

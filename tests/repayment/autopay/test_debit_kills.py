@@ -1,6 +1,6 @@
 """Workers and the bank are killed over and over: nobody is debited twice for one bill, and no success is lost.
 
-400 commands by default; `DEBITS_KILLED=50000` is the size the product promises (some minutes on two cores).
+200 commands by default; `DEBITS_KILLED=50000` is the size the product promises (some minutes on two cores).
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.repayment.factories import ADA, drifts, post
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-DEBITS = int(os.environ.get("DEBITS_KILLED", "400"))
+DEBITS = int(os.environ.get("DEBITS_KILLED", "200"))
 WORKERS = 3
 CHUNK = 20 if DEBITS < 10_000 else 100
 POOR_EVERY = 7
