@@ -328,7 +328,7 @@ later_facts = st.one_of(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, derandomize=True)
 @given(
     person=people(),
     local=packs("local", frozenset({"US"}), default=False),
