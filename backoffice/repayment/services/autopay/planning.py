@@ -107,13 +107,18 @@ def settle_paid(*, day: date) -> int:
     return execute(SETTLE_PAID, {"day": day})
 
 
-# In id order, as everybody locks bills: answers that come in meanwhile settle several of them.
+# In id order, as everybody locks bills: answers that come in meanwhile settle several of them. Each bill is looked up:
+# a join would read every bill ever paid on a day of many.
 SETTLE_PAID: Final = """
 WITH paid AS (
     SELECT bill.id FROM repayment_debitbill bill
-    JOIN repayment_installment due ON due.loan_id = bill.loan_id
-        AND due.number = bill.installment_number AND due.from_version = bill.from_version
-    WHERE bill.day <= %(day)s AND bill.state = 'open' AND due.settled_on IS NOT NULL
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM repayment_installment due
+        WHERE due.loan_id = bill.loan_id AND due.number = bill.installment_number
+          AND due.from_version = bill.from_version AND due.settled_on IS NOT NULL
+        LIMIT 1
+    ) due
+    WHERE bill.day <= %(day)s AND bill.state = 'open'
     ORDER BY bill.id FOR NO KEY UPDATE OF bill
 )
 UPDATE repayment_debitbill bill SET state = 'settled' FROM paid WHERE bill.id = paid.id

@@ -4,6 +4,7 @@ Answers, notices, questions and files all end here. Everything is one transactio
 a command moves by the table, and a payment has the order number as its external id.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from django.db import transaction
 from backoffice.audit import outbox
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
-from backoffice.core.bulk import fetch
+from backoffice.core.bulk import fetch, update_rows
 from backoffice.outreach.domain.handover import wait_before_retry
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
@@ -46,6 +47,14 @@ SOURCE: Final = "autopay"
 FIRST_LOOK: Final = timedelta(seconds=10)
 KNOWN: Final = "repayment.debits.known"
 RETURNED: Final = "repayment.debits.returned"
+BILL_COLUMNS: Final = {
+    "attempts": "int",
+    "debited": "numeric",
+    "state": "text",
+    "stopped_by": "text",
+    "tries_without_funds": "int",
+    "skipped_mandates": "jsonb",
+}
 NEVER_LEFT: Final = frozenset({CommandState.PLANNED, CommandState.DROPPED})
 
 
@@ -307,10 +316,21 @@ def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> None:
     for bill in bills:
         for row, fact in about[bill.pk]:
             _follow(bill, row, fact, configuration=configurations[bill.version_id], is_settled=bill.pk in settled)
-    DebitBill.objects.bulk_update(
-        bills,
-        ["attempts", "debited", "state", "stopped_by", "tries_without_funds", "skipped_mandates"],
-        batch_size=1_000,
+    update_rows(
+        table="repayment_debitbill",
+        columns=BILL_COLUMNS,
+        rows=[
+            (
+                bill.pk,
+                bill.attempts,
+                bill.debited,
+                bill.state,
+                bill.stopped_by,
+                bill.tries_without_funds,
+                json.dumps(bill.skipped_mandates),
+            )
+            for bill in bills
+        ],
     )
 
 
