@@ -129,7 +129,8 @@ def run_the_day(tmp_path, monkeypatch, *, debits, **trouble):
     assert plan() == debits
     bank_knows(owing, books=tmp_path / "bank.jsonl", poor_every=POOR_EVERY)
     hour = Hour(at("07:00"))
-    paid_by_hand = iter([one.loan_id for one in owing[5::PAID_EVERY]])
+    # The last to be debited pay first: the money is there before their commands leave.
+    paid_by_hand = iter([one.loan_id for one in reversed(owing[5::PAID_EVERY])])
     posted = []
 
     def pay_some() -> None:
