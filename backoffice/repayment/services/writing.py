@@ -126,7 +126,7 @@ LOAN_COLUMNS = {
 
 
 OLDEST_UNPAID = 1 + list(LOAN_COLUMNS).index("oldest_unpaid_due_date")
-LOAN_OF_TRANSFER, REVERSES = TRANSFER_COLUMNS.index("loan_id"), TRANSFER_COLUMNS.index("reverses_id")
+LOAN_OF_TRANSFER, DEBIT, REVERSES = (TRANSFER_COLUMNS.index(name) for name in ("loan_id", "debit", "reverses_id"))
 
 
 @dataclass(slots=True)
@@ -295,10 +295,12 @@ class Pages:
             if rows:
                 copy_rows(table=table, columns=columns, rows=rows)
         update_rows(table="repayment_loan", columns=LOAN_COLUMNS, rows=self.loans)
-        taken_back = {row[LOAN_OF_TRANSFER] for row in self.transfers if row[REVERSES] is not None}
-        if taken_back:
-            # What was debited is owed to payees as the ledger has it now.
-            follow_ledger(loan_ids=taken_back, day=self.business_date)
+        moved_on = {
+            row[LOAN_OF_TRANSFER] for row in self.transfers if row[REVERSES] is not None or row[DEBIT] == "suspense"
+        }
+        if moved_on:
+            # What was debited is owed to payees as the ledger has it now: taken back, or used that was held.
+            follow_ledger(loan_ids=moved_on, day=self.business_date)
         if self.transfers:
             # Money moved: nobody is asked for what is owed no more, nor for more than is.
             stop_paid(loans=[(row[0], row[OLDEST_UNPAID]) for row in self.loans])

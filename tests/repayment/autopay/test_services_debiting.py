@@ -23,7 +23,7 @@ from tests.repayment.autopay.debiting import (
     states,
     version,
 )
-from tests.repayment.factories import drifts
+from tests.repayment.factories import close_days, drifts, post, take_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BILL = Decimal("1100.16")
@@ -130,8 +130,6 @@ def test_a_command_the_bank_never_had_is_declined_once_it_has_expired(bank):
 
 
 def test_what_was_paid_meanwhile_is_not_debited(bank):
-    from tests.repayment.factories import post
-
     loan, _agreement = due_with_agreement(bank)
     version()
     morning_of()
@@ -172,8 +170,6 @@ def test_a_code_nobody_mapped_is_unknown_and_stops_the_batch(bank):
 def test_a_return_days_later_takes_the_payment_and_the_split_back(bank):
     from backoffice.core.actors import SYSTEM
     from backoffice.repayment.services.autopay.settling import settle_return
-    from tests.repayment.factories import close_days
-
     loan, _agreement = due_with_agreement(bank)
     version()
     morning_of()
@@ -230,8 +226,6 @@ def test_the_second_calculation_stops_a_batch_before_a_wrong_amount_leaves(bank,
 
 def test_the_split_follows_the_ledger_when_a_payment_before_it_is_booked_late(bank):
     """A fee paid to one payee and interest to another: what was allocated to each changes, what payees get follows."""
-    from tests.repayment.factories import post
-
     payees = content()["payees"] | {"interest": [{"payee": "house", "share": "1"}]}
     late = DUE + timedelta(days=2)
     loan, _agreement = due_with_agreement(bank)
@@ -254,6 +248,68 @@ def test_the_split_follows_the_ledger_when_a_payment_before_it_is_booked_late(ba
     assert dict(lines) == paid
     assert sum(paid.values()) == DebitCommand.objects.get().amount
     assert {cause for (cause,) in fetch("SELECT cause FROM repayment_splitline")} == {"debit", "change"}
+    assert drifts(late) == []
+
+
+def held_debit(bank):
+    """A debit whose money is held: the bill was paid before it, which is booked after it."""
+    late = DUE + timedelta(days=2)
+    loan, _agreement = due_with_agreement(bank)
+    version()
+    morning_of(late)
+    plan(late)
+    bank.clock(at("07:00", late))
+    run_slot(at("07:00", late))
+    post(loan.pk, "1100.16", DUE, business_date=late)
+    amount = DebitCommand.objects.get().amount
+    assert lines_by_component() == {"held": amount}
+    return loan, late, amount
+
+
+def lines_by_component():
+    rows = fetch("SELECT component, sum(amount) FROM repayment_splitline GROUP BY 1 HAVING sum(amount) <> 0")
+    return dict(rows)
+
+
+def test_what_a_debit_brought_too_much_leaves_its_line_when_it_is_paid_back(bank):
+    loan, late, amount = held_debit(bank)
+    refund = post(loan.pk, "100.00", late, kind="refund", business_date=late)
+    assert lines_by_component() == {"held": amount - 100}
+    assert drifts(late) == []
+    take_back(loan.pk, refund, business_date=late)
+    assert lines_by_component() == {"held": amount}
+    assert drifts(late) == []
+
+
+def test_money_held_of_a_debit_is_split_when_it_pays_the_next_bill(bank):
+    loan, late, amount = held_debit(bank)
+    close_days(late, DUE + timedelta(days=30))
+    used = dict(
+        fetch(
+            "SELECT component, sum(amount) FROM repayment_transfer WHERE loan_id = %s AND kind = 'suspense_applied' "
+            "GROUP BY 1",
+            [loan.pk],
+        )
+    )
+    left = Loan.objects.get(pk=loan.pk).suspense
+    assert set(used) >= {"principal", "interest"}
+    assert lines_by_component() == used | ({"held": left} if left else {})
+    assert sum(used.values()) + left == amount
+    of_payees = fetch(
+        "SELECT payee.code, sum(line.amount) FROM repayment_splitline line JOIN repayment_payee payee "
+        "ON payee.id = line.payee_id WHERE component = 'principal' GROUP BY 1"
+    )
+    assert dict(of_payees)["fund"] == (used["principal"] * Decimal("0.8")).quantize(Decimal("0.01"))
+    assert drifts(DUE + timedelta(days=31)) == []
+
+
+def test_who_paid_first_is_paid_back_first(bank):
+    """Money held of a payment nobody debited came before the debit's: a refund of it leaves the debit's line."""
+    loan, late, amount = held_debit(bank)
+    post(loan.pk, "80.00", DUE, business_date=late)
+    post(loan.pk, "100.00", late, kind="refund", business_date=late)
+    held_before = Loan.objects.get(pk=loan.pk).suspense + 100 - amount
+    assert lines_by_component() == {"held": amount - (100 - held_before)}
     assert drifts(late) == []
 
 

@@ -1,10 +1,12 @@
 """分账 written down: the lines of each payee for a debit that was booked, and how they follow the ledger afterwards.
 
 Of a bill a guarantor has paid, what the borrower pays later is the guarantor's, whatever the configuration says.
+What came beyond what was owed is kept by one payee until it pays a bill, which is split then, or goes back to the
+borrower, whose refund takes the line back; which debit's money that is: first in, first out.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections import defaultdict, deque
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -30,6 +32,22 @@ WHERE moved.operation_id = ANY(%s) AND (moved.debit = 'cash' OR moved.credit = '
 GROUP BY 1, 2, 3, 4
 HAVING sum(CASE WHEN moved.debit = 'cash' THEN moved.amount ELSE -moved.amount END) <> 0
 ORDER BY 1, 2, 3
+"""
+# The money held of these operations' loans, as it stands after all corrections: what came in, and what became of it.
+HELD_MOVES: Final = """
+SELECT moved.loan_id, CASE WHEN moved.credit = 'suspense' THEN moved.operation_id END, moved.credit = 'suspense',
+       moved.component, claim.id, claim.guarantor_id, moved.amount
+FROM repayment_transfer AS moved
+LEFT JOIN repayment_claim AS claim
+  ON claim.loan_id = moved.loan_id AND claim.installment_number = moved.installment_number
+  AND claim.state IN ('transferred', 'matched')
+  AND CASE WHEN moved.operation_id IS NULL THEN claim.transferred_on <= moved.value_date
+      ELSE claim.booked_through < moved.operation_id END
+  AND (moved.component IN ('principal', 'interest') OR (moved.component = 'penalty' AND claim.penalty > 0))
+WHERE moved.loan_id IN (SELECT loan_id FROM repayment_operation WHERE id = ANY(%s))
+  AND 'suspense' IN (moved.debit, moved.credit) AND moved.reverses_id IS NULL
+  AND NOT EXISTS (SELECT 1 FROM repayment_transfer AS back WHERE back.reverses_id = moved.id)
+ORDER BY moved.loan_id, moved.value_date, moved.debit = 'suspense', moved.id
 """
 OF_LOANS: Final = """
 SELECT command.id, command.operation_id, command.version_id, command.currency
@@ -111,7 +129,41 @@ def _brought(operation_ids: Collection[int]) -> dict[int, Brought]:
             brought[operation_id].by_rule[component or HELD] = amount
         else:
             brought[operation_id].claimed[component, guarantor_id, claim_id] = amount
+    holding = [key for key, each in brought.items() if each.by_rule.get(HELD)]
+    if holding:
+        _follow_held(brought, operation_ids=holding)
     return brought
+
+
+def _follow_held(brought: dict[int, Brought], *, operation_ids: Collection[int]) -> None:
+    """Moves what was held to the component it paid since, and takes off what was paid back; first in, first out."""
+    waiting: dict[int, deque[tuple[int, Decimal]]] = defaultdict(deque)
+    for loan_id, operation_id, is_in, component, claim_id, guarantor_id, amount in fetch(
+        HELD_MOVES, [sorted(operation_ids)]
+    ):
+        if is_in:
+            waiting[loan_id].append((operation_id, amount))
+            continue
+        for source, part in _taken(waiting[loan_id], amount):
+            if source not in brought:
+                continue
+            brought[source].by_rule[HELD] -= part
+            if claim_id is not None:
+                line = (component, guarantor_id, claim_id)
+                brought[source].claimed[line] = brought[source].claimed.get(line, ZERO) + part
+            elif component:
+                brought[source].by_rule[component] = brought[source].by_rule.get(component, ZERO) + part
+
+
+def _taken(waiting: deque[tuple[int, Decimal]], amount: Decimal) -> Iterator[tuple[int, Decimal]]:
+    """Whose money an amount is: the parts of what has waited longest, which are taken away."""
+    while amount > 0 and waiting:
+        source, held = waiting.popleft()
+        part = min(held, amount)
+        if held > part:
+            waiting.appendleft((source, held - part))
+        amount -= part
+        yield source, part
 
 
 def _lines(brought: Brought, *, rule: Configuration, currency: str, payees: Mapping[str, int]) -> dict[Line, Decimal]:
