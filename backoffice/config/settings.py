@@ -415,6 +415,8 @@ PAY_LINK_SITE = os.environ.get("PAY_LINK_SITE", "" if PRODUCTION else "https://p
 PAY_PAGE_RATES = {"open": "120/minute", "pay": "10/minute"}
 # GATEWAY_SECRET_<CODE> is the secret shared with the gateway of that code: `GATEWAY_SECRET_SMS_MAIN` for "sms-main".
 GATEWAY_SECRETS = environment.shared_secrets(environment=os.environ, prefix=environment.GATEWAY_SECRET_PREFIX)
+# How staff reach this site, for the links in what they are paged about.
+STAFF_SITE = os.environ.get("STAFF_SITE", "")
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "25"))
@@ -477,6 +479,7 @@ CELERY_BEAT_SCHEDULE = {
     "exchange files with banks": {"task": "repayment.exchange_files", "schedule": 20.0, "options": {"expires": 30.0}},
     "ask what became of debits": {"task": "repayment.resolve_debits", "schedule": 10.0, "options": {"expires": 20.0}},
     "fetch settlement files": {"task": "repayment.fetch_settlements", "schedule": 300.0, "options": {"expires": 300.0}},
+    "page again about open breakers": {"task": "repayment.page_owners", "schedule": 60.0, "options": {"expires": 60.0}},
     "tell rails about agreements": {"task": "repayment.tell_rails", "schedule": 30.0, "options": {"expires": 60.0}},
     "take up imports that a killed worker left": {"task": "repayment.take_up_imports", "schedule": 60.0},
     "discard tapes nobody decided on": {"task": "repayment.discard_forgotten_imports", "schedule": 24 * 3600.0},

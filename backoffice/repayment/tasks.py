@@ -14,6 +14,7 @@ from backoffice.repayment.services.autopay import (
     building,
     fetching_settlements,
     filing,
+    paging,
     resolving,
     submitting,
     taking_files,
@@ -123,6 +124,12 @@ def fetch_settlements() -> int:
 def resolve_debits() -> int:
     """Give up leases that ran out, and ask rails about what nobody knows; gives how many were looked at."""
     return resolving.resolve(clock=clock.now)
+
+
+@shared_task(name="repayment.page_owners", acks_late=True)
+def page_owners(*, breaker_id: int | None = None) -> int:
+    """Page those who may close a breaker that opened, or every one that is open and nobody was paged of lately."""
+    return paging.page_owners(at=clock.now(), breaker_id=breaker_id)
 
 
 @shared_task(name="repayment.tell_rails")

@@ -7,7 +7,7 @@
 --          'rail', 'funder' or 'family'; %(first_day)s: whether only bills on the first day they are tried count,
 --          which is their due date or the working day it was moved to.
 -- Outputs  part, currency, bills submitted, settled by debit, commands, succeeded, bills whose first command
---          succeeded, amount submitted, amount debited (major units).
+--          succeeded, bills whose first command is in the part, amount submitted, amount debited (major units).
 WITH submitted AS (
     SELECT command.id, command.bill_id, command.currency, command.amount, command.state = 'succeeded' AS has_succeeded,
            bill.amount AS due, bill.state = 'settled' AS is_settled,
@@ -42,10 +42,10 @@ WITH submitted AS (
     SELECT part, currency, bill_id, min(due) AS due, count(*) AS commands,
            count(*) FILTER (WHERE has_succeeded) AS succeeded,
            coalesce(bool_or(is_settled AND is_last_success), false) AS is_settled,
-           bool_or(is_first AND has_succeeded) AS is_first_success,
+           bool_or(is_first) AS is_first_here, bool_or(is_first AND has_succeeded) AS is_first_success,
            coalesce(sum(amount) FILTER (WHERE has_succeeded), 0) AS debited
     FROM placed GROUP BY part, currency, bill_id
 )
 SELECT part, currency, count(*), count(*) FILTER (WHERE is_settled), sum(commands)::bigint, sum(succeeded)::bigint,
-       count(*) FILTER (WHERE is_first_success), sum(due), sum(debited)
+       count(*) FILTER (WHERE is_first_success), count(*) FILTER (WHERE is_first_here), sum(due), sum(debited)
 FROM tried GROUP BY part, currency ORDER BY part, currency

@@ -91,7 +91,7 @@ def current_code(*, username: str, folder: Path, at: float | None = None) -> tup
 def _login_for(role: str, *, team: Team, kept: DemoLogin | None) -> DemoLogin:
     user = User.objects.filter(username=role).first()
     if user is None:
-        user = User(username=role, display_name=NAMES[role], roles=[role], team=team)
+        user = User(username=role, display_name=NAMES[role], roles=[role], team=team, email=f"{role}@lender.example")
     password = kept.password if kept is not None else new_password()
     if user.pk is None or not user.check_password(password):
         user.set_password(password)

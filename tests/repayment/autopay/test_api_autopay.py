@@ -166,6 +166,7 @@ def test_gives_the_four_rates_whole_and_cut():
         "debits": 4,
         "succeeded": 3,
         "first": 3,
+        "first_tried": 4,
         "due": "4000.00",
         "debited": "3000.00",
         "by_bill": "0.7500",

@@ -451,8 +451,9 @@ class TestStates:
 
 def test_the_four_rates_answer_four_questions():
     day = DebitCounts(
-        bills=1000, settled=855, commands=1380, succeeded=855, first=780, due=D(1000000), debited=D(851000)
-    )
+        bills=1000, settled=855, commands=1380, succeeded=855, first=780, first_tried=1000, due=D(1000000),
+        debited=D(851000),
+    )  # fmt: skip
     assert [day.by_bill, day.by_attempt, day.by_first_attempt, day.by_amount] == [
         D("0.855"),
         D(855) / D(1380),

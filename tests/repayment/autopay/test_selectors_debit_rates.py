@@ -60,6 +60,7 @@ def test_the_worked_day_comes_out_as_the_four_rates():
         commands=1_380,
         succeeded=855,
         first=780,
+        first_tried=1_000,
         due=Decimal("1000000.00"),
         debited=Decimal("851000.00"),
     )
@@ -74,6 +75,7 @@ def test_the_worked_day_comes_out_as_the_four_rates():
         ("s3", 160, 15, 15),
     ]
     assert sum(each.debited for each in slots.values()) == whole.debited
+    assert [each.by_first_attempt for each in slots.values()] == [Decimal("0.78"), None, None], "none was first tried"
     assert {key: each.commands for key, each in rates(Cut.FAMILY).items()} == {"done": 855, "insufficient_funds": 525}
     assert drifts(DUE) == []
 
@@ -106,7 +108,7 @@ def test_counts_nothing_that_never_left_and_no_bill_that_the_borrower_paid():
     post(loan.pk, "1000.00", DUE)
     building.begin_slots(at=at("16:00"))
     assert DebitBill.objects.get().state == "settled"
-    assert rates()[""] == DebitCounts(bills=1, commands=1, due=Decimal("1000.00"))
+    assert rates()[""] == DebitCounts(bills=1, commands=1, first_tried=1, due=Decimal("1000.00"))
     DebitCommand.objects.update(state="dropped")
     assert rates() == {}
 

@@ -8,13 +8,10 @@ from typing import Final
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.core import formats
 from backoffice.core.confirm import Consequence, Text
 from backoffice.repayment.domain.autopay.rates import DebitCounts
-from backoffice.repayment.models import DebitBatch
 from backoffice.repayment.selectors.autopay.code_words import FAMILY_LABELS
 from backoffice.repayment.selectors.autopay.rates import Cut, Part
 
@@ -57,15 +54,6 @@ class Tab:
     url: str
     current: bool
     count: None = None
-
-
-def batch_name(batch: DebitBatch) -> str:
-    """A batch as people know it; its version and configuration are read already."""
-    return _("%(configuration)s, slot %(slot)s, %(day)s") % {
-        "configuration": batch.version.configuration.name,
-        "slot": batch.slot,
-        "day": formats.date_text(batch.day),
-    }
 
 
 def part_rows(parts: Sequence[Part], *, cut: Cut, day: date) -> list[PartRow]:

@@ -18,21 +18,12 @@ from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Day, Rows, Table
 from backoffice.core.telling import doer
 from backoffice.repayment.console.autopay import debit_states as _states  # noqa: F401 - declares the tones
-from backoffice.repayment.console.autopay.board import batch_name
-from backoffice.repayment.domain.autopay.breakers import BreakerKind
 from backoffice.repayment.models import Breaker
 from backoffice.repayment.models.autopay.debits import BREAKER_LABELS
-from backoffice.repayment.selectors.autopay.board import visible_breakers, waiting_of
-from backoffice.repayment.selectors.autopay.code_words import family_in_words
+from backoffice.repayment.selectors.autopay.board import batch_name, visible_breakers, waiting_of
+from backoffice.repayment.selectors.autopay.code_words import breaker_detail
 from backoffice.repayment.services.autopay.breaking import close_breaker
 from backoffice.staff.access import person_of
-
-
-def detail_of(breaker: Breaker) -> str:
-    """More about what was seen: the kind of refusal in words, otherwise as it was written down."""
-    if breaker.kind == BreakerKind.FAMILY:
-        return family_in_words(breaker.detail)
-    return "" if breaker.command and breaker.detail == breaker.command.order_no else breaker.detail
 
 
 def _of_state(rows: Rows, state: str) -> Rows:
@@ -64,7 +55,7 @@ CLOSED = Table(
             value=lambda row: row.command and row.command.order_no,
             link=_order_url,
         ),
-        Column("detail", gettext_lazy("More"), value=lambda row: detail_of(row) or None, css="muted words"),
+        Column("detail", gettext_lazy("More"), value=lambda row: breaker_detail(row) or None, css="muted words"),
         Column("closed_at", pgettext_lazy("breaker", "Closed"), kind="moment"),
         Column("closed_by", gettext_lazy("By"), value=lambda row: doer(row.closed_by) or None),
         Column("close_reason", gettext_lazy("Because"), value=lambda row: row.close_reason or None, css="words"),
@@ -93,7 +84,7 @@ def breakers(request: HttpRequest) -> HttpResponse:
         return refused(request, refusal=refusal, back_url=reverse("repayment:breakers"))
     still_open = list(rows.filter(closed_at__isnull=True).order_by("opened_at", "id"))
     context = {
-        "open_breakers": [(row, detail_of(row), batch_name(row.batch) if row.batch else "") for row in still_open],
+        "open_breakers": [(row, breaker_detail(row), batch_name(row.batch) if row.batch else "") for row in still_open],
         "table": table,
         "may_close": may(request, "repayment.breaker.close"),
     }

@@ -19,13 +19,14 @@ from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmView, Consequence, Line, Text
 from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
-from backoffice.repayment.console.autopay.board import CUTS, OfTheMoment, batch_name, cut_tabs, part_rows
+from backoffice.repayment.console.autopay.board import CUTS, OfTheMoment, cut_tabs, part_rows
 from backoffice.repayment.models import AutopaySwitch, DebitBatch
 from backoffice.repayment.selectors.autopay.board import (
     STOPPABLE,
     TO_CANCEL,
     SlotRow,
     Waiting,
+    batch_name,
     bills_of_day,
     slot_to_begin,
     slots_of_day,

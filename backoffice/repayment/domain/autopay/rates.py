@@ -10,8 +10,9 @@ from backoffice.core.money import ZERO
 class DebitCounts:
     """What a day of debits came to, of the bills due on it.
 
-    `bills` submitted and those `settled` by debit; `commands` and those that `succeeded`; `first` attempts that settled
-    their bill's attempt; `due` the amount submitted and `debited` of it, partial debits included. Major units.
+    `bills` submitted and those `settled` by debit; `commands` and those that `succeeded`; bills whose first
+    command was one of these (`first_tried`: all of them, unless the day is cut) and those of which it succeeded
+    (`first`); `due` the amount submitted and `debited` of it, partial debits included. Major units.
     """
 
     bills: int = 0
@@ -19,6 +20,7 @@ class DebitCounts:
     commands: int = 0
     succeeded: int = 0
     first: int = 0
+    first_tried: int = 0
     due: Decimal = ZERO
     debited: Decimal = ZERO
 
@@ -39,8 +41,8 @@ class DebitCounts:
 
     @property
     def by_first_attempt(self) -> Decimal | None:
-        """Bills whose first command succeeded / bills submitted."""
-        return _rate(self.first, self.bills)
+        """Bills whose first command succeeded / bills submitted; of a part: those first tried in it, None if none was."""
+        return _rate(self.first, self.first_tried)
 
 
 def _rate(part: Decimal | int, whole: Decimal | int) -> Decimal | None:

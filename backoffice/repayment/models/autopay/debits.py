@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
@@ -376,7 +377,10 @@ class SplitLine(models.Model):
 
 
 class Breaker(models.Model):
-    """A breaker that opened: what was seen, what was allowed, which batch it stopped, and who closed it and why."""
+    """A breaker that opened: what was seen, what was allowed, which batch it stopped, and who closed it and why.
+
+    `paged` names those who were paged last, at `paged_at`: nobody, when nobody who may close it has an address.
+    """
 
     kind = models.CharField(max_length=10, choices=[(kind.value, label) for kind, label in BREAKER_LABELS.items()])
     batch = models.ForeignKey(DebitBatch, null=True, blank=True, on_delete=models.PROTECT, related_name="breakers")
@@ -386,6 +390,8 @@ class Breaker(models.Model):
     allowed = models.CharField(max_length=80, blank=True)
     detail = models.CharField(max_length=300, blank=True)
     opened_at = models.DateTimeField()
+    paged_at = models.DateTimeField(null=True, blank=True)
+    paged = ArrayField(models.CharField(max_length=150), default=list, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=150, blank=True)
     close_reason = models.CharField(max_length=300, blank=True)

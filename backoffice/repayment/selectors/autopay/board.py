@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Final
 
 from django.db.models import Count, QuerySet, Sum
+from django.utils.translation import gettext as _
 
+from backoffice.core import formats
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain.autopay.configuration import Slot, clock_of, parse
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState
@@ -106,6 +108,27 @@ def visible_breakers(*, user: User) -> QuerySet[Breaker]:
         return rows
     batches = visible_batches(user=user).values("pk")
     return rows.filter(batch__in=batches) | rows.filter(batch__isnull=True)
+
+
+def batch_name(batch: DebitBatch) -> str:
+    """A batch as people know it; its version and configuration are read already."""
+    return _("%(configuration)s, slot %(slot)s, %(day)s") % {
+        "configuration": batch.version.configuration.name,
+        "slot": batch.slot,
+        "day": formats.date_text(batch.day),
+    }
+
+
+def pageable(*, breaker: Breaker) -> list[User]:
+    """Who is paged of a breaker: those who may close it, see what it stopped and have an address, by user name."""
+    people = User.objects.select_related("team").filter(is_active=True).exclude(email="").order_by("username")
+    portfolio = breaker.batch.version.configuration.portfolio if breaker.batch else None
+    return [
+        person
+        for person in people
+        if person.has_permission("repayment.breaker.close")
+        and (portfolio is None or person.scope().covers(portfolio=portfolio))
+    ]
 
 
 def open_breaker_count(*, user: User) -> int:

@@ -6,10 +6,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from backoffice.core.formats import is_chinese
+from backoffice.repayment.domain.autopay.breakers import BreakerKind
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.handover import Outcome
 from backoffice.repayment.domain.autopay.last_look import Drop
 from backoffice.repayment.domain.autopay.outcomes import NOT_TAKEN
+from backoffice.repayment.models import Breaker
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -71,3 +73,10 @@ def code_in_words(*, scheme: str, code: str) -> str:
 def family_in_words(family: str) -> str:
     """What a kind of answer is called; "" where nothing was answered."""
     return str(FAMILY_LABELS.get(family, family))
+
+
+def breaker_detail(breaker: Breaker) -> str:
+    """More about what a breaker saw: the kind of refusal in words, otherwise as it was written down."""
+    if breaker.kind == BreakerKind.FAMILY:
+        return family_in_words(breaker.detail)
+    return "" if breaker.command and breaker.detail == breaker.command.order_no else breaker.detail
