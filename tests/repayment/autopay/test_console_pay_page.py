@@ -438,7 +438,8 @@ def test_unknown_expired_and_revoked_links_are_answered_alike(bank):
     answers = [opened(token) for token in ("x", revoked, expired)]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.content for answer in answers}) == 1
-    heads = [{name: value for name, value in answer.headers.items() if name != "X-Request-ID"} for answer in answers]
+    of_the_moment = {"X-Request-ID", "Expires", "Last-Modified"}
+    heads = [{name: value for name, value in answer.headers.items() if name not in of_the_moment} for answer in answers]
     assert heads[0] == heads[1] == heads[2]
     assert loan.external_id[-4:].encode() not in answers[1].content
     assert Client().post(f"/pay/{revoked}/", {"seen": "0.x"}).status_code == 404

@@ -41,7 +41,7 @@ class DebitCounts:
 
     @property
     def by_first_attempt(self) -> Decimal | None:
-        """Bills whose first command succeeded / bills submitted; of a part: those first tried in it, None if none was."""
+        """Bills whose first command succeeded / bills submitted; of a part, of those first tried in it."""
         return _rate(self.first, self.first_tried)
 
 
