@@ -65,6 +65,7 @@ def manager(request: HttpRequest) -> HttpResponse:
         "may_run": may(request, "repayment.autopay.run"),
         "may_stop": may(request, "repayment.autopay.stop"),
         "may_start": may(request, "repayment.autopay.start"),
+        "close_url": reverse("dayend:runs") if may(request, "dayend.run.view") else "",
         "is_stopped": standing(user=person_of(request)).switch.is_stopped,
     }
     return render(request, "repayment/autopay/manager.html", context)
