@@ -15,7 +15,7 @@ from backoffice.dayend.services import close_day
 from backoffice.outreach.domain.channels import Channel
 from backoffice.outreach.domain.experiments.effects import Sample
 from backoffice.outreach.domain.planning import read_variables
-from backoffice.outreach.models import Message, ReminderGroup, ReminderPlan, ReminderPlanVersion
+from backoffice.outreach.models import Message, ReminderGroup, ReminderPlan, ReminderPlanVersion, TemplateVersion
 from backoffice.outreach.services import reminders as planning
 from backoffice.outreach.services.arriving import give_up, put_back
 from backoffice.outreach.services.departing import let_out
@@ -24,9 +24,10 @@ from backoffice.outreach.services.reminder_plans import PlanRefused, draft_versi
 from backoffice.outreach.services.reminders import BillDue, as_active
 from backoffice.outreach.services.sending import send_while_due
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
-from backoffice.repayment.models import Loan
+from backoffice.repayment.models import Loan, PayLink
 from backoffice.repayment.selectors.reminder_effects import effect_of_plan
 from backoffice.repayment.services import reminders
+from backoffice.repayment.services.autopay.pay_links import link_of
 from backoffice.repayment.services.reminders import plan_reminders, simulate_reminders
 from backoffice.repayment.tasks import look_again
 from tests.journeys.conftest import Desk
@@ -367,3 +368,43 @@ def test_a_borrower_with_two_loans_gets_one_reminder_in_whatever_order_their_ran
 
     assert list(Message.objects.filter(state="planned").values_list("loan_id", flat=True)) == loans[:1]
     assert ReminderGroup.objects.count() == 2
+
+
+@pytest.mark.usefixtures("_plan")
+def test_a_reminder_that_says_pay_link_carries_one_that_opens_and_planning_again_makes_no_other(
+    desk: Desk, settings: Any
+) -> None:
+    settings.PAY_LINK_SITE = "https://pay.lender.example"
+    desk.open(JANUARY_15)
+    loan_id = desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 11))
+    for version in TemplateVersion.objects.filter(channel="push"):
+        version.body, version.variables = "{amount}: {pay_link}", ["amount", "pay_link"]
+        version.save(update_fields=["body", "variables"])
+
+    simulate_reminders(day=date(2026, 2, 12), plan=as_active(ReminderPlanVersion.objects.get()))
+    assert not PayLink.objects.exists(), "a simulation opens nothing"
+    plan_reminders(day=date(2026, 2, 12))
+    plan_reminders(day=date(2026, 2, 12))
+
+    message = Message.objects.get()
+    site, token = read_variables(text_of(message, "variables"))["pay_link"].rstrip("/").split("/pay/")
+    link = link_of(token=token, at=message.send_before + timedelta(days=6))
+    assert (site, link.loan_id, link.borrower_id) == ("https://pay.lender.example", loan_id, message.borrower_id)
+    assert PayLink.objects.count() == 1
+    desk.pay(loan_id, "100.00")
+    assert read_variables(text_of(Message.objects.get(), "variables"))["pay_link"].endswith(f"{token}/")
+
+
+@pytest.mark.usefixtures("_plan")
+def test_without_an_address_of_the_site_a_reminder_with_a_pay_link_is_left_out(desk: Desk, settings: Any) -> None:
+    settings.PAY_LINK_SITE = ""
+    desk.open(JANUARY_15)
+    desk.disburse(borrower_id=a_borrower())
+    desk.until(date(2026, 2, 11))
+    TemplateVersion.objects.update(body="{amount}: {pay_link}", variables=["amount", "pay_link"])
+
+    outcome = plan_reminders(day=date(2026, 2, 12))
+
+    assert (outcome.new, len(outcome.unfilled)) == (0, 1)
+    assert not PayLink.objects.exists()

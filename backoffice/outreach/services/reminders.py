@@ -4,10 +4,11 @@ What is due is told from above as frozen values. Planning is a set operation, an
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Final
 
 from django.db import transaction
 
@@ -25,6 +26,9 @@ from backoffice.outreach.services.messages import OwedNow, Planned, sendable, st
 from backoffice.outreach.services.ranking import lock_borrowers, plan_ranked, rank
 from backoffice.outreach.services.speaking import Words, names_of, spoken, values_of_loan, window
 
+PAY_LINK: Final = "pay_link"
+PayLinkFor = Callable[[int], str]
+"""Gives the address at which a loan (id) can be paid, for words that have `{pay_link}`."""
 KEEP_GROUPS = """
 INSERT INTO outreach_remindergroup (plan_id, version_id, borrower_id, loan_id, due_date, is_held_out, planned_on)
 SELECT plan_id, version_id, borrower_id, loan_id, due_date, is_held_out, %(day)s::date
@@ -111,7 +115,13 @@ def due_dates_of(*, plans: Iterable[ActivePlan], day: date) -> list[date]:
 
 @transaction.atomic
 def plan_day(
-    *, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan], owed_now: OwedNow, actor: Actor
+    *,
+    day: date,
+    bills: Sequence[BillDue],
+    plans: Sequence[ActivePlan],
+    owed_now: OwedNow,
+    pay_link: PayLinkFor,
+    actor: Actor,
 ) -> Outcome:
     """Plan the messages of a day about these bills, and keep who is reminded and who is left alone.
 
@@ -120,7 +130,7 @@ def plan_day(
     asked after the borrowers are locked and before any message is touched, the order everybody locks in.
     A message whose words cannot be filled in is left out, which the trail says: one loan must not stop a day.
     """
-    outcome, chosen, groups = _chosen(day=day, bills=bills, plans=plans)
+    outcome, chosen, groups = _chosen(day=day, bills=bills, plans=plans, pay_link=pay_link)
     if groups:
         fetch(
             KEEP_GROUPS,
@@ -149,15 +159,15 @@ def plan_day(
     return outcome
 
 
-def simulate(*, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan]) -> Simulated:
+def simulate(*, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan], pay_link: PayLinkFor) -> Simulated:
     """What planning the day would do, and what the gate would say of each message; nothing is written."""
-    outcome, chosen, _groups = _chosen(day=day, bills=bills, plans=plans)
+    outcome, chosen, _groups = _chosen(day=day, bills=bills, plans=plans, pay_link=pay_link)
     found = weigh(messages=chosen)
     return Simulated(found.blocked, found.allowed, found.later, found.cost, outcome)
 
 
 def _chosen(
-    *, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan]
+    *, day: date, bills: Sequence[BillDue], plans: Sequence[ActivePlan], pay_link: PayLinkFor
 ) -> tuple[Outcome, list[Planned], list[tuple[ActivePlan, BillDue, bool]]]:
     """The messages of the day, one a borrower at most: the most pressing, then about the largest bill."""
     codes = {step.template for plan in plans for step in plan.content.steps}
@@ -178,7 +188,7 @@ def _chosen(
             if not step.audience.takes(amount=bill.amount, currency=bill.currency, language=bill.language):
                 outcome.too_small += 1
                 continue
-            message = _message(plan, step, bill, day=day, words=words, trials=trials)
+            message = _message(plan, step, bill, day=day, words=words, trials=trials, pay_link=pay_link)
             if message is None:
                 outcome.without_words += 1
                 continue
@@ -206,7 +216,16 @@ def _tell_unfilled(unfilled: dict[str, str], *, day: date, actor: Actor) -> None
     )
 
 
-def _message(plan: ActivePlan, step: Step, bill: BillDue, *, day: date, words: Words, trials: Trials) -> Planned | None:
+def _message(
+    plan: ActivePlan,
+    step: Step,
+    bill: BillDue,
+    *,
+    day: date,
+    words: Words,
+    trials: Trials,
+    pay_link: PayLinkFor,
+) -> Planned | None:
     """The first channel of the step that has words in the borrower's language, the others after it."""
     template = trials.template_for(step.template, borrower_id=bill.borrower_id)
     said = spoken(words=words, template=template, channels=step.channels, language=bill.language)
@@ -222,6 +241,8 @@ def _message(plan: ActivePlan, step: Step, bill: BillDue, *, day: date, words: W
         due_date=bill.due_date,
         day=day,
     )
+    if PAY_LINK in names:
+        values[PAY_LINK] = pay_link(bill.loan_id)
     send_after, send_before = window(day=day, time_zone=bill.time_zone, at=step.at, until=step.until)
     return Planned(
         key=f"plan:{plan.plan_id}:{step.id}:loan:{bill.loan_id}:due:{bill.due_date}",

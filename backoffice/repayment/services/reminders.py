@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from django.db import transaction
 
+from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
 from backoffice.customers.domain.places import middle_zone
@@ -21,6 +22,7 @@ from backoffice.outreach.services.reminders import (
     simulate,
 )
 from backoffice.repayment.selectors.verification import statement
+from backoffice.repayment.services.autopay.pay_links import LinksToBe
 from backoffice.repayment.services.planned_words import correct_planned, owed_of
 
 FIRST, LAST = 0, 2**62
@@ -39,7 +41,9 @@ def plan_reminders(*, day: date, first_id: int = FIRST, last_id: int = LAST) -> 
     if not plans:
         return Outcome()
     bills = _bills(day=day, plans=plans, first_id=first_id, last_id=last_id)
-    outcome = plan_day(day=day, bills=bills, plans=plans, owed_now=owed_now, actor=SYSTEM)
+    links = LinksToBe()
+    outcome = plan_day(day=day, bills=bills, plans=plans, owed_now=owed_now, pay_link=links.url_for, actor=SYSTEM)
+    links.keep(at=clock.now(), actor=SYSTEM)
     _correct_what_moved(bills)
     wait_for_debits(loan_ids=debited_now([bill.loan_id for bill in bills]))
     return outcome
@@ -91,7 +95,7 @@ def put_right(*, loan_ids: Collection[int]) -> int:
 
 def simulate_reminders(*, day: date, plan: ActivePlan) -> Simulated:
     """What a version would do on a day with the book as it is, other plans aside; nothing is written."""
-    return simulate(day=day, bills=_bills(day=day, plans=[plan]), plans=[plan])
+    return simulate(day=day, bills=_bills(day=day, plans=[plan]), plans=[plan], pay_link=LinksToBe().url_for)
 
 
 def _bills(*, day: date, plans: list[ActivePlan], first_id: int = FIRST, last_id: int = LAST) -> list[BillDue]:

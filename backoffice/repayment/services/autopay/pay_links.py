@@ -6,7 +6,7 @@ before anything is read; unknown, expired and revoked ones are refused alike.
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
@@ -20,7 +20,11 @@ from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
+from backoffice.core.bulk import copy_rows
 from backoffice.core.errors import Refusal
+from backoffice.customers.fields import text_of
+from backoffice.outreach.domain.planning import read_variables
+from backoffice.outreach.models import Message
 from backoffice.repayment.models import Loan, PayLink
 
 BYTES: Final = 32
@@ -61,12 +65,61 @@ class Made:
     @property
     def path(self) -> str:
         """The address of its page within the site."""
-        return reverse("pay_page", args=[self.token])
+        return _path(self.token)
 
     @property
     def url(self) -> str:
         """The whole address, for a message; empty where the settings do not say how the site is reached."""
-        return f"{settings.PAY_LINK_SITE.rstrip('/')}{self.path}" if settings.PAY_LINK_SITE else ""
+        return _url(self.token)
+
+
+COLUMNS: Final = (
+    "digest", "loan_id", "borrower_id", "expires_at", "opens", "is_revoked", "made_by", "made_at",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class LinksToBe:
+    """Links minted before the messages that say them are written: they open nothing until they are kept."""
+
+    tokens: dict[str, str] = field(default_factory=dict)
+    loans: set[int] = field(default_factory=set)
+
+    def url_for(self, loan_id: int) -> str:
+        """A new address for a loan; empty where the settings do not say how the site is reached."""
+        token = _new_token()
+        url = _url(token)
+        if url:
+            self.tokens[url] = token
+            self.loans.add(loan_id)
+        return url
+
+    def keep(self, *, at: datetime, actor: Actor, lasts: timedelta = LASTS) -> int:
+        """Open the links that planned messages say, each for as long as it lasts after its message; gives how many."""
+        rows = [
+            (
+                _digest(token),
+                one.loan_id,
+                one.borrower_id,
+                one.send_before + lasts,
+                0,
+                False,
+                actor.name,
+                min(at, one.send_after),
+            )
+            for one in (Message.objects.filter(state="planned", loan_id__in=self.loans) if self.loans else ())
+            if (token := self.tokens.get(read_variables(text_of(one, "variables")).get("pay_link", "")))
+        ]
+        if rows:
+            copy_rows(table="repayment_paylink", columns=COLUMNS, rows=rows)
+            record(
+                verb="repayment.pay_link.made",
+                subject_type="repayment.pay_links",
+                subject_id=at.isoformat(),
+                actor=actor,
+                after={"links": len(rows)},
+            )
+        return len(rows)
 
 
 @transaction.atomic
@@ -78,7 +131,7 @@ def make_link(*, loan_id: int, reason: str, at: datetime, actor: Actor, lasts: t
             _("Loan %(loan)s is not active: nothing can be paid over a link.") % {"loan": loan.external_id},
             next_step=_("Post the payment by hand."),
         )
-    token = _signer().sign(secrets.token_urlsafe(BYTES))
+    token = _new_token()
     link = PayLink.objects.create(
         digest=_digest(token),
         loan=loan,
@@ -142,6 +195,18 @@ def _not_open() -> LinkNotOpen:
     return LinkNotOpen(
         _("This link is not open."), next_step=_("Use the link in the latest message, or ask for another one.")
     )
+
+
+def _new_token() -> str:
+    return _signer().sign(secrets.token_urlsafe(BYTES))
+
+
+def _path(token: str) -> str:
+    return reverse("pay_page", args=[token])
+
+
+def _url(token: str) -> str:
+    return f"{settings.PAY_LINK_SITE.rstrip('/')}{_path(token)}" if settings.PAY_LINK_SITE else ""
 
 
 def _signer() -> Signer:
