@@ -26,6 +26,7 @@ from tests.console.book import as_role
 from tests.console.page import fields_of, rows_of, text_of
 from tests.repayment.autopay.answering import NO_FUNDS, PAID, SILENT, answer, loans_of_a_thousand, slot
 from tests.repayment.autopay.debiting import DUE, SECRET, at, morning_of, payees, plan, rail, version
+from tests.repayment.factories import post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,6 +93,15 @@ def test_shows_the_slots_of_the_day_with_their_four_rates_and_cuts_that_lead_to_
         "not enough money",
         "outcome unknown",
     ]
+
+
+def test_shows_what_borrowers_paid_by_themselves_apart_from_debits(day):
+    slot(at("07:00"), lambda place: PAID if place < 2 else NO_FUNDS)
+    unpaid = DebitCommand.objects.filter(state="declined").order_by("id").first()
+    post(unpaid.loan_id, "1000.00", DUE)
+    text = text_of(page(as_role("team_lead"), "autopay"))
+    assert "settled by the borrower 25.0 % 1 of 4 bills" in text
+    assert "Payments by link whose money came – 0 of 0 payments" in text
 
 
 def test_reads_the_manager_in_a_fixed_number_of_queries(day, django_assert_max_num_queries):

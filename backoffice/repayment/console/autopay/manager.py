@@ -21,6 +21,7 @@ from backoffice.core.errors import Refusal
 from backoffice.core.http import refused
 from backoffice.repayment.console.autopay.board import CUTS, OfTheMoment, cut_tabs, part_rows
 from backoffice.repayment.models import AutopaySwitch, DebitBatch
+from backoffice.repayment.selectors.autopay.active_rates import active_rates
 from backoffice.repayment.selectors.autopay.board import (
     STOPPABLE,
     TO_CANCEL,
@@ -37,7 +38,7 @@ from backoffice.repayment.selectors.autopay.board import (
 from backoffice.repayment.selectors.autopay.rates import Cut, debit_rates, visible_versions
 from backoffice.repayment.services.autopay import switching
 from backoffice.repayment.services.autopay.building import begin_now
-from backoffice.staff.access import person_of
+from backoffice.staff.access import person_of, within_of
 
 
 @requires("repayment.autopay.view")
@@ -59,6 +60,7 @@ def manager(request: HttpRequest) -> HttpResponse:
         "whole": debit_rates(cut=Cut.WHOLE, **span),
         "of_due_date": {part.currency: part.counts for part in debit_rates(cut=Cut.WHOLE, first_day=True, **span)},
         "parts": part_rows(debit_rates(cut=cut, **span), cut=cut, day=day),
+        "active": active_rates(from_day=day, through_day=day, portfolios=within_of(request)),
         "cut": CUTS[cut],
         "is_family": cut is Cut.FAMILY,
         "tabs": cut_tabs(chosen=cut, day=day),
