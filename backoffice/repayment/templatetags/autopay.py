@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.inclusion_tag("repayment/autopay/_standing.html", takes_context=True)
 def autopay_standing(context: Context, *, breakers: bool = True) -> dict[str, Any]:
-    """That all debits are stopped, by whom and why, and how many breakers are open; two queries.
+    """That all debits are stopped, by whom and why, and how many breakers are open and which rails are paused; three queries.
 
     `breakers` False on the page that shows them itself.
     """
@@ -24,5 +24,6 @@ def autopay_standing(context: Context, *, breakers: bool = True) -> dict[str, An
         "standing": shown,
         "open_breakers": shown.open_breakers if breakers else 0,
         "may_view": may(request, "repayment.autopay.view"),
+        "may_view_rails": may(request, "repayment.rail.view"),
         "shell": context.get("shell"),
     }

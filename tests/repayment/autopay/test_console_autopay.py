@@ -16,6 +16,7 @@ from backoffice.repayment.models import (
     DebitCommand,
     Difference,
     Operation,
+    Rail,
     RailNotice,
     ReconciledDay,
     SettlementFile,
@@ -95,6 +96,12 @@ def test_shows_the_slots_of_the_day_with_their_four_rates_and_cuts_that_lead_to_
     ]
 
 
+def test_says_on_every_page_of_autopay_that_a_rail_is_paused(day):
+    Rail.objects.update(is_paused=True, paused_reason="the bank asked for it")
+    for name in ("autopay", "debits", "unknown_debits"):
+        assert "is paused: the bank asked for it" in text_of(page(as_role("team_lead"), name))
+
+
 def test_shows_what_borrowers_paid_by_themselves_apart_from_debits(day):
     slot(at("07:00"), lambda place: PAID if place < 2 else NO_FUNDS)
     unpaid = DebitCommand.objects.filter(state="declined").order_by("id").first()
@@ -108,7 +115,7 @@ def test_reads_the_manager_in_a_fixed_number_of_queries(day, django_assert_max_n
     slot(at("07:00"), lambda _place: PAID)
     client = as_role("team_lead")
     page(client, "autopay")
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(28):
         page(client, "autopay")
 
 

@@ -23,6 +23,7 @@ from backoffice.repayment.models import (
     DebitBatch,
     DebitBill,
     DebitCommand,
+    Rail,
 )
 from backoffice.repayment.selectors.autopay.rates import Cut, debit_rates
 from backoffice.staff.models import User
@@ -80,19 +81,21 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether autopay runs at all, and how many breakers are open among what the person may see."""
+    """Whether autopay runs at all, how many breakers are open among what the person may see, and the paused rails."""
 
     switch: AutopaySwitch
     open_breakers: int
+    paused: tuple[Rail, ...] = ()
 
 
 _STILL_TO_DO: Final = frozenset({CommandState.PLANNED.value} | {state.value for state in IN_FLIGHT})
 
 
 def standing(*, user: User) -> Standing:
-    """The switch and the open breakers; two queries."""
+    """The switch, the open breakers and the paused rails; three queries."""
     switch = AutopaySwitch.objects.filter(pk=AutopaySwitch.ONLY).first() or AutopaySwitch()
-    return Standing(switch, open_breaker_count(user=user))
+    paused = tuple(Rail.objects.filter(is_paused=True).order_by("code"))
+    return Standing(switch, open_breaker_count(user=user), paused)
 
 
 def visible_batches(*, user: User) -> QuerySet[DebitBatch]:
