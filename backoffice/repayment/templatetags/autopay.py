@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.inclusion_tag("repayment/autopay/_standing.html", takes_context=True)
 def autopay_standing(context: Context, *, breakers: bool = True) -> dict[str, Any]:
-    """That all debits are stopped, by whom and why, and how many breakers are open and which rails are paused; three queries.
+    """That all debits are stopped, by whom and why, how many breakers are open, which rails are paused; three queries.
 
     `breakers` False on the page that shows them itself.
     """
