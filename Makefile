@@ -43,7 +43,7 @@ coverage: setup  ## all tests but the browser's, and what they did not reach
 	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadscope --ignore tests/browser --ignore tests/benchmarks --cov --cov-report=term $(ARGS)
 
 browser-test: setup  ## the journeys in Chromium; without one they are skipped here and fail in CI
-	@exec $(BIN)/python -m pytest tests/browser $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadscope tests/browser $(ARGS)
 
 check: lint types layers dependencies migrations translations  ## lint, types, architecture, migrations, translations
 
