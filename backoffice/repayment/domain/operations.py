@@ -8,7 +8,7 @@ journal. Nothing here asks what time it is or where the operation comes from, so
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain import early, penalty
@@ -38,6 +38,9 @@ OperationKind = Literal[
     "write_off",
     "creditor_change",
 ]
+Surplus = FutureRule | Literal["all_held"]
+ALL_HELD: Final = "all_held"
+"""Money that is to be paid back at once: all of it is held, and nothing that is due takes it."""
 GIVING_UP: tuple[OperationKind, ...] = ("charge_off", "write_off")
 """Nobody names their amount: it is what is owed that day."""
 
@@ -46,15 +49,15 @@ GIVING_UP: tuple[OperationKind, ...] = ("charge_off", "write_off")
 class Operation:
     """One thing done to a loan. `key` orders operations of the same day and names the source of what follows.
 
-    `surplus` says where money beyond what is due goes (None: by the terms); `components` are the amounts of a waiver;
-    `creditor` the new creditor of a creditor change.
+    `surplus` says where money beyond what is due goes (None: by the terms; ALL_HELD: nothing of it pays what is due);
+    `components` are the amounts of a waiver; `creditor` the new creditor of a creditor change.
     """
 
     kind: OperationKind
     value_date: date
     key: int
     amount: Decimal = ZERO
-    surplus: FutureRule | None = None
+    surplus: Surplus | None = None
     components: dict[Component, Decimal] = field(default_factory=dict)
     creditor: str = ""
 
@@ -63,10 +66,10 @@ class BillsAheadMissing(RuntimeError):
     """The state ends with the next bill, and the operation can reach further ahead."""
 
 
-def reaches_ahead(*, kind: str, surplus: FutureRule | None, terms: Terms) -> bool:
+def reaches_ahead(*, kind: str, surplus: Surplus | None, terms: Terms) -> bool:
     """True when an operation of this kind may touch bills beyond the next one to fall due."""
     if kind == "payment":
-        return (surplus or terms.allocation.future) != "suspense"
+        return (surplus or terms.allocation.future) not in ("suspense", ALL_HELD)
     return kind not in ("refund", "creditor_change")
 
 
@@ -101,10 +104,11 @@ def apply_close(state: LoanState, day: date, *, journal: Journal) -> None:
 
 
 def _pay(state: LoanState, operation: Operation, *, journal: Journal) -> None:
-    at = operation.value_date
-    left = operation.amount - _settle_due(
-        state, operation.amount, at=at, from_account="cash", kind="payment", source=operation.key, out=journal
-    )
+    at, left = operation.value_date, operation.amount
+    if operation.surplus != ALL_HELD:
+        left -= _settle_due(
+            state, operation.amount, at=at, from_account="cash", kind="payment", source=operation.key, out=journal
+        )
     if left > 0:
         left -= _place_surplus(state, operation, left, journal=journal)
     if left > 0:
@@ -117,7 +121,7 @@ def _place_surplus(state: LoanState, operation: Operation, left: Decimal, *, jou
     at = operation.value_date
     rule = operation.surplus or state.terms.allocation.future
     ahead = [bill for bill in state.bills if bill.due_date > at and bill.settled_on is None]
-    if not ahead or rule == "suspense" or state.status != "active":
+    if not ahead or rule in ("suspense", ALL_HELD) or state.status != "active":
         return ZERO
     if rule in ("next_installment", "last_installment"):
         order = ahead if rule == "next_installment" else ahead[::-1]

@@ -3,7 +3,8 @@
 -- Why SQL: a file has 200,000 lines, and each meets a command, an operation and its transfers. The rule it states is
 -- `domain/autopay/matching.py`, its oracle in the tests.
 -- Inputs   %(rail)s id, %(day)s date, %(cut_off)s time of day, %(zone)s the lender's time zone, %(is_next_known)s boolean:
---          the file of the next day is here; %(done)s the rail's codes that say that money moved.
+--          the file of the next day is here; %(is_later_known)s boolean: that of any later day is; %(done)s the rail's codes
+--          that say that money moved; %(not_in_file)s the code of what we took back because the rail never had it.
 -- Outputs  row kind ('order' or 'total'), order number, movement, outcome, why, command id, line id, amount of the command,
 --          of the line, booked, currency, count. An 'order' is one movement that is not matched; a 'total' is all of one
 --          movement, outcome and currency: the sums of the three and their number.
@@ -19,7 +20,9 @@ WITH files AS MATERIALIZED (
            coalesce((SELECT true FROM repayment_settlementline AS earlier
                      JOIN files AS before ON before.id = earlier.file_id AND before.day < %(day)s::date
                      WHERE upper(earlier.order_no) = upper(line.order_no) AND earlier.order_no = line.order_no
-                       AND earlier.kind = line.kind LIMIT 1), false) AS is_twice,
+                       AND earlier.kind = line.kind
+                       AND (earlier.kind = 'return' OR earlier.code = '' OR earlier.code = ANY(%(done)s::text[]))
+                     LIMIT 1), false) AS is_twice,
            line.kind = 'return' OR line.code = '' OR line.code = ANY(%(done)s::text[]) AS is_done
     FROM files
     JOIN repayment_settlementline AS line ON line.file_id = files.id
@@ -49,6 +52,8 @@ WITH files AS MATERIALIZED (
     GROUP BY transfer.operation_id
 ), ours AS MATERIALIZED (
     SELECT command.id, command.order_no, candidate.movement, command.state, command.amount, command.currency,
+           command.state = 'succeeded' AND command.is_unplaced AND command.operation_id IS NULL AS is_unplaced,
+           command.state = 'returned' AND command.code = %(not_in_file)s AS is_taken_back,
            CASE
                WHEN candidate.movement = 'return' THEN returned.at::date + (returned.at::time > %(cut_off)s::time)::int
                WHEN command.state IN ('submitted', 'unknown')
@@ -56,8 +61,8 @@ WITH files AS MATERIALIZED (
                ELSE succeeded.at::date + (succeeded.at::time > %(cut_off)s::time)::int
            END AS "on",
            CASE
-               -- The loan had no room for it: the money is held to be paid back, on both sides.
-               WHEN command.is_unplaced THEN command.amount
+               -- The loan had no room for it: nothing is booked, and the amount is still what is to be compared.
+               WHEN command.is_unplaced AND command.operation_id IS NULL THEN command.amount
                WHEN operation.id IS NULL THEN NULL
                -- What was returned was booked, and taken back by the return itself.
                WHEN command.state = 'returned' THEN CASE WHEN undone.id = command.return_operation_id THEN operation.amount END
@@ -74,13 +79,19 @@ WITH files AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT command.submitted_at AT TIME ZONE %(zone)s AS at) AS sent
 ), paired AS (
     SELECT order_no, movement, ours.id AS command_id, ours.state, ours.amount AS asked, ours.currency AS our_currency,
-           ours."on" AS our_day, ours.booked, theirs.id AS line_id, theirs.amount AS told,
+           ours."on" AS our_day, ours.booked, coalesce(ours.is_unplaced, false) AS is_unplaced,
+           coalesce(ours.is_taken_back, false) AS is_taken_back, theirs.id AS line_id, theirs.amount AS told,
            theirs.currency AS their_currency, theirs.is_twice, theirs.is_done,
-           theirs."on" > %(day)s::date AND NOT %(is_next_known)s::boolean AS may_follow,
-           theirs.id IS NULL AND coalesce((
+           theirs."on" > %(day)s::date AND NOT %(is_later_known)s::boolean AS may_follow,
+           (theirs.id IS NULL OR NOT theirs.is_done) AND coalesce((
                SELECT true FROM repayment_settlementline AS line JOIN files ON files.id = line.file_id
-               WHERE upper(line.order_no) = upper(ours.order_no) AND line.order_no = ours.order_no
-                 AND line.kind = ours.movement LIMIT 1
+               WHERE upper(line.order_no) = upper(coalesce(ours.order_no, theirs.order_no))
+                 AND line.order_no = coalesce(ours.order_no, theirs.order_no)
+                 AND line.kind = coalesce(ours.movement, theirs.movement)
+                 -- What moved nothing here, a later file may say that it moved.
+                 AND (theirs.id IS NULL OR (files.day > %(day)s::date
+                      AND (line.code = '' OR line.code = ANY(%(done)s::text[]))))
+               LIMIT 1
            ), false) AS is_elsewhere,
            CASE WHEN ours.state IN ('submitted', 'unknown') THEN ours.amount ELSE ours.booked END AS to_compare
     FROM ours FULL JOIN theirs USING (order_no, movement)
@@ -89,10 +100,13 @@ WITH files AS MATERIALIZED (
     FROM paired
     CROSS JOIN LATERAL (
         SELECT CASE
-            WHEN line_id IS NOT NULL AND is_twice THEN 'long twice'
+            WHEN line_id IS NOT NULL AND NOT is_done AND is_elsewhere THEN 'nothing'
+            WHEN line_id IS NOT NULL AND is_done AND is_twice THEN 'long twice'
             WHEN line_id IS NOT NULL AND command_id IS NULL THEN
                 CASE WHEN may_follow THEN 'cutoff next_file' ELSE 'long no_order' END
-            WHEN line_id IS NOT NULL AND NOT is_done THEN 'status code'
+            WHEN line_id IS NOT NULL AND NOT is_done THEN
+                CASE WHEN is_taken_back THEN 'nothing' ELSE 'status code' END
+            WHEN line_id IS NOT NULL AND movement = 'debit' AND is_taken_back THEN 'status says_no'
             WHEN line_id IS NOT NULL AND (
                 (movement = 'debit' AND state IN ('submitted', 'unknown', 'succeeded', 'returned'))
                 OR (movement = 'return' AND state IN ('succeeded', 'returned'))
@@ -103,22 +117,28 @@ WITH files AS MATERIALIZED (
                     WHEN to_compare <> told THEN 'amount amount'
                     WHEN movement = 'debit' AND state IN ('submitted', 'unknown') THEN 'settle'
                     WHEN movement = 'return' AND state = 'succeeded' THEN 'return'
+                    WHEN movement = 'debit' AND is_unplaced THEN 'status not_placed'
                     ELSE 'matched'
                 END
             WHEN line_id IS NOT NULL AND movement = 'return' THEN 'status not_succeeded'
             WHEN line_id IS NOT NULL AND may_follow THEN 'cutoff next_file'
             WHEN line_id IS NOT NULL THEN 'status says_no'
-            WHEN is_elsewhere THEN 'nothing'
+            WHEN is_elsewhere OR is_taken_back THEN 'nothing'
             WHEN state IN ('submitted', 'unknown') THEN
                 CASE
                     WHEN movement = 'return' OR our_day IS DISTINCT FROM %(day)s::date THEN 'nothing'
-                    WHEN %(is_next_known)s::boolean THEN 'decline'
+                    WHEN %(is_later_known)s::boolean THEN 'decline'
                     ELSE 'wait'
                 END
             WHEN NOT (state = 'returned' OR (movement = 'debit' AND state = 'succeeded'))
                 OR booked IS NULL OR our_day IS NULL OR our_day < %(day)s::date THEN 'nothing'
             WHEN our_day > %(day)s::date THEN
-                CASE WHEN %(is_next_known)s::boolean THEN 'nothing' ELSE 'cutoff next_file' END
+                CASE
+                    WHEN %(is_next_known)s::boolean THEN 'nothing'
+                    -- The rail wrote no file of the day it belongs to: it can only be judged here.
+                    WHEN %(is_later_known)s::boolean THEN 'short absent'
+                    ELSE 'cutoff next_file'
+                END
             ELSE 'short absent'
         END AS verdict
     ) AS found

@@ -220,7 +220,7 @@ def test_what_was_debited_twice_is_paid_back_when_nothing_is_due() -> None:
     receive([Line("D1-1-1", amount="100.00")])
     assert tickets() == [("D1-1-1", "long", "twice", "open")]
     resolve(only(), Resolution.REFUND)
-    assert operations_of(debited)[1:] == [("payment", "100.00", "2026-03-17"), ("refund", "100.00", "2026-03-19")]
+    assert operations_of(debited)[1:] == [("payment", "100.00", "2026-03-19"), ("refund", "100.00", "2026-03-19")]
     assert drifts(days.TODAY) == []
 
 
@@ -276,7 +276,7 @@ def test_a_short_one_expected_later_stays_explained_when_that_file_has_it() -> N
     receive([])
     resolve(only(), Resolution.LATER, due_on=NEXT)
     receive([Line("D1-1-1", at="2026-03-18T07:00:00+08:00")], day=NEXT)
-    assert (only().state, only().resolution) == ("resolved", "later")
+    assert (only().state, only().resolution, only().resolved_by) == ("resolved", "cleared", "Lea")
 
 
 def test_money_that_moves_back_beyond_a_limit_waits_for_a_second_person() -> None:

@@ -175,6 +175,16 @@ def test_what_is_unknown_is_not_told_and_told_when_it_is_known(bank):
     assert tell_known(command_ids=ids(), at=at("07:02")) == 1
 
 
+def test_what_we_take_back_ourselves_is_not_told_as_a_return_of_the_bank(bank):
+    words()
+    due(bank)
+    run_slot(at("07:00"))
+    moment = at("11:00")
+    settle_return(command_id=ids()[0], returned_at=moment, code="not_in_file", reference="", at=moment, actor=SYSTEM)
+    assert tell_returned(command_ids=ids(), at=moment) == 0
+    assert DebitBill.objects.get().stopped_by == "not_in_file"
+
+
 def test_a_return_is_told_and_asks_for_what_is_owed_again(bank):
     words()
     due(bank)

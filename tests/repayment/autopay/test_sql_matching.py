@@ -10,7 +10,7 @@ from django.conf import settings
 
 from backoffice.core.bulk import fetch
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT
-from backoffice.repayment.domain.autopay.matching import Ours, Outcome, Theirs, judge, rail_day
+from backoffice.repayment.domain.autopay.matching import Files, Ours, Outcome, Theirs, judge, rail_day
 from backoffice.repayment.models import DebitCommand, Operation, Rail, SettlementFile, SettlementLine, SplitLine
 from backoffice.repayment.selectors.verification import statement
 from tests.repayment.autopay import days
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 Key = tuple[str, str]
 
 
-def judged_by_sql(rail: Rail, day: date, *, is_next_known: bool) -> tuple[dict[Key, str], Counter[str]]:
+def judged_by_sql(rail: Rail, day: date, *, files: Files) -> tuple[dict[Key, str], Counter[str]]:
     """What the statement says: verdicts of what is not matched, and how many of each outcome."""
     params = {
         "rail": rail.pk,
@@ -29,7 +29,9 @@ def judged_by_sql(rail: Rail, day: date, *, is_next_known: bool) -> tuple[dict[K
         "cut_off": rail.cut_off,
         "zone": settings.LENDER_TIME_ZONE,
         "done": ["00"],
-        "is_next_known": is_next_known,
+        "is_next_known": files.next,
+        "is_later_known": files.later,
+        "not_in_file": "not_in_file",
     }
     rows = fetch(statement("match_settlement.sql"), params)
     verdicts = {(row[1], row[2]): f"{row[3]} {row[4]}".strip() for row in rows if row[0] == "order"}
@@ -40,7 +42,7 @@ def judged_by_sql(rail: Rail, day: date, *, is_next_known: bool) -> tuple[dict[K
     return verdicts, counts
 
 
-def judged_by_python(rail: Rail, day: date, *, is_next_known: bool) -> tuple[dict[Key, str], Counter[str]]:
+def judged_by_python(rail: Rail, day: date, *, files: Files) -> tuple[dict[Key, str], Counter[str]]:
     """The same by the rules of the domain, one order after the other."""
     verdicts: dict[Key, str] = {}
     counts: Counter[str] = Counter()
@@ -50,6 +52,8 @@ def judged_by_python(rail: Rail, day: date, *, is_next_known: bool) -> tuple[dic
     for order_no, movement in {*here, *product(commands, ("debit", "return"))}:
         line, command = here.get((order_no, movement)), commands.get(order_no)
         others = [one for one in lines if (one.order_no, one.kind) == (order_no, movement) and one.file.day != day]
+        moved = [one for one in others if one.kind == "return" or one.code in {"", "00"}]
+        is_done = line is None or line.kind == "return" or line.code in {"", "00"}
         found = judge(
             movement=movement,
             ours=_ours(command, movement, rail) if command else None,
@@ -57,14 +61,14 @@ def judged_by_python(rail: Rail, day: date, *, is_next_known: bool) -> tuple[dic
                 amount=line.amount,
                 currency=line.currency,
                 on=rail_day(at=line.at.astimezone(SHANGHAI), cut_off=rail.cut_off),
-                is_twice=any(one.file.day < day for one in others),
-                is_done=line.kind == "return" or line.code in {"", "00"},
+                is_twice=any(one.file.day < day for one in moved),
+                is_done=is_done,
             )
             if line
             else None,
             day=day,
-            is_next_known=is_next_known,
-            is_elsewhere=bool(others),
+            files=files,
+            is_elsewhere=bool(others) if is_done else any(one.file.day > day for one in moved),
         )
         if found.outcome is not Outcome.NOTHING:
             counts[found.outcome.value] += 1
@@ -85,11 +89,13 @@ def _ours(command: DebitCommand, movement: str, rail: Rail) -> Ours:
     booked = operation.amount if operation else None
     if undone is not None and (command.state != "returned" or undone.pk != command.return_operation_id):
         booked = None
-    if command.is_unplaced:
-        booked = command.amount
+    is_unplaced = command.is_unplaced and command.operation_id is None
     return Ours(
-        state=command.state, amount=command.amount, currency=command.currency, booked=booked, on=on, moved_on=moved_on
-    )  # type: ignore[arg-type]
+        state=command.state, amount=command.amount, currency=command.currency,
+        booked=command.amount if is_unplaced else booked, on=on, moved_on=moved_on,
+        is_unplaced=is_unplaced and command.state == "succeeded",
+        is_taken_back=command.state == "returned" and command.code == "not_in_file",
+    )  # type: ignore[arg-type]  # fmt: skip
 
 
 def a_day_of_everything(rail: Rail) -> None:
@@ -124,6 +130,8 @@ def a_day_of_everything(rail: Rail) -> None:
                 "return",
                 "both",
                 "refused",
+                "pending and next",
+                "pending before and here",
             )
         ]
         late = "03-17 22:30:00"
@@ -137,6 +145,16 @@ def a_day_of_everything(rail: Rail) -> None:
         line(in_file[7].order_no, DAY, "500.00", "debit", moved)
         line(in_file[7].order_no, DAY, "500.00", "return", late)
         line(in_file[8].order_no, DAY, "500.00", "debit", moved, code="64")
+        line(in_file[9].order_no, DAY, "500.00", "debit", moved, code="PDNG")
+        line(in_file[9].order_no, NEXT, "500.00", "debit", late)
+        line(in_file[10].order_no, DAY - timedelta(days=1), "500.00", "debit", moved, code="PDNG")
+        line(in_file[10].order_no, DAY, "500.00", "debit", moved)
+    for moved, code in product(("03-17 07:00:00", "03-17 22:30:00"), ("", "00", "64")):
+        ours = days.command(state="returned", code="not_in_file", moved=moved, returned=moved)
+        if code:
+            line(ours.order_no, DAY, "500.00", "debit", moved, code=code)
+    line("NOBODY-4", DAY, "70.00", "debit", "03-17 08:00:00", code="PDNG")
+    line("NOBODY-4", NEXT, "70.00", "debit", "03-17 08:00:00")
     line("NOBODY-1", DAY, "70.00", "debit", "03-17 08:00:00")
     line("NOBODY-2", DAY, "70.00", "debit", "03-17 22:00:01")
     line("NOBODY-3", DAY, "70.00", "return", "03-17 08:00:00")
@@ -155,9 +173,10 @@ def test_the_statement_judges_a_day_as_the_rules_do() -> None:
     elsewhere = days.rail("other-rail")
     a_day_of_everything(rail)
     days.command(over=elsewhere)
-    for day, is_next_known in product((DAY - timedelta(days=1), DAY, NEXT), (False, True)):
-        by_sql = judged_by_sql(rail, day, is_next_known=is_next_known)
-        by_rules = judged_by_python(rail, day, is_next_known=is_next_known)
+    each = (Files(), Files(later=True), Files(next=True, later=True))
+    for day, files in product((DAY - timedelta(days=1), DAY, NEXT), each):
+        by_sql = judged_by_sql(rail, day, files=files)
+        by_rules = judged_by_python(rail, day, files=files)
         assert sorted(by_sql[0].items() ^ by_rules[0].items()) == []
         assert by_sql[1] == by_rules[1]
         assert len(by_sql[0]) > (100 if day == DAY else 5)

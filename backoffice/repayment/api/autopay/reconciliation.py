@@ -316,6 +316,7 @@ class ResolutionView(ApiView):
         """Resolved with what is posted for it, or asked for when it is beyond the caller's limit (202)."""
         asked = read(self.request_serializer_class, request.data)
         _ticket(request, difference_id)
+        scope = request.user.scope()  # type: ignore[union-attr]
         done = resolve_difference(
             difference_id=difference_id,
             asked=Asked(
@@ -323,6 +324,7 @@ class ResolutionView(ApiView):
                 reason=asked["reason"],
                 loan_number=asked.get("loan_number", ""),
                 due_on=asked.get("due_on"),
+                portfolios=None if scope.all else frozenset(scope.portfolios),
             ),
             actor=actor_of(request.user),
         )

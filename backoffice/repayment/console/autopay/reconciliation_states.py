@@ -77,10 +77,11 @@ MOVEMENT_LABELS = {"debit": pgettext_lazy("movement", "debit"), "return": pgette
 WHY_LABELS = {
     Why.NONE: "",
     Why.NO_ORDER: _("No record of ours has this number."),
-    Why.CODE: _("The line has the code of a refusal, in a file of what was moved."),
+    Why.CODE: _("The line says that it moved nothing, or is pending, in a file of what was moved."),
     Why.SAYS_NO: _("Our record says that it was not debited."),
     Why.TWICE: _("An earlier file has the same order already: it was moved twice."),
     Why.NOT_BOOKED: _("The debit counts as succeeded, and the ledger does not hold it."),
+    Why.NOT_PLACED: _("Debited, not booked: the loan had no room for it when the money came."),
     Why.NOT_SUCCEEDED: _("Money came back of a debit that had not succeeded with us."),
     Why.CURRENCY: _("The currencies differ."),
     Why.AMOUNT: _("The amounts differ."),
@@ -94,6 +95,7 @@ WHY_LABELS = {
 RESOLUTION_LABELS = {
     Resolution.BELIEVE: _("book it as the channel says"),
     Resolution.REFUND: _("book it and pay it back"),
+    Resolution.DECLINE: _("count it as declined, as the channel's code says"),
     Resolution.REVERSE: _("take it back as a return"),
     Resolution.CORRECT: _("book it anew with the channel's amount"),
     Resolution.LATER: _("expect it in a later file"),

@@ -8,10 +8,10 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.audit.approvals import needs_approval
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.core.fields import DayField
+from backoffice.core.formats import date_text
 from backoffice.repayment.console.autopay import reconciliation_states as states
 from backoffice.repayment.console.autopay.reconciliation import (
     day_address,
@@ -19,16 +19,16 @@ from backoffice.repayment.console.autopay.reconciliation import (
     ticket_address,
     ticket_or_404,
 )
-from backoffice.repayment.domain.autopay.differences import WEIGHED, Resolution
+from backoffice.repayment.domain.autopay.differences import Resolution
 from backoffice.repayment.models import Difference, ReconciledDay
 from backoffice.repayment.services.autopay.differences import (
-    APPROVAL_VERB,
     Asked,
     check_possible,
     hand_over_difference,
+    is_booked_beside,
     resolve_difference,
     take_difference,
-    weight_of,
+    waits,
 )
 from backoffice.repayment.services.autopay.reconciling import close_day, compare_day
 from backoffice.staff.models import User
@@ -50,7 +50,7 @@ class DayVerb(ConfirmView):
 
     def subject_line(self, *, subject: Any) -> str:
         """Whose day it is."""
-        return f"{subject.whose.name}, {subject.day}"
+        return f"{subject.whose.name}, {date_text(subject.day)}"
 
 
 class CompareDay(DayVerb):
@@ -86,7 +86,7 @@ class CloseDay(DayVerb):
             lines=(
                 Line(gettext_lazy("Unexplained"), unexplained, tone="danger" if unexplained else "good", total=True),
                 Line(gettext_lazy("Unknown debits"), waiting, tone="danger" if waiting else "good"),
-                Line(gettext_lazy("After the cut-off, due in the next file"), counts.get("explained", 0)),
+                Line(gettext_lazy("Due in a later file"), counts.get("explained", 0)),
             ),
             warnings=(
                 gettext_lazy("It is compared once more first. A difference that comes up later opens it again."),
@@ -194,6 +194,7 @@ class ResolveDifference(TicketVerb):
     form_class = ResolveForm
     costly = True
     way: Resolution
+    portfolios: frozenset[str] | None
 
     def load(self, *, request: HttpRequest, **address: Any) -> Difference:
         """The ticket and the way it is to end. Raises Http404."""
@@ -201,6 +202,8 @@ class ResolveDifference(TicketVerb):
             self.way = Resolution(address["way"])
         except ValueError as error:
             raise Http404 from error
+        scope = request.user.scope()  # type: ignore[union-attr]
+        self.portfolios = None if scope.all else frozenset(scope.portfolios)
         return super().load(request=request, **address)
 
     def subject_line(self, *, subject: Any) -> str:
@@ -215,18 +218,17 @@ class ResolveDifference(TicketVerb):
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
         """The two records, and who has to agree. Raises ResolutionNotPossible, DifferenceResolved."""
         check_possible(subject, self._asked({**values, "reason": values.get("reason") or "?"}))
-        weight = weight_of(subject)
-        waits = self.way in WEIGHED and needs_approval(
-            verb=APPROVAL_VERB, amount=weight, actor=actor, currency=subject.currency
-        )
+        is_asked_for = waits(subject, self.way, actor=actor)
+        ours_in = subject.command.currency if subject.command else subject.currency
         return Consequence(
             lines=(
-                Line(gettext_lazy("Ours"), subject.ours, currency=subject.currency),
+                Line(gettext_lazy("Ours"), subject.ours, currency=ours_in),
                 Line(gettext_lazy("Theirs"), subject.theirs, currency=subject.currency),
                 Line(gettext_lazy("What is done"), str(states.RESOLUTION_LABELS[self.way]), total=True),
             ),
-            approval=_("A second person agrees: it is beyond your limit.") if waits else "",
-            verb=_("Ask for approval") if waits else "",
+            warnings=self._warnings(subject),
+            approval=_("A second person agrees: it is beyond your limit.") if is_asked_for else "",
+            verb=_("Ask for approval") if is_asked_for else "",
         )
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
@@ -242,4 +244,11 @@ class ResolveDifference(TicketVerb):
             reason=values["reason"],
             loan_number=values.get("loan_number", ""),
             due_on=values.get("due_on"),
+            portfolios=self.portfolios,
         )
+
+    def _warnings(self, ticket: Difference) -> tuple[Text, ...]:
+        """What does not follow by itself."""
+        if self.way is Resolution.BELIEVE and is_booked_beside(ticket):
+            return (gettext_lazy("It is not split to payees: what they get of it is paid by hand."),)
+        return ()

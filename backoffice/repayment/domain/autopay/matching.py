@@ -49,6 +49,7 @@ class Why(StrEnum):
     SAYS_NO = "says_no"
     TWICE = "twice"
     NOT_BOOKED = "not_booked"
+    NOT_PLACED = "not_placed"
     NOT_SUCCEEDED = "not_succeeded"
     CURRENCY = "currency"
     AMOUNT = "amount"
@@ -62,7 +63,8 @@ class Ours:
 
     `booked` is what the ledger holds of it, None when nothing; for the return of a debit that still counts as
     succeeded it is what is booked of the debit. `on` is the rail's day the movement belongs to, `moved_on` the date it
-    happened: the day before when it was after the cut-off.
+    happened: the day before when it was after the cut-off. `is_unplaced`: the money came, the loan had no room for it,
+    and nothing is booked of it yet. `is_taken_back`: we took it back ourselves, because the channel never had it.
     """
 
     state: CommandState
@@ -71,13 +73,16 @@ class Ours:
     booked: Decimal | None
     on: date | None
     moved_on: date | None = None
+    is_unplaced: bool = False
+    is_taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Theirs:
-    """The channel's line: `on` is the rail's day by its own time, `is_twice` when an earlier file has it already.
+    """The channel's line: `on` is the rail's day by its own time, `is_twice` when an earlier file has moved it already.
 
-    `is_done`: its code says that money moved; a debit with the code of a refusal contradicts itself.
+    `is_done`: its code says that money moved. A debit with the code of a refusal contradicts itself; one that is
+    pending has moved nothing yet.
     """
 
     amount: Decimal
@@ -104,22 +109,36 @@ def rail_day(*, at: datetime, cut_off: time) -> date:
     return at.date() + timedelta(days=1) if at.time() > cut_off else at.date()
 
 
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which files are here beside the one of the day: that of the next day (`next`), that of any later day (`later`).
+
+    A rail need not write a file on every day: what the next file decides, any later one does.
+    """
+
+    next: bool = False
+    later: bool = False
+
+
 def judge(
-    *, movement: str, ours: Ours | None, theirs: Theirs | None, day: date, is_next_known: bool, is_elsewhere: bool
+    *, movement: str, ours: Ours | None, theirs: Theirs | None, day: date, files: Files, is_elsewhere: bool
 ) -> Judgement:
     """What the two records of a movement come to on a rail's day.
 
-    `is_next_known`: the file of the next day is here. `is_elsewhere`: another file has the line, which judges it there.
+    `is_elsewhere`: another file has the line, which judges it there; of a line that moved nothing, a later file says
+    that it moved.
     """
     if theirs is None:
-        return NOTHING if ours is None or is_elsewhere else _judge_absent(movement, ours, day, is_next_known)
-    if theirs.is_twice:
+        return NOTHING if ours is None or is_elsewhere else _judge_absent(movement, ours, day, files)
+    if not theirs.is_done and is_elsewhere:
+        return NOTHING
+    if theirs.is_done and theirs.is_twice:
         return Judgement(Outcome.LONG, Why.TWICE)
-    may_follow = theirs.on > day and not is_next_known
+    may_follow = theirs.on > day and not files.later
     if ours is None:
         return Judgement(Outcome.CUT_OFF, Why.NEXT_FILE) if may_follow else Judgement(Outcome.LONG, Why.NO_ORDER)
     if not theirs.is_done:
-        return Judgement(Outcome.STATUS, Why.CODE)
+        return NOTHING if ours.is_taken_back else Judgement(Outcome.STATUS, Why.CODE)
     if movement == "debit":
         return _judge_debit(ours, theirs, may_follow=may_follow)
     return _judge_return(ours, theirs)
@@ -127,9 +146,12 @@ def judge(
 
 def _judge_debit(ours: Ours, theirs: Theirs, *, may_follow: bool) -> Judgement:
     if ours.state in IN_FLIGHT:
-        return _same(ours.amount, ours, theirs, otherwise=Outcome.SETTLE)
+        return _same(ours.amount, ours, theirs, otherwise=Judgement(Outcome.SETTLE))
+    if ours.is_taken_back:
+        return Judgement(Outcome.STATUS, Why.SAYS_NO)
     if ours.state in {CommandState.SUCCEEDED, CommandState.RETURNED}:
-        return _same(ours.booked, ours, theirs, otherwise=Outcome.MATCHED)
+        agreed = Judgement(Outcome.STATUS, Why.NOT_PLACED) if ours.is_unplaced else MATCHED
+        return _same(ours.booked, ours, theirs, otherwise=agreed)
     if may_follow:
         return Judgement(Outcome.CUT_OFF, Why.NEXT_FILE)
     return Judgement(Outcome.STATUS, Why.SAYS_NO)
@@ -137,13 +159,13 @@ def _judge_debit(ours: Ours, theirs: Theirs, *, may_follow: bool) -> Judgement:
 
 def _judge_return(ours: Ours, theirs: Theirs) -> Judgement:
     if ours.state == CommandState.RETURNED:
-        return _same(ours.booked, ours, theirs, otherwise=Outcome.MATCHED)
+        return _same(ours.booked, ours, theirs, otherwise=MATCHED)
     if ours.state == CommandState.SUCCEEDED:
-        return _same(ours.booked, ours, theirs, otherwise=Outcome.RETURN)
+        return _same(ours.booked, ours, theirs, otherwise=Judgement(Outcome.RETURN))
     return Judgement(Outcome.STATUS, Why.NOT_SUCCEEDED)
 
 
-def _same(amount: Decimal | None, ours: Ours, theirs: Theirs, *, otherwise: Outcome) -> Judgement:
+def _same(amount: Decimal | None, ours: Ours, theirs: Theirs, *, otherwise: Judgement) -> Judgement:
     """The difference of the amounts; `otherwise` when there is none."""
     if amount is None:
         return Judgement(Outcome.STATUS, Why.NOT_BOOKED)
@@ -151,18 +173,23 @@ def _same(amount: Decimal | None, ours: Ours, theirs: Theirs, *, otherwise: Outc
         return Judgement(Outcome.AMOUNT, Why.CURRENCY)
     if amount != theirs.amount:
         return Judgement(Outcome.AMOUNT, Why.AMOUNT)
-    return Judgement(otherwise)
+    return otherwise
 
 
-def _judge_absent(movement: str, ours: Ours, day: date, is_next_known: bool) -> Judgement:
+def _judge_absent(movement: str, ours: Ours, day: date, files: Files) -> Judgement:
     """What we have of the day and the file has not."""
     if ours.state in IN_FLIGHT:
         if movement == "return" or ours.on != day:
             return NOTHING
-        return Judgement(Outcome.DECLINE if is_next_known else Outcome.WAIT)
+        return Judgement(Outcome.DECLINE if files.later else Outcome.WAIT)
+    if ours.is_taken_back:
+        return NOTHING
     moved = (CommandState.SUCCEEDED, CommandState.RETURNED) if movement == "debit" else (CommandState.RETURNED,)
     if ours.state not in moved or ours.booked is None or ours.on is None or ours.on < day:
         return NOTHING
     if ours.on > day:
-        return NOTHING if is_next_known or ours.moved_on != day else Judgement(Outcome.CUT_OFF, Why.NEXT_FILE)
+        if files.next or ours.moved_on != day:
+            return NOTHING
+        # The rail wrote no file of the day it belongs to: it can only be judged here.
+        return Judgement(Outcome.SHORT, Why.ABSENT) if files.later else Judgement(Outcome.CUT_OFF, Why.NEXT_FILE)
     return Judgement(Outcome.SHORT, Why.ABSENT)

@@ -15,6 +15,8 @@ from backoffice.repayment.domain.autopay.handover import Answer, Known, Outcome,
 
 NOT_TAKEN = "not_taken"
 """The rail proves that it never had the command: nothing was debited."""
+NOT_IN_FILE = "not_in_file"
+"""No settlement file has it: declined for it, or taken back by ourselves. The payer's bank has no part in it."""
 
 
 @dataclass(frozen=True, slots=True)

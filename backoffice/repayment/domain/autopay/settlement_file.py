@@ -22,6 +22,8 @@ PAYEE_HEADER: Final = (
 )  # fmt: skip
 TRAILER: Final = "#trailer"
 MOVEMENTS: Final = ("debit", "return")
+PENDING: Final = "PDNG"
+"""What a statement's entry that was not booked is kept under: no code of a success."""
 MOST_BYTES_A_LINE: Final = 1_000
 
 _ORDER_NO = re.compile(rf"[A-Za-z0-9-]{{1,{LONGEST}}}")

@@ -10,7 +10,7 @@ from backoffice.repayment.domain.autopay.breakers import BreakerKind
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.handover import Outcome
 from backoffice.repayment.domain.autopay.last_look import Drop
-from backoffice.repayment.domain.autopay.outcomes import NOT_TAKEN
+from backoffice.repayment.domain.autopay.outcomes import NOT_IN_FILE, NOT_TAKEN
 from backoffice.repayment.models import Breaker
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ OUR_OWN: Final[dict[str, "_StrPromise"]] = {
     Drop.VERSION_ENDED: _("The version of the configuration was out of force."),
     Drop.STOPPED: _("A person stopped it."),
     NOT_TAKEN: _("The rail never had the order."),
+    NOT_IN_FILE: _("No settlement file of the rail has it."),
     Outcome.PROCESSING: _("The rail has it and does not know yet."),
     Outcome.NOT_NOW: _("The rail did not take it for now."),
     Outcome.NEVER_LEFT: _("No connection came about."),

@@ -22,17 +22,31 @@ from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
-from backoffice.core.formats import amount_text
+from backoffice.core.formats import amount_text, date_text
 from backoffice.core.money import ZERO
-from backoffice.repayment.domain.autopay.debit_states import CommandState
-from backoffice.repayment.domain.autopay.differences import WEIGHED, DifferenceKind, Resolution, resolutions_of
+from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
+from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, CommandState
+from backoffice.repayment.domain.autopay.differences import (
+    DifferenceKind,
+    Records,
+    Resolution,
+    Says,
+    is_near_enough,
+    is_weighed,
+    resolutions_of,
+)
+from backoffice.repayment.domain.autopay.matching import Why
+from backoffice.repayment.domain.autopay.outcomes import NOT_IN_FILE, read_refusal
+from backoffice.repayment.domain.autopay.settlement_file import PENDING
+from backoffice.repayment.domain.operations import ALL_HELD
 from backoffice.repayment.models import DebitCommand, Difference, Loan, SettlementLine
 from backoffice.repayment.selectors.states import LoanId
 from backoffice.repayment.services.autopay.file_truth import (
-    NOT_IN_FILE,
     Proof,
+    prove_absent,
     prove_amount,
     prove_debited,
+    prove_placed,
     prove_returned,
 )
 from backoffice.repayment.services.autopay.reconciling import locked_day, proof_of, recount
@@ -64,12 +78,18 @@ class ResolutionNotPossible(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a ticket is to end: `loan_number` where no command names the loan, `due_on` the day it is expected in."""
+    """How a ticket is to end: `loan_number` where no command names the loan, `due_on` the day it is expected in.
+
+    `portfolios` are those the person works on, None for the whole book; a request that was asked for names its loan by
+    `loan_id`.
+    """
 
     resolution: Resolution
     reason: str
     loan_number: str = ""
     due_on: date | None = None
+    portfolios: frozenset[str] | None = None
+    loan_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +122,16 @@ def resolve_difference(*, difference_id: int, asked: Asked, actor: Actor) -> Res
     ticket = _locked(difference_id)
     asked = replace(asked, reason=asked.reason.strip())
     check_possible(ticket, asked)
-    weight = weight_of(ticket)
-    if asked.resolution in WEIGHED and approvals.needs_approval(
-        verb=APPROVAL_VERB, amount=weight, actor=actor, currency=ticket.currency
-    ):
-        return _ask(ticket, asked, weight=weight, actor=actor)
+    if waits(ticket, asked.resolution, actor=actor):
+        return _ask(ticket, asked, weight=weight_of(ticket), actor=actor)
     return Resolved(operation_id=_carry_out(ticket, asked, actor=actor))
+
+
+def waits(ticket: Difference, resolution: Resolution, *, actor: Actor) -> bool:
+    """True when a second person has to agree to the ticket's ending like that."""
+    return is_weighed(resolution, records=records_of(ticket)) and approvals.needs_approval(
+        verb=APPROVAL_VERB, amount=weight_of(ticket), actor=actor, currency=ticket.currency
+    )
 
 
 def resolve_as_approved(request: ApprovedRequest) -> None:
@@ -137,16 +161,58 @@ def asked_of(payload: Mapping[str, Any], *, reason: str) -> Asked:
         reason=reason,
         loan_number=payload.get("loan_number", ""),
         due_on=date.fromisoformat(due_on) if due_on else None,
+        loan_id=payload.get("loan_id"),
     )
 
 
 def ways_of(ticket: Difference) -> tuple[Resolution, ...]:
     """How the ticket can end, by its kind and by where its command stands."""
-    is_booked = ticket.command is not None and ticket.command.state == CommandState.SUCCEEDED
-    has_line = ticket.line_id is not None
-    return resolutions_of(
-        kind=DifferenceKind(ticket.kind), movement=ticket.movement, is_booked=is_booked, has_line=has_line
+    return resolutions_of(kind=DifferenceKind(ticket.kind), movement=ticket.movement, records=records_of(ticket))
+
+
+def records_of(ticket: Difference) -> Records:
+    """What the two records of the ticket are by now."""
+    says = _says(ticket)
+    if ticket.command is None:
+        return Records(says=says)
+    state = CommandState(ticket.command.state)
+    return Records(
+        has_command=True,
+        is_in_flight=state in IN_FLIGHT,
+        is_succeeded=state == CommandState.SUCCEEDED,
+        is_returned=state == CommandState.RETURNED,
+        is_unplaced=_is_unplaced(ticket.command),
+        says=says,
+        is_one_currency=ticket.line is None or ticket.line.currency == ticket.command.currency,
     )
+
+
+def is_booked_beside(ticket: Difference) -> bool:
+    """True when believing the line books a payment of its own: of no order of ours, or beside one booked already."""
+    command = ticket.command
+    if command is None:
+        return True
+    return command.state in {CommandState.SUCCEEDED, CommandState.RETURNED} and not _is_unplaced(command)
+
+
+def _is_unplaced(command: DebitCommand) -> bool:
+    return command.state == CommandState.SUCCEEDED and command.operation_id is None
+
+
+def _says(ticket: Difference) -> Says:
+    """What the line says of its money, by its code in the scheme of its rail."""
+    line, rail = ticket.line, ticket.reconciled_day.rail
+    if line is None:
+        return Says.NOTHING
+    if rail is None or line.kind == "return" or not line.code:
+        return Says.MOVED
+    if line.code == PENDING:
+        return Says.REFUSED
+    known = shipped_codes().find(scheme=rail.scheme, code=line.code)
+    if known is not None and (known.family is Family.DONE or known.was_debited):
+        return Says.MOVED
+    said = read_refusal(line.code, scheme=rail.scheme, codes=shipped_codes(), order_no=line.order_no)
+    return Says.REFUSED if said.to == CommandState.DECLINED else Says.UNCLEAR
 
 
 def check_possible(ticket: Difference, asked: Asked) -> None:
@@ -163,12 +229,19 @@ def check_possible(ticket: Difference, asked: Asked) -> None:
         )
     if not asked.reason:
         raise _reason_missing()
-    if asked.resolution is Resolution.LATER and (asked.due_on is None or asked.due_on <= ticket.reconciled_day.day):
-        raise ResolutionNotPossible(
-            _("Say in the file of which later day it is expected."),
-            next_step=_("Give a day after %(day)s.") % {"day": ticket.reconciled_day.day},
-            fields={"due_on": _("a later day")},
-        )
+    if asked.resolution is Resolution.LATER:
+        _check_near(ticket, asked.due_on)
+
+
+def _check_near(ticket: Difference, due_on: date | None) -> None:
+    day = ticket.reconciled_day.day
+    if due_on is not None and is_near_enough(due_on, day=day, today=business_date()):
+        return
+    raise ResolutionNotPossible(
+        _("Say in the file of which later day it is expected."),
+        next_step=_("Give a day after %(day)s, at the latest seven days from today.") % {"day": date_text(day)},
+        fields={"due_on": _("a later day")},
+    )
 
 
 def _carry_out(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
@@ -182,7 +255,14 @@ def _carry_out(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
         verb="resolved",
         actor=actor,
         reason=asked.reason,
-        after={"resolution": asked.resolution.value, "operation": operation_id, "due_on": asked.due_on},
+        after={
+            "resolution": asked.resolution.value,
+            "operation": operation_id,
+            "due_on": asked.due_on,
+            "ours": ticket.ours,
+            "theirs": ticket.theirs,
+            "currency": ticket.currency,
+        },
     )
     recount(ticket.reconciled_day)
     return operation_id
@@ -192,12 +272,16 @@ def _book(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
     """What is posted: the operation, None for what only explains."""
     if asked.resolution is Resolution.BELIEVE:
         return _believe(ticket, asked, actor=actor)
+    if asked.resolution is Resolution.DECLINE:
+        prove_absent(command_id=_command(ticket).pk, actor=actor, code=_line(ticket).code)
+        return None
     if asked.resolution is Resolution.REFUND:
         _believe(ticket, asked, actor=actor)
         return _pay_back(ticket, asked, actor=actor)
     if asked.resolution is Resolution.REVERSE:
         command = _command(ticket)
-        proof = Proof(at=clock.now(), amount=ticket.ours or command.amount, code=NOT_IN_FILE)
+        amount = ticket.ours or command.amount
+        proof = Proof(at=clock.now(), amount=amount, currency=command.currency, code=NOT_IN_FILE)
         return prove_returned(command_id=command.pk, proof=proof, actor=actor)
     if asked.resolution is Resolution.CORRECT:
         command = _command(ticket)
@@ -206,19 +290,26 @@ def _book(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
 
 
 def _believe(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
-    """Book the channel's line: as the success of its command, or as a payment beside it where there is none."""
+    """Book the channel's line: as the success of its command, or as a payment beside one that is booked or is not ours.
+
+    What is paid back at once is held from today on: it is not for what is due.
+    """
     line, command = _line(ticket), ticket.command
-    may_succeed = command is not None and command.state not in {CommandState.SUCCEEDED, CommandState.RETURNED}
-    if command is not None and may_succeed and ticket.kind != DifferenceKind.LONG:
+    if command is not None and not is_booked_beside(ticket):
+        _check_first(ticket)
+        if _is_unplaced(command):
+            return prove_placed(command_id=command.pk, actor=actor)
         return prove_debited(command_id=command.pk, proof=proof_of(line), actor=actor)
-    proof = proof_of(line)
+    is_paid_back = asked.resolution is Resolution.REFUND
+    today = business_date()
     booked = book_one(
         draft=Draft(
             loan_id=LoanId(_loan(ticket, asked).pk),
             kind="payment",
-            value_date=min(_local_date(line.at), business_date()),
-            amount=proof.amount,
+            value_date=today if is_paid_back else min(_local_date(line.at), today),
+            amount=line.amount,
             currency=line.currency,
+            surplus=ALL_HELD if is_paid_back else None,
             source=SOURCE,
             external_id=f"{line.file_id}:{line.number}",
             channel="autopay",
@@ -226,9 +317,24 @@ def _believe(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
             reason=asked.reason,
         ),
         actor=actor,
-        business_date=business_date(),
+        business_date=today,
     )
     return int(booked.operation_id)
+
+
+def _check_first(ticket: Difference) -> None:
+    """Of an order debited twice and not booked yet, the first debit is decided first. Raises ResolutionNotPossible."""
+    earlier = Difference.objects.filter(
+        order_no=ticket.order_no,
+        movement=ticket.movement,
+        state=Difference.State.OPEN,
+        reconciled_day__rail__isnull=False,
+    ).exclude(pk=ticket.pk)
+    if ticket.detail == Why.TWICE and earlier.filter(reconciled_day__day__lt=ticket.reconciled_day.day).exists():
+        raise ResolutionNotPossible(
+            _("An earlier file has this order too, and its difference is still open."),
+            next_step=_("Resolve the earlier one first; this one is the second debit."),
+        )
 
 
 def _pay_back(ticket: Difference, asked: Asked, *, actor: Actor) -> int:
@@ -251,14 +357,24 @@ def _pay_back(ticket: Difference, asked: Asked, *, actor: Actor) -> int:
 
 
 def _loan(ticket: Difference, asked: Asked) -> Loan:
-    """The loan of the command; else the one a person named. Raises ResolutionNotPossible."""
+    """The loan of the command; else the one a person named, of those they see, in the line's currency.
+
+    Raises ResolutionNotPossible.
+    """
     if ticket.command is not None:
         return ticket.command.loan
-    found = list(Loan.objects.filter(external_id=asked.loan_number)[:2]) if asked.loan_number else []
+    loans = Loan.objects.filter(currency=_line(ticket).currency)
+    if asked.loan_id is not None:
+        loans = loans.filter(pk=asked.loan_id)
+    elif asked.portfolios is not None:
+        loans = loans.filter(portfolio__in=asked.portfolios)
+    if asked.loan_number:
+        loans = loans.filter(external_id=asked.loan_number)
+    found = list(loans[:2]) if asked.loan_number or asked.loan_id is not None else []
     if len(found) != 1:
         raise ResolutionNotPossible(
             _("No debit of ours has this number: say which loan the money is for."),
-            next_step=_("Give the number of one loan, or explain the difference instead."),
+            next_step=_("Give the number of one loan you see, in the currency of the line, or explain the difference."),
             fields={"loan_number": _("the number of a loan")},
         )
     return found[0]
@@ -286,6 +402,7 @@ def _line(ticket: Difference) -> SettlementLine:
 
 def _ask(ticket: Difference, asked: Asked, *, weight: Decimal, actor: Actor) -> Resolved:
     command = ticket.command
+    loan = _loan(ticket, asked) if command is not None or asked.loan_number else None
     approval = approvals.submit(
         verb=APPROVAL_VERB,
         subject_type="repayment.difference",
@@ -293,22 +410,32 @@ def _ask(ticket: Difference, asked: Asked, *, weight: Decimal, actor: Actor) -> 
         payload={
             "resolution": asked.resolution.value,
             "loan_number": asked.loan_number,
+            "loan_id": loan.pk if loan is not None and command is None else None,
             "due_on": str(asked.due_on) if asked.due_on else "",
         },
         reason=asked.reason,
         actor=actor,
         amount=weight,
         currency=ticket.currency,
-        borrower_id=command.borrower_id if command else None,
-        portfolio=command.loan.portfolio if command else "",
-        consequence=_("%(order)s: ours %(ours)s, the channel's %(theirs)s.")
-        % {
-            "order": ticket.order_no,
-            "ours": amount_text(ticket.ours or ZERO, currency=ticket.currency),
-            "theirs": amount_text(ticket.theirs or ZERO, currency=ticket.currency),
-        },
+        borrower_id=loan.borrower_id if loan else None,
+        portfolio=loan.portfolio if loan else "",
+        consequence=_consequence(ticket, asked, loan=loan),
     )
     return Resolved(approval_id=approval.pk)
+
+
+def _consequence(ticket: Difference, asked: Asked, *, loan: Loan | None) -> str:
+    """What the second person reads: both records, and what the first one wants that the records do not say."""
+    said = _("%(order)s: ours %(ours)s, the channel's %(theirs)s.") % {
+        "order": ticket.order_no,
+        "ours": amount_text(ticket.ours or ZERO, currency=ticket.currency),
+        "theirs": amount_text(ticket.theirs or ZERO, currency=ticket.currency),
+    }
+    if loan is not None and ticket.command is None:
+        said += " " + _("Booked on the loan %(loan)s.") % {"loan": loan.external_id}
+    if asked.due_on is not None:
+        said += " " + _("Expected in the file of %(day)s.") % {"day": date_text(asked.due_on)}
+    return said
 
 
 def _own(difference_id: int, *, owner_id: int | None, owner_name: str, actor: Actor, reason: str) -> Difference:

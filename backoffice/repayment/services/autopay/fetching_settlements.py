@@ -14,7 +14,7 @@ from backoffice.audit.services import record
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.words import phrase
-from backoffice.repayment.domain.autopay.settlement_file import BadFile, FileLine
+from backoffice.repayment.domain.autopay.settlement_file import PENDING, BadFile, FileLine
 from backoffice.repayment.domain.iso20022.camt053 import StatementMessage
 from backoffice.repayment.domain.iso20022.movements import Kind, Movement
 from backoffice.repayment.models import DebitCommand, Rail, ReconciledDay, SettlementFile
@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_BACK: Final = 7
 """Days a missing file is still asked for; an older one is sent by hand."""
-PENDING: Final = "PDNG"
-"""What a statement's entry that was not booked is kept under: no code of a success."""
 
 
 def fetch_settlements(*, today: date) -> int:

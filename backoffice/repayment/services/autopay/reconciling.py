@@ -25,9 +25,19 @@ from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.core.words import phrase
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
-from backoffice.repayment.domain.autopay.differences import OPENED_AGAIN, DifferenceKind, Resolution
+from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT
+from backoffice.repayment.domain.autopay.differences import OPENED_AGAIN, DifferenceKind, Resolution, is_overdue
 from backoffice.repayment.domain.autopay.matching import DIFFERENCES, EXPLAINED, Outcome, Why
-from backoffice.repayment.models import Difference, Payee, Rail, ReconciledDay, SettlementFile, SettlementLine
+from backoffice.repayment.domain.autopay.outcomes import NOT_IN_FILE
+from backoffice.repayment.models import (
+    DebitCommand,
+    Difference,
+    Payee,
+    Rail,
+    ReconciledDay,
+    SettlementFile,
+    SettlementLine,
+)
 from backoffice.repayment.selectors.verification import statement
 from backoffice.repayment.services.autopay.claim_matching import match_claims
 from backoffice.repayment.services.autopay.file_truth import Proof, prove_absent, prove_debited, prove_returned
@@ -105,7 +115,11 @@ def compare_around(*, rail: Rail, day: date, actor: Actor) -> None:
     """Compare the day of a new file, its neighbours, and the days whose tickets wait for it; the earliest first."""
     near = Q(day__range=(day - timedelta(days=1), day + timedelta(days=1)))
     waiting = Q(differences__due_on=day)
-    days = ReconciledDay.objects.filter(near | waiting, rail=rail).order_by("day").distinct()
+    # A rail need not write a file on every day: any later one decides what an earlier day waits for.
+    undecided = Q(day__lt=day, counts__waiting__gt=0) | Q(
+        day__lt=day, differences__kind=DifferenceKind.CUT_OFF.value, differences__state=Difference.State.OPEN
+    )
+    days = ReconciledDay.objects.filter(near | waiting | undecided, rail=rail).order_by("day").distinct()
     for day_id in days.values_list("pk", flat=True):
         compare_day(day_id=day_id, actor=actor)
 
@@ -210,7 +224,7 @@ def _carry_out_one(row: Row, *, line: SettlementLine | None) -> None:
 
 def proof_of(line: SettlementLine) -> Proof:
     """What a line says of its order."""
-    return Proof(at=line.at, amount=line.amount, code=line.code, reference=line.reference)
+    return Proof(at=line.at, amount=line.amount, currency=line.currency, code=line.code, reference=line.reference)
 
 
 def _write_down(reconciled: ReconciledDay, found: Found, *, refused: dict[str, str], actor: Actor) -> None:
@@ -219,14 +233,19 @@ def _write_down(reconciled: ReconciledDay, found: Found, *, refused: dict[str, s
         row.key: row for row in found.rows if row.outcome in DIFFERENCES or row.component or row.outcome in AUTOMATIC
     }
     _update_tickets(reconciled, differing, refused=refused)
-    waiting = sum(row.outcome is Outcome.WAIT for row in found.rows)
-    reconciled.counts = {"totals": found.totals, "waiting": waiting, **_open_tickets(reconciled)}
+    reconciled.counts = {"totals": found.totals, "waiting": _in_flight(found), **_open_tickets(reconciled)}
     unexplained = reconciled.counts["unexplained"]
     reconciled.matched_at = clock.now()
     if reconciled.state == ReconciledDay.State.CLOSED and unexplained:
         reconciled.state, reconciled.closed_by, reconciled.closed_at = ReconciledDay.State.OPEN, "", None
         _note(reconciled, verb="reopened", actor=actor, after={"unexplained": unexplained})
     reconciled.save()
+
+
+def _in_flight(found: Found) -> int:
+    """Debits of the day of which nobody knows yet what became of them, whatever their tickets say."""
+    ids = {row.command_id for row in found.rows if row.command_id is not None}
+    return DebitCommand.objects.filter(pk__in=ids, state__in=[state.value for state in IN_FLIGHT]).count()
 
 
 def recount(reconciled: ReconciledDay) -> None:
@@ -238,7 +257,8 @@ def recount(reconciled: ReconciledDay) -> None:
 def _open_tickets(reconciled: ReconciledDay) -> dict[str, int]:
     kinds = [ticket.kind for ticket in reconciled.differences.filter(state=Difference.State.OPEN).only("kind")]
     explained = sum(kind in EXPLAINED for kind in kinds)
-    return {"unexplained": len(kinds) - explained, "explained": explained}
+    expected = reconciled.differences.filter(resolution=Resolution.LATER.value).count()
+    return {"unexplained": len(kinds) - explained, "explained": explained + expected}
 
 
 def _update_tickets(
@@ -262,34 +282,47 @@ def _update_tickets(
         row = differing.get(key)
         if row is None and ticket.state == Difference.State.OPEN:
             changed.append(_cleared(ticket))
-        elif row is not None and (ticket.state == Difference.State.OPEN or _opens_again(ticket)):
+        elif row is None and ticket.resolution == Resolution.LATER:
+            ticket.resolution = Resolution.CLEARED.value
+            changed.append(ticket)
+        elif row is not None and (ticket.state == Difference.State.OPEN or _opens_again(ticket, row, refused)):
             ticket.state, ticket.resolution, ticket.reason = Difference.State.OPEN, "", ""
-            ticket.resolved_by, ticket.resolved_at = "", None
+            ticket.resolved_by, ticket.resolved_at, ticket.due_on = "", None, None
             changed.append(_take_facts(ticket, row, refused))
     Difference.objects.bulk_update(
         changed,
         [
             "command", "line", "ours", "theirs", "currency", "detail", "state", "resolution", "reason", "resolved_by",
-            "resolved_at",
+            "resolved_at", "due_on",
         ],
         batch_size=2_000,
     )  # fmt: skip
 
 
-def _opens_again(ticket: Difference) -> bool:
-    """True when how it ended no longer explains it: it had cleared itself, or the file it was expected in is here."""
+def _opens_again(ticket: Difference, row: Row, refused: dict[str, str]) -> bool:
+    """True when how it ended no longer explains it: it had cleared itself, the facts are others than those that were
+    explained, or the file it was expected in is here or overdue."""
     if ticket.resolution in OPENED_AGAIN:
+        return True
+    explained = (ticket.ours, ticket.theirs, ticket.currency, ticket.detail)
+    if explained != (row.ours, row.theirs, row.currency, _detail(row, refused)):
         return True
     if ticket.resolution != Resolution.LATER or ticket.due_on is None:
         return False
-    return file_of(ticket.reconciled_day, day=ticket.due_on) is not None
+    is_here = file_of(ticket.reconciled_day, day=ticket.due_on) is not None
+    return is_here or is_overdue(ticket.due_on, today=business_date())
+
+
+def _detail(row: Row, refused: dict[str, str]) -> str:
+    """The finer reason, or what our books refused of what the file proves."""
+    return refused.get(row.order_no, row.why)[:300]
 
 
 def _take_facts(ticket: Difference, row: Row, refused: dict[str, str]) -> Difference:
     ticket.order_no, ticket.movement, ticket.component = row.order_no, row.movement, row.component
     ticket.command_id, ticket.line_id = row.command_id, row.line_id
     ticket.ours, ticket.theirs, ticket.currency = row.ours, row.theirs, row.currency
-    ticket.detail = refused.get(row.order_no, row.why)[:300]
+    ticket.detail = _detail(row, refused)
     return ticket
 
 
@@ -312,7 +345,7 @@ def _compare(reconciled: ReconciledDay) -> Found:
 
 
 def _compare_rail(reconciled: ReconciledDay, rail: Rail) -> Found:
-    next_day = reconciled.day + timedelta(days=1)
+    later = SettlementFile.objects.filter(rail=rail, day__gt=reconciled.day)
     rows = fetch(
         statement("match_settlement.sql"),
         {
@@ -321,7 +354,9 @@ def _compare_rail(reconciled: ReconciledDay, rail: Rail) -> Found:
             "cut_off": rail.cut_off,
             "zone": settings.LENDER_TIME_ZONE,
             "done": _done_codes(rail.scheme),
-            "is_next_known": SettlementFile.objects.filter(rail=rail, day=next_day).exists(),
+            "is_next_known": later.filter(day=reconciled.day + timedelta(days=1)).exists(),
+            "is_later_known": later.exists(),
+            "not_in_file": NOT_IN_FILE,
         },
     )
     found = Found(rows=[], totals=[])

@@ -29,6 +29,7 @@ from backoffice.repayment.domain.autopay.handover import Answer
 from backoffice.repayment.domain.autopay.last_look import Drop
 from backoffice.repayment.domain.autopay.order_numbers import Purpose
 from backoffice.repayment.domain.autopay.outcomes import (
+    NOT_IN_FILE,
     Said,
     amount_alarm,
     bill_after,
@@ -172,7 +173,8 @@ def settle_return(
         actor=actor,
     )
     if row.bill_id is not None:
-        DebitBill.objects.filter(pk=row.bill_id).update(debited=0, state=BillState.STOPPED.value, stopped_by="returned")
+        stopped_by = NOT_IN_FILE if code == NOT_IN_FILE else "returned"
+        DebitBill.objects.filter(pk=row.bill_id).update(debited=0, state=BillState.STOPPED.value, stopped_by=stopped_by)
     outbox.publish(event=RETURNED, key=f"debit:{row.id}:returned", payload={"command_id": row.id, "code": code})
     return True
 

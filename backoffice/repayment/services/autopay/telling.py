@@ -26,7 +26,7 @@ from backoffice.outreach.services.speaking import Words, money_of, names_of, spo
 from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import CommandState
-from backoffice.repayment.domain.autopay.outcomes import told_of
+from backoffice.repayment.domain.autopay.outcomes import NOT_IN_FILE, told_of
 from backoffice.repayment.models import AutopayVersion, DebitCommand, Installment, Loan
 from backoffice.repayment.services.autopay.pay_links import make_link
 from backoffice.repayment.services.planned_words import owed_of
@@ -83,8 +83,11 @@ def tell_known(*, command_ids: Collection[int], at: datetime) -> int:
 
 
 def tell_returned(*, command_ids: Collection[int], at: datetime) -> int:
-    """Plan what is said of debits that were taken back, whoever set them off; gives how many messages are new."""
-    commands = list(_commands(command_ids).filter(state=CommandState.RETURNED.value))
+    """Plan what is said of debits the payer's bank took back, whoever set them off; gives how many messages are new.
+
+    What we took back ourselves, because the channel never had it, is no return of the bank's.
+    """
+    commands = list(_commands(command_ids).filter(state=CommandState.RETURNED.value).exclude(code=NOT_IN_FILE))
     return _tell([(one, "returned") for one in commands], rules=_rules(commands), at=at)
 
 

@@ -7,8 +7,7 @@ from decimal import Decimal
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain.components import Component
-from backoffice.repayment.domain.operations import Operation, OperationKind
-from backoffice.repayment.domain.terms import FutureRule
+from backoffice.repayment.domain.operations import Operation, OperationKind, Surplus
 from backoffice.repayment.selectors.states import LoanId, OperationId
 
 
@@ -24,7 +23,7 @@ class Draft:
     value_date: date
     amount: Decimal = ZERO
     currency: str | None = None
-    surplus: FutureRule | None = None
+    surplus: Surplus | None = None
     components: dict[Component, Decimal] = field(default_factory=dict)
     creditor: str = ""
     reverses: OperationId | None = None
