@@ -480,6 +480,7 @@ CELERY_BEAT_SCHEDULE = {
     "ask what became of debits": {"task": "repayment.resolve_debits", "schedule": 10.0, "options": {"expires": 20.0}},
     "fetch settlement files": {"task": "repayment.fetch_settlements", "schedule": 300.0, "options": {"expires": 300.0}},
     "page again about open breakers": {"task": "repayment.page_owners", "schedule": 60.0, "options": {"expires": 60.0}},
+    "page about old differences": {"task": "repayment.page_old_differences", "schedule": 600.0},
     "tell rails about agreements": {"task": "repayment.tell_rails", "schedule": 30.0, "options": {"expires": 60.0}},
     "take up imports that a killed worker left": {"task": "repayment.take_up_imports", "schedule": 60.0},
     "discard tapes nobody decided on": {"task": "repayment.discard_forgotten_imports", "schedule": 24 * 3600.0},

@@ -24,6 +24,7 @@ from backoffice.repayment.selectors.products import products_to_activate
 from backoffice.repayment.selectors.verification import id_ranges, verify_range
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
 from backoffice.repayment.services.autopay.claim_listing import list_claims
+from backoffice.repayment.services.autopay.expecting_files import expect_files
 from backoffice.repayment.services.autopay.mandate_expiry import expire_mandates
 from backoffice.repayment.services.autopay.planning import end_day, has_debits, plan_debits
 from backoffice.repayment.services.campaigns import CampaignsPlanned, campaigns_on, plan_campaign
@@ -132,7 +133,9 @@ def _plan_debit_days(_day: date) -> list[Range]:
 
 
 def _work_debit_days(day: date, _first_id: int, _last_id: int, _run_id: int) -> Worked:
-    return Worked(counts={"bills": end_day(day=day)}, left_behind={})
+    """The day is over for its bills; rails and payees that had something on it owe its file from now on."""
+    counts, files = {"bills": end_day(day=day)}, expect_files(day=day)
+    return Worked(counts=counts | ({"files": files} if files else {}), left_behind={})
 
 
 def _plan_debits(day: date) -> list[Range]:

@@ -15,6 +15,7 @@ from backoffice.repayment.services.autopay import (
     fetching_settlements,
     filing,
     paging,
+    paging_differences,
     resolving,
     submitting,
     taking_files,
@@ -130,6 +131,12 @@ def resolve_debits() -> int:
 def page_owners(*, breaker_id: int | None = None) -> int:
     """Page those who may close a breaker that opened, or every one that is open and nobody was paged of lately."""
     return paging.page_owners(at=clock.now(), breaker_id=breaker_id)
+
+
+@shared_task(name="repayment.page_old_differences", acks_late=True)
+def page_old_differences() -> int:
+    """Page about the differences that went up a step by their age; gives how many did."""
+    return paging_differences.page_old_differences(today=business_date())
 
 
 @shared_task(name="repayment.tell_rails")

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from backoffice.repayment.domain.journal import Journal
-from backoffice.repayment.domain.operations import BillsAheadMissing, Operation, apply, reaches_ahead
+from backoffice.repayment.domain.operations import ALL_HELD, BillsAheadMissing, Operation, apply, reaches_ahead
 from backoffice.repayment.domain.terms import AllocationRule, PrepaymentRule, Tolerance
 from tests.repayment.cases import D, lived, loan, owed, page_loan, payment, row, terms
 
@@ -161,6 +161,20 @@ def test_waiving_the_last_cent_closes_the_loan():
     )
     # Fees, penalty and interest come first, so what is left of the second bill is principal: nothing can be waived.
     assert (state.status, owed(state.bills, "principal")) == ("active", [D("0.00"), D("50.00")])
+
+
+def test_money_that_is_to_be_paid_back_pays_nothing_that_is_due():
+    rule = AllocationRule(future="next_installment")
+    state, untouched = two_bills(allocation=rule), two_bills(allocation=rule)
+    held = operation("payment", DUE, amount=D("500.00"), surplus=ALL_HELD)
+    journal = lived(state, held, operation("refund", DUE, amount=D("500.00"), key=100), through=DUE)
+    lived(untouched, through=DUE)
+    assert lines(journal) == [
+        ("surplus", "cash", "suspense", None, None, D("500.00")),
+        ("refund", "suspense", "cash", None, None, D("500.00")),
+    ]
+    assert (state.bills, state.suspense) == (untouched.bills, D("0.00"))
+    assert not reaches_ahead(kind="payment", surplus=ALL_HELD, terms=state.terms)
 
 
 def test_a_refund_pays_out_what_is_held():

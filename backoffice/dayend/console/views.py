@@ -51,6 +51,7 @@ COUNTS = {
     "ended": gettext_lazy("campaigns ended"),
     "experiments": gettext_lazy("experiments stopped"),
     "outcomes": gettext_lazy("outcomes recorded"),
+    "files": gettext_lazy("settlement files expected"),
     "claims": gettext_lazy("claims listed"),
     "beyond_cap": gettext_lazy("claims beyond the cap"),
 }

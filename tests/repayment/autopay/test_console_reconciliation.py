@@ -1,6 +1,7 @@
 """The reconciliation desk as staff use it: a file is sent, a difference opened, taken, resolved, the day closed."""
 
 import re
+import uuid
 from datetime import date
 from typing import Any
 
@@ -11,7 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from backoffice.core.words import phrase, written
+from backoffice.repayment.console.autopay.reconciliation_states import why_of
 from backoffice.repayment.models import Difference, ReconciledDay
+from backoffice.repayment.services.autopay.expecting_files import expect_files
 from tests.repayment.autopay import days
 from tests.repayment.autopay.days import DAY, Line, command, file_of, receive, split_line
 from tests.staff.factories import TeamFactory, logged_in, person
@@ -171,3 +175,73 @@ def test_what_payees_got_adds_up_and_leaves_as_csv(lead: Client) -> None:
         "day,order_no,loan,period,component,payee,amount,currency",
         f"{DAY},D1-1-1,{made.loan.external_id},1,principal,fund-a,400.00,CNY",
     ]
+
+
+def test_a_day_whose_file_never_came_is_on_the_desk_as_overdue(lead: Client) -> None:
+    command("D1-1-1")
+    expect_files(day=DAY)
+    text = page(lead, "reconciliation", query="?overdue=1")
+    assert ("overdue since 19 Mar 2026" in text, 'class="alarm"' in text) == (True, True)
+    assert 'overdue since <time datetime="2026-03-19">' in page(
+        lead, "reconciled_day", ReconciledDay.objects.get().pk
+    )
+    receive([Line("D1-1-1")])
+    assert "overdue since" not in page(lead, "reconciliation")
+
+
+def test_a_refused_file_is_told_on_the_page_of_its_day_in_the_readers_language() -> None:
+    reconciled = ReconciledDay.objects.create(
+        rail=days.rail(),
+        day=DAY,
+        counts={"refused": written(phrase("Line %(line)s: %(problem)s.", line=2, problem=phrase("it names no loan")))},
+    )
+    reader = logged_in(Client(), person("team_lead"))
+    reader.cookies["django_language"] = "zh-hans"
+    text = page(reader, "reconciled_day", reconciled.pk)
+    assert "it names no loan" not in text
+    assert "第 2 行" in text
+
+
+def test_components_and_codes_are_told_in_words(lead: Client) -> None:
+    fund, debited = days.payee("fund-a"), command("D1-1-1", state="unknown")
+    split_line(debited, "guarantee_fee", fund, "400.00", operation_id=1)
+    taken = days.receive_of_payee([], whose=fund)
+    text = page(lead, "reconciled_day", taken.day_id)
+    assert ("guarantee fee" in text, "guarantee_fee" in text) == (True, False)
+    receive([Line("D1-1-1", code="PDNG")])
+    ticket = Difference.objects.get(kind="status")
+    assert "The bank had it as pending. (PDNG)" in page(lead, "difference", ticket.pk)
+    assert f"nobody, since {'19 Mar 2026'}" in page(lead, "difference", ticket.pk)
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ("refused repayment.loan_closed", "Our books refused what the file proves: the loan is closed."),
+        ("refused repayment.odd", "Our books refused what the file proves: repayment.odd."),
+        ("not_placed", "Debited, not booked: the loan had no room for it when the money came."),
+    ],
+)
+def test_why_is_told_in_words(detail: str, said: str) -> None:
+    assert why_of(detail) == said
+
+
+def test_what_is_not_split_by_itself_is_said_before_and_after(lead: Client) -> None:
+    other = command("D1-1-1", state="declined")
+    receive([Line("X9", amount="70.00")])
+    ticket = Difference.objects.get()
+    url = reverse("repayment:resolve_difference", args=[ticket.pk, "believe"])
+    values = {"reason": "seen", "loan_number": other.loan.external_id, "key": str(uuid.uuid4()), "look": "1"}
+    assert "not split to payees" in lead.post(url, values).content.decode()
+    confirm(lead, "resolve_difference", ticket.pk, "believe", reason="seen", loan_number=other.loan.external_id)
+    ticket.refresh_from_db()
+    assert (ticket.state, "not split to payees" in page(lead, "difference", ticket.pk)) == ("resolved", True)
+
+
+def test_what_is_expected_later_says_when(lead: Client) -> None:
+    command("D1-1-1")
+    receive([])
+    ticket = Difference.objects.get()
+    confirm(lead, "resolve_difference", ticket.pk, "later", reason="they say so", due_on="2026-03-20")
+    assert "explained, due on 20 Mar 2026" in page(lead, "difference", ticket.pk)
+    assert "explained, due on 20 Mar 2026" in page(lead, "differences")

@@ -16,6 +16,7 @@ from backoffice.repayment.domain.autopay.differences import (
     is_near_enough,
     is_overdue,
     is_weighed,
+    overdue_since,
     resolutions_of,
     urgency_of,
 )
@@ -203,6 +204,7 @@ def test_a_file_is_waited_for_a_week_at_most(due_on: date, is_near: bool) -> Non
 @pytest.mark.parametrize(("today", "over"), [(NEXT, False), (date(2026, 3, 19), False), (date(2026, 3, 20), True)])
 def test_a_file_is_overdue_once_the_morning_after_is_over(today: date, over: bool) -> None:
     assert is_overdue(NEXT, today=today) is over
+    assert (overdue_since(NEXT) <= today) is over
 
 
 @pytest.mark.parametrize(

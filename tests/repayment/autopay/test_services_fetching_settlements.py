@@ -1,18 +1,25 @@
 """Settlement files come without anybody's hands: fetched from HTTP rails, statements of file rails."""
 
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import SYSTEM
+from backoffice.core.telling import told
+from backoffice.repayment.domain.autopay.differences import Resolution
 from backoffice.repayment.domain.iso20022.camt053 import Statement, StatementMessage
 from backoffice.repayment.domain.iso20022.movements import Kind, Movement
-from backoffice.repayment.models import Difference, ReconciledDay, SettlementFile, SettlementLine
+from backoffice.repayment.models import DebitCommand, Difference, ReconciledDay, SettlementFile, SettlementLine
+from backoffice.repayment.services.autopay.differences import Asked, resolve_difference
+from backoffice.repayment.services.autopay.expecting_files import expect_files
 from backoffice.repayment.services.autopay.fetching_settlements import fetch_settlements, reconcile_statement
 from backoffice.repayment.services.autopay.rails import http
+from backoffice.repayment.services.autopay.reconciling import close_day
 from tests.repayment.autopay import days
 from tests.repayment.autopay.days import DAY, NEXT, TODAY, Line, command, file_of
 
@@ -103,3 +110,78 @@ def test_a_statement_that_has_an_order_twice_is_kept_out_with_its_line() -> None
         "Line 11: D1-1-1 stands twice as a debit."
     )
     assert days.files_kept() == 0
+
+
+def test_a_statement_of_several_days_is_noted_on_each_of_them() -> None:
+    one = statement_of(movement("D1-1-1", line=10))
+    (first,) = one.statements
+    both = replace(one, statements=(first, replace(first, closed_on=NEXT)))
+    assert not reconcile_statement(rail=days.rail(), name="camt053.xml", statement=both, actor=SYSTEM)
+    assert [(row.day, row.refused) for row in ReconciledDay.objects.order_by("day")] == [
+        (DAY, "camt053.xml covers more than one day."),
+        (NEXT, "camt053.xml covers more than one day."),
+    ]
+    assert days.files_kept() == 0
+
+
+def test_a_statement_with_an_entry_of_another_day_is_noted_on_its_own() -> None:
+    stray = movement("D1-1-1", line=10, at=datetime.fromisoformat("2026-03-19T07:00:02+08:00"))
+    assert not reconcile_statement(rail=days.rail(), name="camt053.xml", statement=statement_of(stray), actor=SYSTEM)
+    assert ReconciledDay.objects.get().refused == (
+        "Line 10: its time is of another day: the file is not the one of this day."
+    )
+    assert days.files_kept() == 0
+
+
+def test_why_a_fetched_file_is_refused_is_told_in_the_language_of_who_reads_it(written: dict[date, bytes]) -> None:
+    command("D1-1-1")
+    written[DAY] = file_of([Line("D1-1-1", kind="credit")])
+    with translation.override("zh-hans"):
+        fetch_settlements(today=TODAY)
+    refused = ReconciledDay.objects.get(day=DAY).refused
+    assert refused == "Line 2: its kind is neither debit nor return: credit."
+    with translation.override("zh-hans"):
+        assert told(refused) != refused
+
+
+def test_a_day_on_the_desk_is_asked_for_until_its_file_is_here(written: dict[date, bytes]) -> None:
+    command("D1-1-1")
+    late = TODAY + timedelta(days=60)
+    written[DAY] = file_of([Line("D1-1-1")])
+    assert fetch_settlements(today=late) == 0
+    expect_files(day=DAY)
+    assert (fetch_settlements(today=late), fetch_settlements(today=late)) == (1, 0)
+    assert ReconciledDay.objects.get().counts["totals"][0]["outcome"] == "matched"
+
+
+def test_a_day_with_orders_is_on_the_desk_without_its_file() -> None:
+    command("D1-1-1", state="declined")
+    command("D2-1-1", over=days.rail("other"), day=NEXT)
+    idle = command("D3-1-1", over=days.rail("idle"), state="planned")
+    DebitCommand.objects.filter(pk=idle.pk).update(submitted_at=None)
+    fund, silent = days.payee("fund-a"), days.payee("fund-b")
+    days.receive_of_payee([], whose=fund, day=date(2026, 3, 16))
+    made = command("D4-1-1")
+    for payee in (fund, silent):
+        days.split_line(made, "principal", payee, "1.00")
+    assert (expect_files(day=DAY), expect_files(day=DAY)) == (2, 2)
+    found = ReconciledDay.objects.filter(day=DAY).values_list("rail__code", "payee__code", "state")
+    assert sorted(found, key=str) == [("union-main", None, "open"), (None, "fund-a", "open")]
+
+
+def test_what_was_expected_in_a_file_that_never_came_opens_again(written: dict[date, bytes]) -> None:
+    command("D1-1-1")
+    written[DAY] = file_of([])
+    fetch_settlements(today=TODAY)
+    ticket = Difference.objects.get()
+    asked = Asked(resolution=Resolution.LATER, reason="they say so", due_on=NEXT)
+    resolve_difference(difference_id=ticket.pk, asked=asked, actor=days.LEAD)
+    day = ReconciledDay.objects.get(day=DAY)
+    close_day(day_id=day.pk, reason="only that", actor=days.LEAD)
+    for today, state, of_day in ((TODAY, "resolved", "closed"), (TODAY + timedelta(days=1), "open", "open")):
+        days.open_business_day(today)
+        fetch_settlements(today=today)
+        ticket.refresh_from_db()
+        day.refresh_from_db()
+        assert (ticket.state, day.state) == (state, of_day)
+    assert (ticket.due_on, ticket.resolution, day.counts["unexplained"]) == (None, "", 1)

@@ -5,24 +5,36 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.errors import Refusal
 from backoffice.core.fields import DayField
+from backoffice.core.formats import date_text
 from backoffice.core.http import SeeOther, refused
 from backoffice.core.money import ZERO
-from backoffice.core.tables import Choice, Column, Day, Rows, Table, Words
+from backoffice.core.tables import Choice, Column, Day, Flag, Rows, Table, Words
 from backoffice.repayment.console.autopay import reconciliation_states as states
-from backoffice.repayment.domain.autopay.differences import HEAD_AFTER, LEAD_AFTER, Urgency, urgency_of
+from backoffice.repayment.console.states import COMPONENT_LABELS
+from backoffice.repayment.domain.autopay.differences import (
+    HEAD_AFTER,
+    LATE_AFTER,
+    LEAD_AFTER,
+    Resolution,
+    Urgency,
+    is_overdue,
+    overdue_since,
+    urgency_of,
+)
 from backoffice.repayment.domain.autopay.settlement_file import CHANNEL_HEADER, PAYEE_HEADER
-from backoffice.repayment.models import Difference, Payee, Rail, ReconciledDay
+from backoffice.repayment.models import Difference, Payee, Rail, ReconciledDay, SettlementFile
+from backoffice.repayment.selectors.autopay.code_words import code_in_words
 from backoffice.repayment.services.autopay.differences import ways_of
 from backoffice.repayment.services.autopay.reconciling import file_of, receive_channel_file, receive_payee_file
 
@@ -48,15 +60,17 @@ DAYS = Table(
         Column("day", gettext_lazy("Day"), kind="date", sort="day", link=day_address),
         Column("whose", gettext_lazy("Rail or payee"), value=lambda row: row.whose.name),
         Column("state", gettext_lazy("State"), kind="state", family=states.DAY),
+        Column("file", gettext_lazy("File"), value=lambda row: _file_words(row)),
         Column("matched", gettext_lazy("Matched"), kind="count", value=lambda row: _matched(row)),
         Column("unexplained", gettext_lazy("Unexplained"), kind="count", value=_count("unexplained")),
-        Column("explained", gettext_lazy("After the cut-off"), kind="count", value=_count("explained")),
+        Column("explained", gettext_lazy("Due in a later file"), kind="count", value=_count("explained")),
         Column("waiting", gettext_lazy("Unknown"), kind="count", value=_count("waiting")),
         Column("matched_at", gettext_lazy("Compared"), kind="moment"),
         Column("closed_by", gettext_lazy("Closed by"), css="muted"),
     ),
     filters=(
         Choice("state", gettext_lazy("State"), choices=ReconciledDay.State.choices),
+        Flag("overdue", gettext_lazy("File overdue"), narrow=lambda rows: _overdue(rows)),
         Choice(
             "rail",
             gettext_lazy("Rail"),
@@ -66,7 +80,7 @@ DAYS = Table(
     ),
     order=("-day",),
     row_url=day_address,
-    row_css=lambda row: "alarm" if row.counts.get("unexplained") else "",
+    row_css=lambda row: "alarm" if row.counts.get("unexplained") or _is_overdue(row) else "",
     empty_title=gettext_lazy("No settlement file yet"),
     empty_text=gettext_lazy("Each rail's file of a day is fetched in the morning after; it can be sent by hand too."),
 )
@@ -74,6 +88,44 @@ DAYS = Table(
 
 def _matched(reconciled: ReconciledDay) -> int:
     return sum(total["count"] for total in reconciled.counts.get("totals", ()) if total["outcome"] == "matched")
+
+
+def _with_files(rows: Rows) -> Rows:
+    """The days, each knowing whether its file is here."""
+    of_rail = SettlementFile.objects.filter(rail=OuterRef("rail"), day=OuterRef("day"), rail__isnull=False)
+    of_payee = SettlementFile.objects.filter(payee=OuterRef("payee"), day=OuterRef("day"), payee__isnull=False)
+    return rows.annotate(has_file=Exists(of_rail) | Exists(of_payee))
+
+
+def _overdue(rows: Rows) -> Rows:
+    """The days whose file should be here by now."""
+    return rows.filter(has_file=False, day__lte=business_date() - LATE_AFTER)
+
+
+def _is_overdue(row: Any) -> bool:
+    return not row.has_file and is_overdue(row.day, today=business_date())
+
+
+def _file_words(row: Any) -> str:
+    if row.has_file:
+        return pgettext("settlement file", "here")
+    if _is_overdue(row):
+        return _("overdue since %(day)s") % {"day": date_text(overdue_since(row.day))}
+    return pgettext("settlement file", "expected")
+
+
+def _owner_words(row: Any) -> str:
+    """Who has a ticket, or since when nobody has it."""
+    if row.owner_name or row.state != Difference.State.OPEN:
+        return str(row.owner_name) or "–"
+    return _("nobody, since %(day)s") % {"day": date_text(row.opened_on)}
+
+
+def _resolution_words(row: Any) -> str:
+    """How a ticket ended; what is expected later, and on which day."""
+    if row.resolution == Resolution.LATER and row.due_on is not None:
+        return _("explained, due on %(day)s") % {"day": date_text(row.due_on)}
+    return str(states.RESOLUTION_LABELS.get(row.resolution, ""))
 
 
 def _aged(rows: Rows, step: str) -> Rows:
@@ -109,9 +161,9 @@ DIFFERENCES = Table(
         Column("whose", gettext_lazy("Rail or payee"), value="reconciled_day.whose.name", css="muted"),
         Column("age", gettext_lazy("Days open"), kind="count", sort="opened_on"),
         Column("step", gettext_lazy("With whom"), kind="state", family=states.URGENCY),
-        Column("owner_name", gettext_lazy("Owner"), value=lambda row: row.owner_name or "–"),
+        Column("owner_name", gettext_lazy("Owner"), value=_owner_words),
         Column("state", gettext_lazy("State"), kind="state", family=states.DIFFERENCE),
-        Column("resolution", gettext_lazy("How"), value=lambda row: states.RESOLUTION_LABELS.get(row.resolution, "")),
+        Column("resolution", gettext_lazy("How"), value=_resolution_words),
     ),
     filters=(
         Choice(
@@ -170,7 +222,7 @@ class UploadForm(forms.Form):
 @requires("repayment.reconciliation.view")
 def reconciliation(request: HttpRequest) -> HttpResponse:
     """The days by rail and payee, the latest first, and what is open in all."""
-    days = ReconciledDay.objects.select_related("rail", "payee")
+    days = _with_files(ReconciledDay.objects.select_related("rail", "payee"))
     try:
         table = DAYS.shown(rows=days, query=request.GET)
     except Refusal as refusal:
@@ -188,6 +240,7 @@ def reconciliation(request: HttpRequest) -> HttpResponse:
         "table": table,
         "counts": counts,
         "open_days": ReconciledDay.objects.filter(state=ReconciledDay.State.OPEN).count(),
+        "overdue": _overdue(days).count(),
         "may_send": may(request, "repayment.reconciliation.send"),
     }
     return render(request, "repayment/autopay/reconciliation.html", context)
@@ -236,9 +289,11 @@ def reconciled_day(request: HttpRequest, day_id: int) -> HttpResponse:
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=day_address(reconciled))
     file = file_of(reconciled)
+    is_late = file is None and is_overdue(reconciled.day, today=business_date())
     context = {
         "reconciled": reconciled,
         "file": file,
+        "overdue_since": overdue_since(reconciled.day) if is_late else None,
         "table": table,
         "sides": list(_sides(reconciled)),
         "totals": _totals(reconciled),
@@ -271,11 +326,16 @@ def difference(request: HttpRequest, difference_id: int) -> HttpResponse:
     context = {
         "ticket": ticket,
         "why": states.why_of(ticket.detail),
+        "our_code": _code_words(ticket, ticket.command.code if ticket.command else ""),
+        "their_code": _code_words(ticket, ticket.line.code if ticket.line else ""),
+        "component": COMPONENT_LABELS.get(ticket.component, ticket.component),
+        "owner": _owner_words(ticket),
         "kind": states.KIND_LABELS.get(ticket.kind, ticket.kind),  # type: ignore[call-overload]
         "movement": states.MOVEMENT_LABELS.get(ticket.movement, ""),
         "age": age,
         "step": urgency_of(days_open=age).value if is_open else "",
-        "resolution": states.RESOLUTION_LABELS.get(ticket.resolution, ""),  # type: ignore[call-overload]
+        "resolution": _resolution_words(ticket),
+        "is_not_split": ticket.resolution == Resolution.BELIEVE and _is_beside(ticket),
         "ways": [
             (way.value, states.RESOLUTION_LABELS[way])
             for way in (ways_of(ticket) if is_open and may(request, "repayment.reconciliation.work") else ())
@@ -283,6 +343,18 @@ def difference(request: HttpRequest, difference_id: int) -> HttpResponse:
         "may_work": is_open and may(request, "repayment.reconciliation.work"),
     }
     return render(request, "repayment/autopay/difference.html", context)
+
+
+def _code_words(ticket: Difference, code: str) -> str:
+    """A code of the rail or our own in words, with the code itself."""
+    rail = ticket.reconciled_day.rail
+    words = code_in_words(scheme=rail.scheme if rail else "", code=code)
+    return f"{words} ({code})" if words and code not in words else words
+
+
+def _is_beside(ticket: Difference) -> bool:
+    """True when the line was booked as a payment of its own, which no command splits to payees."""
+    return ticket.command is None or ticket.operation_id != ticket.command.operation_id
 
 
 def day_or_404(day_id: int) -> ReconciledDay:
@@ -311,7 +383,7 @@ def _sides(reconciled: ReconciledDay) -> Iterator[dict[str, Any]]:
     for total in reconciled.totals:
         yield {
             "movement": states.MOVEMENT_LABELS.get(total["movement"], total["movement"]),
-            "component": total.get("component", ""),
+            "component": COMPONENT_LABELS.get(total.get("component", ""), total.get("component", "")),
             "outcome": states.OUTCOME_LABELS.get(total["outcome"], total["outcome"]),
             "is_matched": total["outcome"] == "matched",
             "kind": total["outcome"],

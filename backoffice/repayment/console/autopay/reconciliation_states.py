@@ -104,8 +104,23 @@ RESOLUTION_LABELS = {
 }
 
 
+REFUSAL_LABELS = {
+    "repayment.command_cannot_become": _("the order stands elsewhere by now"),
+    "repayment.proof_of_other_currency": _("the currencies differ"),
+    "repayment.currency_differs": _("the currencies differ"),
+    "repayment.loan_closed": _("the loan is closed"),
+    "repayment.already_reversed": _("it was reversed before"),
+    "repayment.not_reversible": _("it cannot be reversed"),
+    "repayment.external_id_in_use": _("another payment has its number"),
+    "repayment.value_date_in_future": _("its day is still to come"),
+    "repayment.value_date_before_disbursement": _("its day is before the loan was paid out"),
+}
+
+
 def why_of(detail: str) -> str:
-    """The finer reason of a ticket in words; what our books refused is told with its code."""
-    if detail.startswith("refused "):
-        return str(_("Our books refused what the file proves: %(code)s.") % {"code": detail.removeprefix("refused ")})
-    return str(WHY_LABELS.get(detail, detail))
+    """The finer reason of a ticket in words; what our books refused is told with why, or its code."""
+    if not detail.startswith("refused "):
+        return str(WHY_LABELS.get(detail, detail))
+    code = detail.removeprefix("refused ")
+    said = REFUSAL_LABELS.get(code, code)
+    return str(_("Our books refused what the file proves: %(why)s.") % {"why": said})

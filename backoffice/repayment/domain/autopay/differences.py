@@ -119,9 +119,18 @@ def is_near_enough(due_on: date, *, day: date, today: date) -> bool:
     return day < due_on <= today + FURTHEST
 
 
-def is_overdue(due_on: date, *, today: date) -> bool:
-    """True when the file of a day should be here: it is written on the morning after, which is over too."""
-    return due_on + timedelta(days=1) < today
+LATE_AFTER: Final = timedelta(days=2)
+"""The file of a day is written on the morning after; on the day after that it is late."""
+
+
+def overdue_since(day: date) -> date:
+    """The first day on which the file of a day is late."""
+    return day + LATE_AFTER
+
+
+def is_overdue(day: date, *, today: date) -> bool:
+    """True when the file of a day should be here by now."""
+    return overdue_since(day) <= today
 
 
 class Urgency(StrEnum):

@@ -10,6 +10,7 @@ from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from backoffice.core.words import as_said
 from backoffice.repayment.domain.autopay.differences import DifferenceKind
 from backoffice.repayment.models.autopay.debits import DebitCommand
 from backoffice.repayment.models.autopay.rails import Payee, Rail
@@ -105,7 +106,8 @@ class SettlementLine(models.Model):
 class ReconciledDay(models.Model):
     """A rail's or payee's day: open until its file is there and every difference is explained.
 
-    `counts` has the sums by movement, outcome and currency that the last comparison found.
+    `counts` has the sums by movement, outcome and currency that the last comparison found, and why the file that came
+    last was refused.
     """
 
     class State(models.TextChoices):
@@ -141,6 +143,11 @@ class ReconciledDay(models.Model):
         return self.rail or self.payee
 
     @property
+    def refused(self) -> str:
+        """Why the file that came last was refused, as pure code says it; empty when none was."""
+        return as_said(self.counts.get("refused", ""))
+
+    @property
     def totals(self) -> list[dict[str, Any]]:
         """The sums of the last comparison, amounts in major units: `asked` of us, `told` by the file, `booked`."""
         return [
@@ -167,7 +174,8 @@ class Difference(models.Model):
     """A ticket: our record and theirs do not agree about one order. It is resolved by a posting or an explanation.
 
     `ours` and `theirs` are amounts in major units, None where one side has nothing. `detail` is the finer reason, a
-    code. `due_on` is the day whose file is expected to have it, where somebody said so.
+    code. `due_on` is the day whose file is expected to have it, where somebody said so. `paged_step` is the step of
+    urgency somebody was last paged at. A resolved ticket keeps the facts it was resolved for.
     """
 
     class State(models.TextChoices):
@@ -189,6 +197,7 @@ class Difference(models.Model):
     owner_id = models.BigIntegerField(null=True, blank=True)
     owner_name = models.CharField(max_length=150, blank=True)
     opened_on = models.DateField()
+    paged_step = models.CharField(max_length=8, blank=True)
     due_on = models.DateField(null=True, blank=True)
     resolution = models.CharField(max_length=20, blank=True)
     reason = models.CharField(max_length=300, blank=True)

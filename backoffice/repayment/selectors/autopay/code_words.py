@@ -11,6 +11,7 @@ from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.handover import Outcome
 from backoffice.repayment.domain.autopay.last_look import Drop
 from backoffice.repayment.domain.autopay.outcomes import NOT_IN_FILE, NOT_TAKEN
+from backoffice.repayment.domain.autopay.settlement_file import PENDING
 from backoffice.repayment.models import Breaker
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ OUR_OWN: Final[dict[str, "_StrPromise"]] = {
     Drop.STOPPED: _("A person stopped it."),
     NOT_TAKEN: _("The rail never had the order."),
     NOT_IN_FILE: _("No settlement file of the rail has it."),
+    PENDING: _("The bank had it as pending."),
     Outcome.PROCESSING: _("The rail has it and does not know yet."),
     Outcome.NOT_NOW: _("The rail did not take it for now."),
     Outcome.NEVER_LEFT: _("No connection came about."),

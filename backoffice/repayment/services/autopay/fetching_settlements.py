@@ -13,11 +13,12 @@ from django.db.models import Min
 from backoffice.audit.services import record
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
-from backoffice.core.words import phrase
+from backoffice.core.words import phrase, written
 from backoffice.repayment.domain.autopay.settlement_file import PENDING, BadFile, FileLine
 from backoffice.repayment.domain.iso20022.camt053 import StatementMessage
 from backoffice.repayment.domain.iso20022.movements import Kind, Movement
 from backoffice.repayment.models import DebitCommand, Rail, ReconciledDay, SettlementFile
+from backoffice.repayment.services.autopay.expecting_files import compare_overdue, missing_days
 from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.reconciling import compare_around, receive_channel_file
@@ -26,27 +27,34 @@ from backoffice.repayment.services.autopay.settlement_files import Lines, take_i
 logger = logging.getLogger(__name__)
 
 LOOK_BACK: Final = 7
-"""Days a missing file is still asked for; an older one is sent by hand."""
+"""Days a missing file is asked for before its day is on the desk; a day on the desk is asked for until it is here."""
 
 
 def fetch_settlements(*, today: date) -> int:
-    """Fetch the files of past days that are not here yet, the oldest first; gives how many came."""
+    """Fetch the files of past days that are not here yet, the oldest first; gives how many came.
+
+    What was expected in a file that never came is compared again, and opens.
+    """
     rails = [
         rail for rail in Rail.objects.filter(kind=Rail.Kind.HTTP).order_by("pk") if settings.RAIL_SECRETS.get(rail.code)
     ]
-    return sum(_fetch_of(rail, day) for rail in rails for day in _missing(rail, today=today))
+    came = sum(_fetch_of(rail, day) for rail in rails for day in _missing(rail, today=today))
+    compare_overdue(today=today, actor=SYSTEM)
+    return came
 
 
 def reconcile_statement(*, rail: Rail, name: str, statement: StatementMessage, actor: Actor) -> bool:
     """Keep a statement as the settlement file of its day, and compare the day; False when it cannot be one.
 
-    What is refused is on the trail, and its day stays open without its file.
+    What is refused is on the trail and on the page of its day, which stays open without its file.
     """
-    days = {each.closed_on for each in statement.statements}
+    days = sorted({each.closed_on for each in statement.statements})
     if len(days) != 1:
+        for day in days:
+            _note_refused(rail, day, _SeveralDays(phrase("%(name)s covers more than one day.", name=name)))
         return False
     (day,) = days
-    source = Lines(name=name, digest=statement.digest, lines=_lines_of(statement))
+    source = Lines(name=name, digest=statement.digest, lines=_lines_of(statement, day=day))
     try:
         take_in_lines(rail=rail, day=day, source=source, actor=actor)
     except Refusal as refusal:
@@ -56,8 +64,17 @@ def reconcile_statement(*, rail: Rail, name: str, statement: StatementMessage, a
     return True
 
 
+class _SeveralDays(Refusal):
+    """A settlement file is of one day."""
+
+
 def _missing(rail: Rail, *, today: date) -> list[date]:
-    """The past days on which the rail had something of ours, and whose file is not here."""
+    """The past days on which the rail had something of ours, and whose file is not here: those open, however old."""
+    return sorted({*_lately(rail, today=today), *missing_days(rail=rail, today=today)})
+
+
+def _lately(rail: Rail, *, today: date) -> list[date]:
+    """Of the last days, those since the rail had something of ours whose file is not here."""
     days = [today - timedelta(days=back) for back in range(LOOK_BACK, 0, -1)]
     here = set(SettlementFile.objects.filter(rail=rail, day__in=days).values_list("day", flat=True))
     since = datetime.combine(days[0], time(), tzinfo=ZoneInfo(settings.LENDER_TIME_ZONE))
@@ -87,23 +104,23 @@ def _fetch_of(rail: Rail, day: date) -> bool:
 def _note_refused(rail: Rail, day: date, refusal: Refusal) -> None:
     """The day is on the desk without its file, and the trail says why; once for each reason."""
     reconciled, is_new = ReconciledDay.objects.get_or_create(rail=rail, payee=None, day=day)
-    why = str(refusal.message)
+    why = written(refusal.message)
     if not is_new and reconciled.counts.get("refused") == why:
         return
     reconciled.counts = {**reconciled.counts, "refused": why}
     reconciled.save(update_fields=["counts"])
-    logger.warning("the settlement file of rail %s for %s is refused: %s", rail.code, day, why)
+    logger.warning("the settlement file of rail %s for %s is refused: %s", rail.code, day, refusal.message)
     record(
         verb="repayment.settlement.refused",
         subject_type="repayment.reconciled_day",
         subject_id=reconciled.pk,
         actor=SYSTEM,
-        reason=why,
+        reason=str(refusal.message),
         after={"rail": rail.code, "day": str(day)},
     )
 
 
-def _lines_of(statement: StatementMessage) -> Iterator[FileLine]:
+def _lines_of(statement: StatementMessage, *, day: date) -> Iterator[FileLine]:
     """The collections and returns of a statement; fees and the like are no orders of ours. Raises BadFile."""
     seen: set[tuple[str, str]] = set()
     for movement in statement.movements():
@@ -114,7 +131,10 @@ def _lines_of(statement: StatementMessage) -> Iterator[FileLine]:
             said = phrase("%(order)s stands twice as a %(kind)s", order=movement.order_no, kind=movement.kind.value)
             raise BadFile(movement.line, said)
         seen.add(key)
-        yield _line_of(movement)
+        line = _line_of(movement)
+        if not day - timedelta(days=1) <= line.at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date() <= day:
+            raise BadFile(movement.line, phrase("its time is of another day: the file is not the one of this day"))
+        yield line
 
 
 def _line_of(movement: Movement) -> FileLine:

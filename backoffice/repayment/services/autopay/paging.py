@@ -4,13 +4,11 @@ Staff, not borrowers: the contact gate has no say in it. The mail comes first an
 dies in between pages twice and never not at all.
 """
 
-import logging
-import smtplib
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import translation
@@ -20,9 +18,8 @@ from backoffice.core import formats
 from backoffice.repayment.models import Breaker
 from backoffice.repayment.selectors.autopay.board import batch_name, pageable
 from backoffice.repayment.selectors.autopay.code_words import breaker_detail
+from backoffice.repayment.services.autopay.paging_by_mail import address, mail, send
 from backoffice.staff.models import User
-
-logger = logging.getLogger(__name__)
 
 AGAIN: Final = timedelta(minutes=30)
 """A breaker that is still open is paged again after that long."""
@@ -42,12 +39,7 @@ def page_owners(*, at: datetime, breaker_id: int | None = None) -> int:
 
 def _page(breaker: Breaker, *, at: datetime) -> bool:
     owners = pageable(breaker=breaker)
-    try:
-        server = get_connection(fail_silently=False)
-        if owners:
-            server.send_messages([_mail(breaker, owner=owner) for owner in owners])
-    except (OSError, smtplib.SMTPException) as error:
-        logger.warning("breaker %s: nobody could be paged: %s", breaker.pk, type(error).__name__)
+    if not send([_mail(breaker, owner=owner) for owner in owners], about=f"breaker {breaker.pk}"):
         return False
     breaker.paged_at, breaker.paged = at, [str(owner)[:150] for owner in owners]
     breaker.save(update_fields=["paged_at", "paged"])
@@ -66,12 +58,7 @@ def _mail(breaker: Breaker, *, owner: User) -> EmailMessage:
             _("Stopped: %(batch)s") % {"batch": stopped} if stopped else _("It stopped no batch."),
             _("Open since %(moment)s. Nothing of it leaves until a person closes the breaker and says why.")
             % {"moment": formats.moment_text(breaker.opened_at)},
-            f"{settings.STAFF_SITE.rstrip('/')}{reverse('repayment:breakers')}",
+            address(reverse("repayment:breakers")),
         ]
         subject = _("Breaker open: %(kind)s, %(batch)s") if stopped else _("Breaker open: %(kind)s")
-        return EmailMessage(
-            subject=subject % {"kind": breaker.get_kind_display(), "batch": stopped},
-            body="\n".join(line for line in lines if line),
-            to=[owner.email],
-            headers={"Auto-Submitted": "auto-generated"},
-        )
+        return mail(to=owner, subject=subject % {"kind": breaker.get_kind_display(), "batch": stopped}, lines=lines)

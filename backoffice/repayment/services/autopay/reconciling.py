@@ -268,15 +268,8 @@ def _update_tickets(
         (ticket.order_no, ticket.movement, ticket.component, ticket.kind): ticket
         for ticket in reconciled.differences.select_for_update()
     }
-    today = business_date()
-    Difference.objects.bulk_create(
-        (
-            _take_facts(Difference(reconciled_day=reconciled, opened_on=today, kind=_kind(row).value), row, refused)
-            for key, row in differing.items()
-            if key not in known
-        ),
-        batch_size=2_000,
-    )
+    new = {key: row for key, row in differing.items() if key not in known}
+    _open(reconciled, list(new.values()), refused=refused)
     changed = []
     for key, ticket in known.items():
         row = differing.get(key)
@@ -288,15 +281,31 @@ def _update_tickets(
         elif row is not None and (ticket.state == Difference.State.OPEN or _opens_again(ticket, row, refused)):
             ticket.state, ticket.resolution, ticket.reason = Difference.State.OPEN, "", ""
             ticket.resolved_by, ticket.resolved_at, ticket.due_on = "", None, None
+            ticket.paged_step = ""
             changed.append(_take_facts(ticket, row, refused))
     Difference.objects.bulk_update(
         changed,
         [
             "command", "line", "ours", "theirs", "currency", "detail", "state", "resolution", "reason", "resolved_by",
-            "resolved_at", "due_on",
+            "resolved_at", "due_on", "paged_step",
         ],
         batch_size=2_000,
     )  # fmt: skip
+
+
+def _open(reconciled: ReconciledDay, rows: Sequence[Row], *, refused: dict[str, str]) -> None:
+    """New tickets. One belongs to whoever has an open one of the same order; else to nobody until somebody takes it."""
+    today = business_date()
+    order_nos = [row.order_no for row in rows]
+    owned = Difference.objects.filter(order_no__in=order_nos, state=Difference.State.OPEN, owner_id__isnull=False)
+    owners = {ticket.order_no: ticket for ticket in owned.only("order_no", "owner_id", "owner_name").order_by("pk")}
+    tickets = []
+    for row in rows:
+        ticket = Difference(reconciled_day=reconciled, opened_on=today, kind=_kind(row).value)
+        if owner := owners.get(row.order_no):
+            ticket.owner_id, ticket.owner_name = owner.owner_id, owner.owner_name
+        tickets.append(_take_facts(ticket, row, refused))
+    Difference.objects.bulk_create(tickets, batch_size=2_000)
 
 
 def _opens_again(ticket: Difference, row: Row, refused: dict[str, str]) -> bool:

@@ -9,14 +9,13 @@ from typing import BinaryIO, Final
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import copy_rows, fetch
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
-from backoffice.core.telling import told
+from backoffice.core.words import phrase
 from backoffice.repayment.domain.autopay.settlement_file import (
     BadFile,
     Expected,
@@ -81,8 +80,8 @@ def take_in_payee_file(*, payee: Payee, day: date, name: str, content: BinaryIO,
     """Take a funder's or guarantor's file in. Raises SettlementRefused, SettlementReplayed."""
     if payee.kind not in {SettlementFile.Kind.FUNDER, SettlementFile.Kind.GUARANTOR}:
         raise SettlementRefused(
-            _("%(name)s is neither a funder nor a guarantor.") % {"name": payee.name},
-            next_step=_("Choose whose file it is."),
+            phrase("%(name)s is neither a funder nor a guarantor.", name=payee.name),
+            next_step=phrase("Choose whose file it is."),
             fields={"payee": payee.code},
         )
     expected = Expected(local_date=_local_date, from_day=day, through_day=day)
@@ -121,8 +120,8 @@ def take_in_lines(
         copy_rows(table="repayment_settlementline", columns=COLUMNS, rows=tally.rows(source.lines, file_id=file.pk))
     except BadFile as fault:
         raise SettlementRefused(
-            _("Line %(line)s: %(problem)s.") % {"line": fault.line, "problem": told(fault.problem)},
-            next_step=_("Nothing of the file was kept. Have it written anew and send it whole."),
+            phrase("Line %(line)s: %(problem)s.", line=fault.line, problem=fault.problem),
+            next_step=phrase("Nothing of the file was kept. Have it written anew and send it whole."),
             fields={"file": str(fault.line)},
         ) from fault
     file.line_count, file.total = tally.count, tally.total
@@ -161,17 +160,20 @@ def _known(*, rail: Rail | None, payee: Payee | None, day: date, digest: str) ->
         return of_the_day
     if of_the_day is not None:
         raise SettlementReplayed(
-            _("The file of this day was taken in before, as %(name)s, and this is another one.")
-            % {"name": of_the_day.name},
-            next_step=_("Ask the sender which one holds. What is taken in is not replaced; differences are resolved."),
+            phrase(
+                "The file of this day was taken in before, as %(name)s, and this is another one.", name=of_the_day.name
+            ),
+            next_step=phrase(
+                "Ask the sender which one holds. What is taken in is not replaced; differences are resolved."
+            ),
             fields={"day": str(day)},
         )
     # A day without movements may have the same empty file as another one: only what moves something is replayed.
     replayed = files.filter(digest=digest, line_count__gt=0).first()
     if replayed is not None:
         raise SettlementReplayed(
-            _("This very file was taken in as that of another day, as %(name)s.") % {"name": replayed.name},
-            next_step=_("Send the file of the day itself."),
+            phrase("This very file was taken in as that of another day, as %(name)s.", name=replayed.name),
+            next_step=phrase("Send the file of the day itself."),
             fields={"day": str(replayed.day)},
         )
     return None
@@ -185,8 +187,8 @@ def _digest(content: BinaryIO) -> str:
         size += len(block)
         if size > MAX_BYTES:
             raise SettlementRefused(
-                _("The file is larger than %(limit)s MiB.") % {"limit": MAX_BYTES // BLOCK},
-                next_step=_("A settlement file of a day is never that large: have it written anew."),
+                phrase("The file is larger than %(limit)s MiB.", limit=MAX_BYTES // BLOCK),
+                next_step=phrase("A settlement file of a day is never that large: have it written anew."),
             )
         digest.update(block)
     content.seek(0)
