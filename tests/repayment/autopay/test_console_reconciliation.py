@@ -182,9 +182,7 @@ def test_a_day_whose_file_never_came_is_on_the_desk_as_overdue(lead: Client) -> 
     expect_files(day=DAY)
     text = page(lead, "reconciliation", query="?overdue=1")
     assert ("overdue since 19 Mar 2026" in text, 'class="alarm"' in text) == (True, True)
-    assert 'overdue since <time datetime="2026-03-19">' in page(
-        lead, "reconciled_day", ReconciledDay.objects.get().pk
-    )
+    assert 'overdue since <time datetime="2026-03-19">' in page(lead, "reconciled_day", ReconciledDay.objects.get().pk)
     receive([Line("D1-1-1")])
     assert "overdue since" not in page(lead, "reconciliation")
 

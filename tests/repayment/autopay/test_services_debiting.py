@@ -304,6 +304,14 @@ def test_money_held_of_a_debit_is_split_when_it_pays_the_next_bill(bank):
     assert drifts(DUE + timedelta(days=31)) == []
 
 
+def test_what_came_twice_and_is_paid_back_leaves_what_is_held_of_the_debit(bank):
+    loan, late, amount = held_debit(bank)
+    post(loan.pk, "80.00", late, surplus="all_held", business_date=late)
+    post(loan.pk, "80.00", late, kind="refund", surplus="all_held", business_date=late)
+    assert lines_by_component() == {"held": amount}
+    assert drifts(late) == []
+
+
 def test_who_paid_first_is_paid_back_first(bank):
     """Money held of a payment nobody debited came before the debit's: a refund of it leaves the debit's line."""
     loan, late, amount = held_debit(bank)

@@ -276,8 +276,9 @@ def _book(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
         prove_absent(command_id=_command(ticket).pk, actor=actor, code=_line(ticket).code)
         return None
     if asked.resolution is Resolution.REFUND:
+        was_beside = is_booked_beside(ticket)
         _believe(ticket, asked, actor=actor)
-        return _pay_back(ticket, asked, actor=actor)
+        return _pay_back(ticket, asked, was_beside=was_beside, actor=actor)
     if asked.resolution is Resolution.REVERSE:
         command = _command(ticket)
         amount = ticket.ours or command.amount
@@ -337,8 +338,11 @@ def _check_first(ticket: Difference) -> None:
         )
 
 
-def _pay_back(ticket: Difference, asked: Asked, *, actor: Actor) -> int:
-    """Pay the amount back out of what is held. Raises RefundExceedsSuspense when something due took it."""
+def _pay_back(ticket: Difference, asked: Asked, *, was_beside: bool, actor: Actor) -> int:
+    """Pay the amount back out of what is held; `was_beside`: out of what was booked for that alone.
+
+    Raises RefundExceedsSuspense when something due took it.
+    """
     today = business_date()
     booked = book_one(
         draft=Draft(
@@ -346,6 +350,7 @@ def _pay_back(ticket: Difference, asked: Asked, *, actor: Actor) -> int:
             kind="refund",
             value_date=today,
             amount=_line(ticket).amount,
+            surplus=ALL_HELD if was_beside else None,
             source=SOURCE,
             reference=ticket.order_no,
             reason=asked.reason,

@@ -34,6 +34,7 @@ HAVING sum(CASE WHEN moved.debit = 'cash' THEN moved.amount ELSE -moved.amount E
 ORDER BY 1, 2, 3
 """
 # The money held of these operations' loans, as it stands after all corrections: what came in, and what became of it.
+# What came only to be paid back at once, and its refund, are apart: they are no debit's.
 HELD_MOVES: Final = """
 SELECT moved.loan_id, CASE WHEN moved.credit = 'suspense' THEN moved.operation_id END, moved.credit = 'suspense',
        moved.component, claim.id, claim.guarantor_id, moved.amount
@@ -47,6 +48,9 @@ LEFT JOIN repayment_claim AS claim
 WHERE moved.loan_id IN (SELECT loan_id FROM repayment_operation WHERE id = ANY(%s))
   AND 'suspense' IN (moved.debit, moved.credit) AND moved.reverses_id IS NULL
   AND NOT EXISTS (SELECT 1 FROM repayment_transfer AS back WHERE back.reverses_id = moved.id)
+  AND NOT EXISTS (
+    SELECT 1 FROM repayment_operation AS apart WHERE apart.id = moved.operation_id AND apart.surplus = 'all_held'
+  )
 ORDER BY moved.loan_id, moved.value_date, moved.debit = 'suspense', moved.id
 """
 OF_LOANS: Final = """
