@@ -17,7 +17,7 @@ from backoffice.outreach.services import (
 from backoffice.repayment.console.approval_pictures import register_pictures
 from backoffice.repayment.selectors.bulk_holds import consequence_of_lifting_bulk, consequence_of_placing_bulk
 from backoffice.repayment.services import holds, product_costs, products, reminder_asking, verbs
-from backoffice.repayment.services.autopay import claim_rules, differences
+from backoffice.repayment.services.autopay import claim_rules, differences, payees
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
 
 LABELS = {
@@ -90,6 +90,12 @@ def register_all() -> None:
         claim_rules.approve_as_asked,
         label=_("Approve a rule of claims on a guarantor"),
         consequence=claim_rules.consequence_of,
+    )
+    approvals.register(
+        payees.CHANGE,
+        payees.change_as_asked,
+        label=_("Change a payee that is paid"),
+        consequence=payees.consequence_of,
     )
     approvals.register(
         pack_publishing.APPROVAL_VERB,

@@ -122,6 +122,10 @@ def test_a_rail_is_paused_resumed_and_limited(rail: Rail) -> None:
     assert send(client, f"{path}/limits/", limit | {"effective_from": "2026-03-01"}, "5").status_code == 422
     assert client.get(f"{ROOT}{path}/limits/").json()["results"][0]["single"] == "5000.00"
     assert client.get(f"{ROOT}/rails/987654/limits/").status_code == 404
+    closed = {"calendar": "CZ", "reason": "their letter"}
+    assert send(client, f"{path}/calendar/", closed, "6").json()["calendar"] == "CZ"
+    assert send(client, f"{path}/calendar/", closed | {"calendar": "XX"}, "7").status_code == 400
+    assert send(client, "/rails/987654/calendar/", closed, "8").status_code == 404
     assert BankLimit.objects.count() == 1
 
 
@@ -132,7 +136,8 @@ def test_a_payee_is_created_changed_retired_and_taken_back(rail: Rail) -> None:
     assert send(client, "/payees/", new, "2").status_code == 422
     path = f"/payees/{Payee.objects.get().pk}"
     changed = {"name": "A2", "creditor": "", "account": "", "reason": "moved"}
-    assert send(client, f"{path}/change/", changed, "3").json()["name"] == "A2"
+    told = send(client, f"{path}/change/", changed | {"contract_shares": {"interest": "0.90"}}, "3").json()
+    assert (told["name"], told["contract_shares"], told["approval_id"]) == ("A2", {"interest": "0.9"}, None)
     assert send(client, f"{path}/retire/", {"reason": "left"}, "4").json()["is_active"] is False
     assert send(client, f"{path}/retire/", {"reason": "left"}, "5").status_code == 409
     assert send(client, f"{path}/reinstate/", {"reason": "back"}, "6").json()["is_active"] is True

@@ -196,7 +196,7 @@ def test_a_rail_is_set_up_paused_resumed_and_limited(settings: Any) -> None:
     assert "RAIL_SECRET_UNION_MAIN" in text_of(look.content.decode())
     answer = confirm(client, "new_rail", **values)
     (row,) = rows_of(answer.content.decode(), caption="Rails as they stand now")
-    assert (row[1], row[2], row[3], row[5]) == (
+    assert (row[1], row[2], row[3], row[6]) == (
         "no secret",
         "00:05–23:50",
         "22:00",
@@ -232,14 +232,16 @@ def test_payees_are_created_changed_retired_and_taken_back() -> None:
     assert "Funder A may be named in splits now." in said(answer)
     payee = Payee.objects.get()
     assert confirm(client, "new_payee", code="b", name="B", kind="funder", creditor="A").status_code == 422
-    assert "is changed" in said(confirm(client, "change_payee", payee.pk, account="tok-b"))
+    assert "is changed" in said(confirm(client, "change_payee", payee.pk, account="tok-b", contract_interest="90"))
+    payee.refresh_from_db()
+    assert payee.contract_shares == {"interest": "0.9"}
     assert "is retired" in said(confirm(client, "retire_payee", payee.pk))
     assert confirm(client, "retire_payee", payee.pk).status_code == 409
     assert "is in use again" in said(confirm(client, "reinstate_payee", payee.pk))
     payees.create_payee(code="other", name="Other", kind="lender", actor=SYSTEM)
     rows = rows_of(page(client, "payees"), caption="Payees, those in use first")
-    assert [(row[0], row[2], row[4]) for row in rows] == [
-        ("Funder A funder-a", "in use", "tok-b"),
-        ("Other other", "in use", "–"),
+    assert [(row[0], row[2], row[4], row[5]) for row in rows] == [
+        ("Funder A funder-a", "in use", "tok-b", "interest 90 %"),
+        ("Other other", "in use", "–", "–"),
     ]
     assert as_role("analyst").get(reverse("repayment:new_payee")).status_code == 403

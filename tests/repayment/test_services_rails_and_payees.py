@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from backoffice.audit.models import AuditEntry
+from backoffice.audit import approvals
+from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry
 from backoffice.core.actors import SYSTEM
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.autopay.mandate_terms import Limits
 from backoffice.repayment.models import AutopayConfiguration, AutopayVersion, BankLimit, Payee, Rail
 from backoffice.repayment.selectors.autopay.payees import versions_naming
 from backoffice.repayment.services.autopay import payees, rail_settings
+from tests.repayment.autopay.contents import configuration, in_force, open_rails
 from tests.repayment.autopay_book import NOON, TODAY, rail
 from tests.repayment.factories import ADA
+from tests.staff.factories import person
 
 pytestmark = pytest.mark.django_db
 
@@ -185,3 +188,94 @@ def test_a_payee_is_retired_and_taken_back_once() -> None:
     assert refusals == [payees.PayeeInState, payees.PayeeInState]
     with pytest.raises(payees.PayeeNotFound):
         payees.retire_payee(payee_id=0, reason="x", actor=ADA)
+
+
+# ------------------------------------------------------------------------------------------- what rules debits already
+
+
+def changed(payee_id: int, **fields: Any) -> payees.PayeeChange:
+    usual: dict[str, Any] = {"name": "Funder A", "creditor": "A", "account": "tok-a", "reason": "moved", "actor": ADA}
+    return payees.change_payee(payee_id=payee_id, **(usual | fields))
+
+
+@pytest.mark.parametrize("fields", [{"account": "tok-b"}, {"creditor": "B"}, {"contract_shares": {"interest": "0.9"}}])
+def test_where_money_goes_changes_by_two_people_while_a_version_in_force_pays_it(fields: dict[str, Any]) -> None:
+    made = payee()
+    version("active", keeper="other")
+    ApprovalLimit.objects.get_or_create(verb=payees.CHANGE, role="compliance", defaults={"alone": False})
+
+    done = changed(made.pk, **fields)
+
+    made.refresh_from_db()
+    assert (made.creditor, made.account, made.contract_shares) == ("A", "tok-a", {})
+    with pytest.raises(approvals.OwnRequest):
+        approvals.approve(approval_id=done.approval_id or 0, actor=ADA)
+    asked = Approval.objects.get(pk=done.approval_id)
+    assert "Funder A is paid by Cash, version 1." in asked.consequence
+    decided = approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
+    made.refresh_from_db()
+    assert decided.state == "approved"
+    assert {field: getattr(made, field) for field in fields} == fields
+
+
+def test_another_name_is_written_at_once_and_what_was_asked_for_before_a_change_is_not_done() -> None:
+    made = payee()
+    version("active", keeper="other")
+    ApprovalLimit.objects.get_or_create(verb=payees.CHANGE, role="compliance", defaults={"alone": False})
+    asked = changed(made.pk, account="tok-b")
+    assert changed(made.pk, name="Funder AA").approval_id is None
+
+    decided = approvals.approve(approval_id=asked.approval_id or 0, actor=person("compliance").as_actor())
+
+    made.refresh_from_db()
+    assert (decided.state, made.name, made.account) == ("failed", "Funder AA", "tok-a")
+
+
+@pytest.mark.parametrize("shares", [{"interest": "1.5"}, {"interest": "much"}, {"nothing": "1"}])
+def test_a_contract_gives_shares_of_components(shares: dict[str, str]) -> None:
+    with pytest.raises(payees.PayeeRefused) as refusal:
+        payee(contract_shares=shares)
+    assert set(refusal.value.fields) == {"contract_shares"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"cut_off": time(20)}, "The slot 19:00–20:30 ends after the cut-off of Union, 20:00."),
+        ({"opens": time(6, 30)}, "The slot 06:00–07:30 lies outside the hours of Union, 06:30–22:00."),
+        ({"calendar": "CN"}, "Union keeps the calendar CN; debits would run on its holidays."),
+        ({"scheme": "netsunion"}, ""),
+    ],
+)
+def test_a_rail_does_not_become_what_versions_in_force_do_not_fit(fields: dict[str, Any], why: str) -> None:
+    open_rails()
+    in_force(configuration())
+    usual = {field: getattr(Rail.objects.get(), field) for field in rail_settings.SET_BY_PEOPLE}
+    given = {"code": "union-sandbox"} | usual
+
+    with pytest.raises(Refusal) as refusal:
+        set_rail(**(given | fields))
+
+    assert why in refusal.value.message
+    rail_after = Rail.objects.get()
+    assert {field: getattr(rail_after, field) for field in usual} == usual
+    assert set_rail(**(given | {"name": "Union II", "cut_off": time(21, 30)})).name == "Union II"
+
+
+def test_a_version_that_did_not_fit_before_does_not_keep_a_rail_from_changing() -> None:
+    open_rails()
+    in_force(configuration(), slots=[{"id": "late", "at": "20:00", "until": "21:30"}])
+    usual = {field: getattr(Rail.objects.get(), field) for field in rail_settings.SET_BY_PEOPLE}
+    assert set_rail(**({"code": "union-sandbox"} | usual | {"per_second": Decimal(7)})).per_second == 7
+
+
+def test_the_calendar_of_a_rail_is_set_by_people() -> None:
+    held = rail()
+    set_to = rail_settings.set_rail_calendar(rail_id=held.pk, calendar="CZ", reason="their letter", actor=ADA)
+    assert set_to.calendar == "CZ"
+    assert AuditEntry.objects.get().after["calendar"] == "CZ"
+    with pytest.raises(rail_settings.RailRefused) as refusal:
+        rail_settings.set_rail_calendar(rail_id=held.pk, calendar="XX", reason="their letter", actor=ADA)
+    assert set(refusal.value.fields) == {"calendar"}
+    with pytest.raises(rail_settings.RailNotFound):
+        rail_settings.set_rail_calendar(rail_id=0, calendar="CZ", reason="x", actor=ADA)

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from backoffice.core.trail import Named, Names, name_subjects
 from backoffice.outreach.models import Audience, Campaign, ReminderPlanVersion
 from backoffice.outreach.services.reminder_plans import SUBJECT as PLAN_VERSION
-from backoffice.repayment.models import AutopayVersion, Loan, Operation, PaymentFile
+from backoffice.repayment.models import AutopayVersion, Loan, Operation, Payee, PaymentFile
 from backoffice.repayment.services.autopay.drafting import SUBJECT as AUTOPAY_VERSION
+from backoffice.repayment.services.autopay.payees import SUBJECT as PAYEE
 
 MOST_FOUND = 50
 
@@ -21,6 +22,7 @@ def register_names() -> None:
     name_subjects(kind="repayment.payment_file", names=Names(read=_files, find=_nothing))
     name_subjects(kind=PLAN_VERSION, names=Names(read=_plan_versions, find=_nothing))
     name_subjects(kind=AUTOPAY_VERSION, names=Names(read=_autopay_versions, find=_nothing))
+    name_subjects(kind=PAYEE, names=Names(read=_payees, find=_nothing))
     name_subjects(kind="outreach.campaign", names=Names(read=_campaigns, find=_nothing))
     name_subjects(kind="outreach.audience", names=Names(read=_audiences, find=_nothing))
 
@@ -76,6 +78,14 @@ def _autopay_versions(ids: Collection[str]) -> dict[str, Named]:
             reverse("repayment:autopay_version", args=[row.pk]),
         )
         for row in rows
+    }
+
+
+def _payees(ids: Collection[str]) -> dict[str, Named]:
+    rows = Payee.objects.filter(pk__in=_numbers(ids)).values_list("pk", "name")
+    return {
+        str(pk): Named(_("payee %(name)s") % {"name": name}, f"{reverse('repayment:payees')}#payees")
+        for pk, name in rows
     }
 
 

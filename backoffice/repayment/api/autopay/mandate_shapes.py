@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from backoffice.calendars.domain.working_days import CALENDARS
 from backoffice.core.api.bodies import BodySerializer
 from backoffice.core.api.fields import DayField, MoneyField, MoneySerializer, TextField, YesNoField, currency_field
 from backoffice.repayment.domain.autopay.mandate_states import MandateState
@@ -131,8 +132,15 @@ class RailSerializer(serializers.Serializer):
     opens = serializers.TimeField()
     closes = serializers.TimeField()
     cut_off = serializers.TimeField()
+    calendar = serializers.CharField(allow_blank=True, help_text="its closed days are kept; empty: none")
     is_paused = serializers.BooleanField()
     paused_reason = serializers.CharField(allow_blank=True)
+
+
+class RailCalendarSerializer(MandateReasonSerializer):
+    """Whose closed days a rail keeps; empty: every day is open."""
+
+    calendar = serializers.ChoiceField(choices=["", *(code for code in CALENDARS if code != "none")], allow_blank=True)
 
 
 class BankLimitSerializer(serializers.Serializer):
@@ -169,7 +177,16 @@ class PayeeSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=Payee.Kind.choices)
     creditor = serializers.CharField(allow_blank=True)
     account = serializers.CharField(allow_blank=True, help_text="a token, never a number")
+    contract_shares = serializers.DictField(
+        child=serializers.CharField(), help_text="what the contract gives of a component, a share of 1 as decimal text"
+    )
     is_active = serializers.BooleanField()
+
+
+class PayeeChangeSerializer(PayeeSerializer):
+    """A payee as it is now, and the request for the change where a second person has to agree to it."""
+
+    approval_id = serializers.IntegerField(allow_null=True)
 
 
 class ChangedPayeeSerializer(MandateReasonSerializer):
@@ -178,6 +195,9 @@ class ChangedPayeeSerializer(MandateReasonSerializer):
     name = TextField(max_length=120)
     creditor = TextField(max_length=80, allow_blank=True)
     account = TextField(max_length=60, allow_blank=True)
+    contract_shares = serializers.DictField(
+        child=TextField(max_length=20), required=False, help_text="by component, a share of 1 as decimal text"
+    )
 
 
 class NewPayeeSerializer(ChangedPayeeSerializer):

@@ -26,6 +26,7 @@ urlpatterns = [
     path("autopay/rails/", rails.RailsView.as_view(), name="rails"),
     path(f"{_rail}pause/", rails.PauseRailView.as_view(), name="pause-rail"),
     path(f"{_rail}resume/", rails.ResumeRailView.as_view(), name="resume-rail"),
+    path(f"{_rail}calendar/", rails.RailCalendarView.as_view(), name="rail-calendar"),
     path(f"{_rail}limits/", rails.BankLimitsView.as_view(), name="bank-limits"),
     path("autopay/payees/", rails.PayeesView.as_view(), name="payees"),
     path(f"{_payee}change/", rails.ChangePayeeView.as_view(), name="change-payee"),

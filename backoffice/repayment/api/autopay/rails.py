@@ -66,6 +66,22 @@ class ResumeRailView(ApiView):
         return Response(self.serializer_class(rail).data)
 
 
+class RailCalendarView(ApiView):
+    """The calendar of a rail."""
+
+    permissions_by_method: ClassVar[dict[str, str]] = MANAGE
+    request_serializer_class = shapes.RailCalendarSerializer
+    serializer_class = shapes.RailSerializer
+    refusals = ("404", "409", "422")
+
+    @idempotent
+    def post(self, request: Request, rail_id: int) -> Response:
+        """Nothing may be debited on its closed days; refused while a version in force would."""
+        asked = read(self.request_serializer_class, request.data)
+        rail = rail_settings.set_rail_calendar(rail_id=rail_id, actor=actor_of(request.user), **asked)
+        return Response(self.serializer_class(rail).data)
+
+
 class BankLimitsView(ListView):
     """What banks allow on a rail, the latest set first."""
 
@@ -118,15 +134,16 @@ class ChangePayeeView(ApiView):
 
     permissions_by_method: ClassVar[dict[str, str]] = MANAGE_PAYEES
     request_serializer_class = shapes.ChangedPayeeSerializer
-    serializer_class = shapes.PayeeSerializer
-    refusals = ("404", "422")
+    serializer_class = shapes.PayeeChangeSerializer
+    refusals = ("404", "409", "422")
 
     @idempotent
     def post(self, request: Request, payee_id: int) -> Response:
-        """Another name, creditor or account; code and kind stay."""
+        """Another name, creditor, account or contract share; while it is paid a second person agrees first."""
         asked = read(self.request_serializer_class, request.data)
-        changed = payees.change_payee(payee_id=payee_id, actor=actor_of(request.user), **asked)
-        return Response(self.serializer_class(changed).data)
+        done = payees.change_payee(payee_id=payee_id, actor=actor_of(request.user), **asked)
+        told = shapes.PayeeSerializer(done.payee).data
+        return Response({**told, "approval_id": done.approval_id})
 
 
 class RetirePayeeView(ApiView):

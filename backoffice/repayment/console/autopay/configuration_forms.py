@@ -97,6 +97,12 @@ class VersionForm(forms.Form):
         label=gettext_lazy("On holidays"), choices=[(each.value, label) for each, label in words.HOLIDAY_LABELS.items()]
     )
     calendar = forms.ChoiceField(label=gettext_lazy("Calendar"), required=False, choices=[("", "–"), *NAMES.items()])
+    second_calendar = forms.ChoiceField(
+        label=gettext_lazy("And the calendar"),
+        required=False,
+        choices=[("", "–"), *NAMES.items()],
+        help_text=gettext_lazy("For rails with other holidays: closed is what either one names closed."),
+    )
     blackout = forms.CharField(
         label=gettext_lazy("Days without debits"),
         required=False,
@@ -209,7 +215,7 @@ class VersionForm(forms.Form):
             "notify": {name: said[f"notify_{name}"] for name in OUTCOMES if said[f"notify_{name}"]},
             "blackout": _listed(said["blackout"]),
             "holidays": said["holidays"],
-            "calendar": said["calendar"],
+            "calendar": "+".join(dict.fromkeys(filter(None, (said["calendar"], said["second_calendar"])))),
             "payees": {name: self._payees_said(name) for name in COMPONENTS},
             "keeper": said["keeper"],
             "canary": canary if share != "0" else {},
@@ -326,8 +332,10 @@ def initial_of(version: AutopayVersion) -> dict[str, Any]:
         "note": version.note,
         "blackout": ", ".join(map(str, _rows(content.get("blackout")))),
     }
-    plainly = ("attempts_per_day", "min_gap_minutes", "days", "holidays", "calendar", "amount", "split_over_limit")
+    plainly = ("attempts_per_day", "min_gap_minutes", "days", "holidays", "amount", "split_over_limit")
     shown |= {name: content.get(name) for name in (*plainly, "mandate_order", "keeper")}
+    calendars = str(content.get("calendar", "")).split("+")
+    shown |= {"calendar": calendars[0], "second_calendar": calendars[1] if len(calendars) > 1 else ""}
     shown |= {f"rail_{number}": code for number, code in enumerate(_rows(content.get("rails")), start=1)}
     for row, slot in enumerate(_rows(content.get("slots")), start=1):
         if isinstance(slot, Mapping):

@@ -1,6 +1,7 @@
 """Who debits are split to: created, changed, retired, with what still names them."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django import forms
@@ -13,9 +14,13 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
+from backoffice.core.fields import PercentField
+from backoffice.core.formats import percent_text
 from backoffice.repayment.console.autopay import mandate_states as _states  # noqa: F401 - declares the tones
+from backoffice.repayment.domain.json_form import plain
 from backoffice.repayment.models import Payee
 from backoffice.repayment.selectors.autopay.payees import namings, versions_naming
+from backoffice.repayment.selectors.product_words import COMPONENTS
 from backoffice.repayment.services.autopay import payees as services
 
 VIEW, MANAGE = "repayment.payee.view", "repayment.payee.manage"
@@ -27,10 +32,17 @@ def payees(request: HttpRequest) -> HttpResponse:
     named = namings()
     rows = Payee.objects.order_by("-is_active", "code")
     context = {
-        "lines": [(payee, named.get(payee.code, [])) for payee in rows],
+        "lines": [(payee, named.get(payee.code, []), _contract(payee)) for payee in rows],
         "may_manage": may(request, MANAGE),
     }
     return render(request, "repayment/autopay/payees.html", context)
+
+
+def _contract(payee: Payee) -> list[str]:
+    """What the contract gives of each component, where it is written down."""
+    return [
+        f"{COMPONENTS[name]} {percent_text(Decimal(share), bare=True)}" for name, share in payee.contract_shares.items()
+    ]
 
 
 class PayeeForm(ConfirmForm):
@@ -50,6 +62,23 @@ class PayeeForm(ConfirmForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy("Never the number itself."),
     )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for component, label in COMPONENTS.items():
+            name = _("By contract, of %(component)s") % {"component": label}
+            self.fields[share_field(component)] = PercentField(label=name, required=False, max_value=100)
+
+    def clean(self) -> dict[str, Any]:
+        """The shares of the contract under one name; what is left empty is written down nowhere."""
+        said = super().clean() or {}
+        shares = {component: said.pop(share_field(component), None) for component in COMPONENTS}
+        return said | {"contract_shares": {name: share for name, share in shares.items() if share is not None}}
+
+
+def share_field(component: str) -> str:
+    """The field of what a contract gives of a component."""
+    return f"contract_{component}"
 
 
 class NewPayeeForm(PayeeForm):
@@ -115,12 +144,29 @@ class ChangePayee(PayeeVerb):
 
     def initial(self, *, subject: Any) -> dict[str, Any]:
         """As it is."""
-        return {name: getattr(subject, name) for name in ("name", "creditor", "account")}
+        shares = {share_field(name): plain(Decimal(share) * 100) for name, share in subject.contract_shares.items()}
+        return {name: getattr(subject, name) for name in ("name", "creditor", "account")} | shares
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
+        """Who is paid by it; where anybody is, a second person agrees to anything but another name."""
+        ruling = [naming.label for naming in versions_naming(code=subject.code) if naming.rules]
+        if not ruling:
+            return None
+        return Consequence(
+            lines=(Line(_("Versions in force that name it"), len(ruling)),),
+            approval=_(
+                "%(name)s is paid by %(versions)s: a compliance officer or an administrator decides about another "
+                "creditor, account or contract share; another name alone is written at once."
+            )
+            % {"name": subject.name, "versions": ", ".join(ruling)},
+        )
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Changes it."""
-        changed = services.change_payee(payee_id=subject.pk, actor=actor, **values)
-        return _("%(name)s is changed.") % {"name": changed.name}
+        done = services.change_payee(payee_id=subject.pk, actor=actor, **values)
+        if done.approval_id is not None:
+            return _("The change of %(name)s waits for a second person.") % {"name": done.payee.name}
+        return _("%(name)s is changed.") % {"name": done.payee.name}
 
 
 class RetirePayee(PayeeVerb):

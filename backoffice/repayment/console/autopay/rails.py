@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.calendars import clock
+from backoffice.calendars.names import NAMES
 from backoffice.calendars.selectors import business_date
 from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
@@ -122,6 +123,15 @@ class RailForm(ConfirmForm):
         label=gettext_lazy("Cut-off"),
         initial="22:00",
         help_text=gettext_lazy("A debit after it is in the rail's file of the next day."),
+    )
+    calendar = forms.ChoiceField(
+        label=gettext_lazy("Calendar"),
+        required=False,
+        choices=[
+            ("", gettext_lazy("every day open")),
+            *((code, name) for code, name in NAMES.items() if code != "none"),
+        ],
+        help_text=gettext_lazy("On its closed days nothing may be debited over the rail."),
     )
     per_second = forms.DecimalField(
         label=gettext_lazy("Commands a second"), max_digits=8, decimal_places=2, min_value=0, initial=200

@@ -3,8 +3,9 @@
 The content is data, in the form `tests/repayment/autopay/contents.py` shows whole: `rails` in the order they are used;
 `slots` with `at` and `until`; `attempts_per_day`, `min_gap_minutes`, `days` to go on (1: the due date alone); `amount`
 one of `AmountRule`; `split_over_limit`; `partial` shares and the least amount; `mandate_order`; `actions` by family;
-`notify` template codes by outcome; `blackout` days, `holidays` and their `calendar`; `payees` by component; `canary`
-and `breakers`. What only the database knows (payees, rails, other versions) is checked by `services.autopay.checking`.
+`notify` template codes by outcome; `blackout` days, `holidays` and their `calendar` (`CN+US`: the closed days of both);
+`payees` by component; `canary` and `breakers`. What only the database knows (payees, rails, other versions) is checked
+by `services.autopay.checking`.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,6 +21,7 @@ from backoffice.repayment.domain.autopay.amounts import AmountRule
 from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.splitting import Share
 from backoffice.repayment.domain.components import COMPONENTS
+from backoffice.repayment.domain.json_form import plain
 
 MOST_SLOTS: Final = 6
 MOST_ATTEMPTS: Final = 6
@@ -128,6 +130,11 @@ class Configuration:
     calendar: str = ""
     canary: Canary = Canary()
     breakers: BreakerLimits = BreakerLimits()
+
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """The calendars whose closed days are kept: `calendar` names one, or several as in `CN+US`."""
+        return tuple(code for code in self.calendar.split("+") if code)
 
     def slot(self, slot_id: str) -> Slot | None:
         """The slot of that id."""
@@ -292,7 +299,7 @@ def _payees(read: _Reader) -> dict[str, tuple[Share, ...]]:
         ]
         total = sum((each.share for each in shares), Decimal(0))
         if total != 1:
-            read.fault(f"payees.{component}", "shares_not_whole", f"{total * 100:f}".rstrip("0").rstrip(".") + " %")
+            read.fault(f"payees.{component}", "shares_not_whole", f"{plain(total * 100)} %")
         if len({each.payee for each in shares}) != len(lines):
             read.fault(f"payees.{component}", "twice")
         payees[component] = tuple(shares)
@@ -370,6 +377,12 @@ def minute_of(value: Any) -> int | None:
 def clock_of(minute: int) -> str:
     """Minutes since midnight as people write a time."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def share_of(value: Any) -> Decimal | None:
+    """A share of 1 as it is kept in JSON; None for anything else."""
+    share = _decimal(value) if isinstance(value, str | int | Decimal) else None
+    return share if share is not None and 0 <= share <= 1 else None
 
 
 def _decimal(value: Any) -> Decimal | None:

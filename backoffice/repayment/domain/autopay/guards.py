@@ -20,6 +20,7 @@ class Guard(StrEnum):
     SHARES = "shares"
     PAYEES = "payees"
     FUNDER = "funder"
+    CONTRACTS = "contracts"
     RAILS = "rails"
     CODES = "codes"
     SLOTS = "slots"
@@ -36,6 +37,7 @@ GUARD_WORDS: Final[dict[Guard, Phrase]] = {
     Guard.SHARES: phrase("The shares of each component make the whole"),
     Guard.PAYEES: phrase("The payees exist and are active"),
     Guard.FUNDER: phrase("Funder, product and guarantor belong together"),
+    Guard.CONTRACTS: phrase("The shares are those of the payees' contracts"),
     Guard.RAILS: phrase("The rails exist"),
     Guard.CODES: phrase("Every code of the rails is mapped to an action"),
     Guard.SLOTS: phrase("The slots lie within the rails' hours, before their cut-off"),
@@ -44,7 +46,7 @@ GUARD_WORDS: Final[dict[Guard, Phrase]] = {
     Guard.HOLIDAYS: phrase("Closed days are kept"),
     Guard.AMOUNT: phrase("One rule says what is asked for, and fits the product"),
     Guard.TEMPLATES: phrase("The templates exist and are active"),
-    Guard.LIMITS: phrase("Limits of banks leave room for a usual bill"),
+    Guard.LIMITS: phrase("Limits of agreements and banks leave room for the bills"),
 }
 
 

@@ -73,7 +73,8 @@ class AutopayVersion(models.Model):
     """One version: `content` as `domain.autopay.configuration` reads it, in force on `[effective_from, effective_to)`.
 
     `findings` is what the last check said. `canary_from` is the first day of its trial; `ended_because` why it left
-    force: another took over, rolled back by a person, by its trial's rules.
+    force: another took over, rolled back by a person, by its trial's rules. `changed_by` is who changed the content
+    last. `held_before` are the days it held on before it was put back: `[from, to)` each, the oldest first.
     """
 
     configuration = models.ForeignKey(AutopayConfiguration, on_delete=models.PROTECT, related_name="versions")
@@ -94,6 +95,9 @@ class AutopayVersion(models.Model):
     created_by = models.BigIntegerField(null=True, blank=True)
     created_by_name = models.CharField(_("drafted by"), max_length=150)
     created_at = models.DateTimeField(_("drafted"), db_default=Now(), editable=False)
+    changed_by = models.BigIntegerField(null=True, blank=True)
+    changed_by_name = models.CharField(_("changed by"), max_length=150, blank=True)
+    held_before = models.JSONField(default=list, blank=True)
     approved_by = models.BigIntegerField(null=True, blank=True)
     approved_by_name = models.CharField(_("approved by"), max_length=150, blank=True)
     approved_at = models.DateTimeField(_("approved"), null=True, blank=True)

@@ -14,8 +14,8 @@ class Rail(models.Model):
     """A way to a borrower's account. Secrets are in the environment, `RAIL_SECRET_<CODE>`.
 
     `cut_off` is the time of the lender's day after which a debit counts for the rail's next day; no command leaves
-    outside `opens` and `closes`. `scheme` names the rail's codes (`data/return_codes.toml`). `tokens` is the bucket
-    that keeps count of `per_second`.
+    outside `opens` and `closes`. On days its `calendar` names closed nothing may be debited; empty: every day is open.
+    `scheme` names the rail's codes (`data/return_codes.toml`). `tokens` is the bucket that keeps count of `per_second`.
     """
 
     class Kind(models.TextChoices):
@@ -30,6 +30,7 @@ class Rail(models.Model):
     opens = models.TimeField(_("opens"))
     closes = models.TimeField(_("closes"))
     cut_off = models.TimeField(_("cut-off"))
+    calendar = models.CharField(_("calendar"), max_length=8, blank=True)
     per_second = models.DecimalField(_("commands a second"), max_digits=8, decimal_places=2, default=200)
     tokens = models.DecimalField(max_digits=12, decimal_places=4, default=0)
     refilled_at = models.DateTimeField(db_default=Now())
@@ -85,7 +86,9 @@ class BankLimit(models.Model):
 class Payee(models.Model):
     """Somebody a debit is split to. `account` is a name or token of theirs, never a number of an account.
 
-    `creditor` is the name under which they stand as the creditor of loans, where they do.
+    `creditor` is the name under which they stand as the creditor of loans, where they do. `contract_shares` is what
+    their contract gives them of each component, a share of 1 as text, where it is written down: versions are held
+    against it.
     """
 
     class Kind(models.TextChoices):
@@ -99,6 +102,7 @@ class Payee(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
     creditor = models.CharField(_("creditor of loans"), max_length=80, blank=True)
     account = models.CharField(_("account"), max_length=60, blank=True)
+    contract_shares = models.JSONField(_("shares by contract"), default=dict, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

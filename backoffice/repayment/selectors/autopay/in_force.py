@@ -77,9 +77,11 @@ def ruling_of(version: AutopayVersion) -> Ruling:
 
 
 def open_days(ruling: Ruling) -> Callable[[date], bool]:
-    """Whether the calendar of a ruling is open on a day; at most one query."""
-    calendar = ruling.configuration.calendar
-    if ruling.configuration.holidays == OnHoliday.DEBIT or not calendar:
+    """Whether every calendar of a ruling is open on a day; at most one query a calendar."""
+    calendars = ruling.configuration.calendars
+    if ruling.configuration.holidays == OnHoliday.DEBIT or not calendars:
         return lambda _day: True
-    declared = holiday_overrides(calendar=calendar)
-    return lambda day: is_working_day(day=day, calendar=calendar, overrides=declared)
+    declared = {calendar: holiday_overrides(calendar=calendar) for calendar in calendars}
+    return lambda day: all(
+        is_working_day(day=day, calendar=calendar, overrides=overrides) for calendar, overrides in declared.items()
+    )

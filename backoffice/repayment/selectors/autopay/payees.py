@@ -34,11 +34,15 @@ def namings() -> dict[str, list[Naming]]:
     found: dict[str, list[Naming]] = defaultdict(list)
     rows = AutopayVersion.objects.exclude(state=VersionState.RETIRED.value).select_related("configuration")
     for version in rows.order_by("configuration__code", "number"):
-        label = _("%(name)s, version %(number)s") % {"name": version.configuration.name, "number": version.number}
-        naming = Naming(version.pk, label, version.state, VersionState(version.state) in RULING)
+        naming = Naming(version.pk, version_label(version), version.state, VersionState(version.state) in RULING)
         for code in _named_in(version.content):
             found[code].append(naming)
     return {code: sorted(each, key=lambda naming: not naming.rules) for code, each in found.items()}
+
+
+def version_label(version: AutopayVersion) -> str:
+    """A version as people know it; its configuration is read already."""
+    return _("%(name)s, version %(number)s") % {"name": version.configuration.name, "number": version.number}
 
 
 def _named_in(content: Mapping[str, Any]) -> set[str]:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.conf import settings
 from django.db.models import Count, Q
 
+from backoffice.calendars.names import NAMES
 from backoffice.repayment.domain.autopay.mandate_states import MandateState
 from backoffice.repayment.models import BankLimit, Rail
 
@@ -38,6 +39,11 @@ class RailShown:
         if self.rail.is_paused:
             return "paused"
         return "open" if self.is_open else "closed"
+
+    @property
+    def calendar_name(self) -> str:
+        """Whose closed days it keeps; empty: every day is open."""
+        return str(NAMES.get(self.rail.calendar, self.rail.calendar))
 
     @property
     def secret_name(self) -> str:

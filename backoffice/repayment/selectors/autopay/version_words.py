@@ -172,8 +172,8 @@ def _when(of: Configuration) -> Iterator[Word]:
     days = ngettext("%(count)s day, from the due date", "%(count)s days, from the due date", of.days)
     yield Word("days", _("Tried on"), days % {"count": of.days})
     yield Word("holidays", _("On holidays"), str(HOLIDAY_LABELS[of.holidays]))
-    if of.calendar:
-        yield Word("calendar", _("Calendar"), str(NAMES.get(of.calendar, of.calendar)))
+    if of.calendars:
+        yield Word("calendar", _("Calendar"), ", ".join(str(NAMES.get(each, each)) for each in of.calendars))
     if of.blackout:
         yield Word("blackout", _("Days without debits"), ", ".join(date_text(day) for day in sorted(of.blackout)))
 

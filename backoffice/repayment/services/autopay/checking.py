@@ -4,24 +4,20 @@ Each guard is one function that gives its findings; `findings_of` runs them all 
 refuses nothing moves a draft on; submitting and approving run the guards again, since the world moves.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, time, timedelta
-from decimal import Decimal
-from typing import Any, ClassVar, Final
+from datetime import time
+from typing import ClassVar, Final
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from backoffice.calendars.domain.working_days import CALENDARS, is_known
-from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
-from backoffice.core.bulk import fetch
 from backoffice.core.errors import Refusal
-from backoffice.core.money import ZERO
 from backoffice.core.telling import told
-from backoffice.core.words import amount_of, phrase
+from backoffice.core.words import phrase
 from backoffice.outreach.domain.reminder_plans import is_amid_a_debit
 from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import TemplateVersion
@@ -30,7 +26,6 @@ from backoffice.repayment.domain.autopay.actions import ALLOWED
 from backoffice.repayment.domain.autopay.amounts import AmountRule
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import (
-    Configuration,
     ConfigurationFaulty,
     OnHoliday,
     clock_of,
@@ -38,18 +33,17 @@ from backoffice.repayment.domain.autopay.configuration import (
 )
 from backoffice.repayment.domain.autopay.guards import Finding, Guard, Severity, finding_of
 from backoffice.repayment.domain.autopay.version_states import VersionState
-from backoffice.repayment.domain.terms import Terms
-from backoffice.repayment.domain.terms_form import from_json as terms_from_json
-from backoffice.repayment.models import BankLimit, Loan, Payee, ProductVersion, Rail
-from backoffice.repayment.models.autopay.configurations import AutopayConfiguration, AutopayVersion
-from backoffice.repayment.selectors.autopay.configurations import loans_of
-from backoffice.repayment.selectors.verification import statement
+from backoffice.repayment.models.autopay.configurations import AutopayVersion
+from backoffice.repayment.selectors.autopay.payees import RULING, version_label, versions_naming
 from backoffice.repayment.services.autopay.drafting import locked_version, move, not_in_state, note_down
+from backoffice.repayment.services.autopay.guard_limits import limits_leave_room
+from backoffice.repayment.services.autopay.guard_payees import (
+    money_goes_where_it_belongs,
+    payees_are_active,
+    shares_are_those_of_the_contracts,
+)
+from backoffice.repayment.services.autopay.guard_subject import Checked, subject_of
 
-PRINCIPAL_KINDS: Final = frozenset({Payee.Kind.FUNDER, Payee.Kind.LENDER})
-KEEPER_KINDS: Final = frozenset({Payee.Kind.LENDER, Payee.Kind.PLATFORM})
-LOOK_AHEAD: Final = timedelta(days=30)
-"""How far the bills reach that limits are compared with."""
 DAYS_OF: Final = {"day": 1, "week": 7, "month": 28}
 
 
@@ -65,19 +59,6 @@ class ConfigurationRefused(Refusal):
             next_step=_("Correct what the guards found, and check it again."),
             fields={finding.field: told(finding.words) for finding in findings},
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What the guards look at: whose loans, which days, what the content says, and the rows it names."""
-
-    configuration: AutopayConfiguration
-    version: AutopayVersion
-    content: Configuration
-    rails: Mapping[str, Rail]
-    payees: Mapping[str, Payee]
-    terms: tuple[Terms, ...]
-    today: date
 
 
 @transaction.atomic
@@ -115,109 +96,8 @@ def findings_of(version: AutopayVersion) -> tuple[Finding, ...]:
         content = parse(version.content)
     except ConfigurationFaulty as error:
         return tuple(finding_of(fault) for fault in error.faults)
-    subject = _subject(version, content)
+    subject = subject_of(version, content)
     return tuple(finding for guard in GUARDS for finding in guard(subject))
-
-
-def _subject(version: AutopayVersion, content: Configuration) -> Checked:
-    configuration = version.configuration
-    products = ProductVersion.objects.filter(
-        state=ProductVersion.State.ACTIVE, product__portfolio=configuration.portfolio
-    )
-    if configuration.product_id:
-        products = products.filter(product_id=configuration.product_id)
-    codes = {share.payee for shares in content.payees.values() for share in shares} | {content.keeper}
-    return Checked(
-        configuration=configuration,
-        version=version,
-        content=content,
-        rails={rail.code: rail for rail in Rail.objects.filter(code__in=content.rails)},
-        payees={payee.code: payee for payee in Payee.objects.filter(code__in=codes)},
-        terms=tuple(terms_from_json(each) for each in products.order_by("pk").values_list("terms", flat=True)),
-        today=business_date(),
-    )
-
-
-def payees_are_active(subject: Checked) -> Iterator[Finding]:
-    """Every payee named is there and still paid."""
-    named = [(f"payees.{part}", share.payee) for part, shares in subject.content.payees.items() for share in shares]
-    for field, code in [*named, ("keeper", subject.content.keeper)]:
-        payee = subject.payees.get(code)
-        if payee is None:
-            yield Finding(Guard.PAYEES, field, phrase("There is no payee “%(payee)s”.", payee=code))
-        elif not payee.is_active:
-            yield Finding(Guard.PAYEES, field, phrase("%(payee)s is not paid any more.", payee=payee.name))
-
-
-def money_goes_where_it_belongs(subject: Checked) -> Iterator[Finding]:
-    """Principal to who funds the loans, guarantee fees to guarantors, what is held to the lender or platform."""
-    configuration = subject.configuration
-    if configuration.funder and not loans_of(configuration).exists():
-        yield Finding(
-            Guard.FUNDER,
-            "funder",
-            phrase(
-                "No loan of this portfolio and product has the funder “%(funder)s” as its creditor.",
-                funder=configuration.funder,
-            ),
-        )
-    for payee in _paid(subject, "principal"):
-        if configuration.funder and payee.creditor != configuration.funder:
-            yield Finding(
-                Guard.FUNDER,
-                "payees.principal",
-                phrase(
-                    "The principal would go to %(payee)s, and not to the funder “%(funder)s”.",
-                    payee=payee.name,
-                    funder=configuration.funder,
-                ),
-            )
-        elif not configuration.funder:
-            yield from _principal_of_all(subject, payee)
-    for payee in _paid(subject, "guarantee_fee"):
-        if payee.kind != Payee.Kind.GUARANTOR:
-            words = phrase("Guarantee fees would go to %(payee)s, who is no guarantor.", payee=payee.name)
-            yield Finding(Guard.FUNDER, "payees.guarantee_fee", words)
-    keeper = subject.payees.get(subject.content.keeper)
-    if keeper is not None and keeper.kind not in KEEPER_KINDS:
-        words = phrase(
-            "%(payee)s is neither lender nor platform and cannot keep money of borrowers.", payee=keeper.name
-        )
-        yield Finding(Guard.FUNDER, "keeper", words)
-    yield from _guarantors_of_the_terms(subject)
-
-
-def _principal_of_all(subject: Checked, payee: Payee) -> Iterator[Finding]:
-    """A configuration for every funder: its payee of principal may be the creditor of no other loans than those."""
-    if payee.kind not in PRINCIPAL_KINDS:
-        words = phrase("The principal would go to %(payee)s, who is neither funder nor lender.", payee=payee.name)
-        yield Finding(Guard.FUNDER, "payees.principal", words)
-        return
-    if not payee.creditor:
-        return
-    own = AutopayConfiguration.objects.filter(portfolio=subject.configuration.portfolio).exclude(funder="")
-    others = (
-        loans_of(subject.configuration)
-        .exclude(creditor=payee.creditor)
-        .exclude(creditor__in=own.values("funder"))
-        .exclude(status=Loan.Status.CLOSED)
-    )
-    strange = others.order_by("creditor").values_list("creditor", flat=True).distinct().first()
-    if strange is not None:
-        words = phrase(
-            "Loans of the creditor “%(creditor)s” would pay their principal to %(payee)s.",
-            creditor=strange,
-            payee=payee.name,
-        )
-        yield Finding(Guard.FUNDER, "payees.principal", words)
-
-
-def _guarantors_of_the_terms(subject: Checked) -> Iterator[Finding]:
-    named = {rule.payee for terms in subject.terms for rule in terms.fees if rule.component == "guarantee_fee"}
-    paid = {name for payee in _paid(subject, "guarantee_fee") for name in (payee.code, payee.name, payee.creditor)}
-    for name in sorted(named - paid):
-        words = phrase("The terms name “%(payee)s” for guarantee fees, the payees do not.", payee=name)
-        yield Finding(Guard.FUNDER, "payees.guarantee_fee", words, Severity.WARN)
 
 
 def rails_exist_and_are_mapped(subject: Checked) -> Iterator[Finding]:
@@ -323,13 +203,15 @@ def versions_do_not_overlap(subject: Checked) -> Iterator[Finding]:
 
 
 def holidays_are_kept(subject: Checked) -> Iterator[Finding]:
-    """The calendar is known, and closed days of rails and products are not debited on."""
+    """The calendars are known, and closed days of rails and products are not debited on."""
     content, needed = subject.content, _calendars_needed(subject)
-    if content.calendar and content.calendar not in CALENDARS:
-        words = phrase("There is no calendar “%(calendar)s”.", calendar=content.calendar)
+    unknown = [calendar for calendar in content.calendars if calendar not in CALENDARS]
+    for calendar in unknown:
+        words = phrase("There is no calendar “%(calendar)s”.", calendar=calendar)
         yield Finding(Guard.HOLIDAYS, "calendar", words)
+    if unknown:
         return
-    for calendar, because in needed.items():
+    for calendar, because in needed:
         if content.holidays == OnHoliday.DEBIT:
             words = phrase(
                 "%(because)s keeps the calendar %(calendar)s; debits would run on its holidays.",
@@ -337,16 +219,16 @@ def holidays_are_kept(subject: Checked) -> Iterator[Finding]:
                 calendar=calendar,
             )
             yield Finding(Guard.HOLIDAYS, "holidays", words)
-        elif content.calendar != calendar:
+        elif calendar not in content.calendars:
             words = phrase(
                 "%(because)s keeps the calendar %(calendar)s, and not %(other)s.",
                 because=because,
                 calendar=calendar,
-                other=content.calendar,
+                other=", ".join(content.calendars),
             )
             yield Finding(Guard.HOLIDAYS, "calendar", words)
     first = subject.version.effective_from or subject.today
-    if content.calendar and not is_known(calendar=content.calendar, year=first.year):
+    if not all(is_known(calendar=calendar, year=first.year) for calendar in content.calendars):
         words = phrase("The days of %(year)s are not certain yet in this calendar.", year=first.year)
         yield Finding(Guard.HOLIDAYS, "calendar", words, Severity.WARN)
     past = sorted(day for day in content.blackout if day < subject.today)
@@ -355,15 +237,17 @@ def holidays_are_kept(subject: Checked) -> Iterator[Finding]:
         yield Finding(Guard.HOLIDAYS, "blackout", words, Severity.WARN)
 
 
-def _calendars_needed(subject: Checked) -> dict[str, str]:
-    """Calendars with closed days that rails or products keep, and who keeps each."""
-    needed = {
-        str(rail.settings["calendar"]): rail.name for rail in subject.rails.values() if rail.settings.get("calendar")
-    }
+def _calendars_needed(subject: Checked) -> list[tuple[str, str]]:
+    """Calendars with closed days that rails or products keep, each once, and who keeps it."""
+    needed: dict[str, str] = {}
+    for code in subject.content.rails:
+        rail = subject.rails.get(code)
+        if rail is not None and rail.calendar:
+            needed.setdefault(rail.calendar, rail.name)
     for terms in subject.terms:
         if terms.holiday_shift != "none" and terms.calendar != "none":
             needed.setdefault(terms.calendar, phrase("The product"))
-    return needed
+    return list(needed.items())
 
 
 def the_amount_fits_the_product(subject: Checked) -> Iterator[Finding]:
@@ -398,55 +282,50 @@ def templates_are_active(subject: Checked) -> Iterator[Finding]:
             yield Finding(Guard.TEMPLATES, f"notify.{outcome}", words)
 
 
-def limits_leave_room(subject: Checked) -> Iterator[Finding]:
-    """Where an amount over a limit is not split, the usual bill has to lie below what banks allow in one debit."""
-    if subject.content.split_over_limit:
-        return
-    limits: dict[str, Decimal] = {}
-    rows = BankLimit.objects.filter(
-        rail__code__in=subject.content.rails, single__isnull=False, effective_from__lte=subject.today
-    )
-    latest = rows.order_by("rail_id", "bank", "currency", "-effective_from").distinct("rail_id", "bank", "currency")
-    for row in latest:
-        single = row.single or ZERO
-        limits[row.currency] = min(limits.get(row.currency, single), single)
-    if not limits:
-        return
-    for currency, usual in _usual_bills(subject):
-        if currency in limits and limits[currency] < usual:
-            words = phrase(
-                "A bank allows %(limit)s in one debit, the usual bill is %(bill)s, and nothing is split: "
-                "such bills are not debited.",
-                limit=amount_of(limits[currency], currency=currency),
-                bill=amount_of(usual, currency=currency),
-            )
-            yield Finding(Guard.LIMITS, "split_over_limit", words, Severity.WARN)
-
-
-def _usual_bills(subject: Checked) -> list[tuple[str, Decimal]]:
-    configuration = subject.configuration
-    params: dict[str, Any] = {
-        "portfolio": configuration.portfolio,
-        "product": configuration.product_id,
-        "funder": configuration.funder,
-        "first": subject.today,
-        "last": subject.today + LOOK_AHEAD,
-    }
-    return [(row[0], row[1]) for row in fetch(statement("usual_bills.sql"), params)]
-
-
-def _paid(subject: Checked, component: str) -> list[Payee]:
-    shares = subject.content.payees[component]
-    return [subject.payees[share.payee] for share in shares if share.payee in subject.payees]
-
-
 def _minutes(at: time) -> int:
     return at.hour * 60 + at.minute
+
+
+@dataclass(frozen=True, slots=True)
+class Unsound:
+    """A version in force, or agreed to, and one sentence of a guard that would refuse it as the world is now."""
+
+    label: str
+    guard: Guard
+    field: str
+    words: str
+
+
+def unsound_over(*, rail: str) -> tuple[Unsound, ...]:
+    """What guards refuse of the versions that rule, or are about to, and use a rail; nothing where none does."""
+    return _unsound([each for each in _ruling() if rail in (each.content.get("rails") or ())])
+
+
+def unsound_paying(*, payee: str) -> tuple[Unsound, ...]:
+    """What guards refuse of the versions that rule, or are about to, and name a payee; nothing where none does."""
+    named = {naming.version_id for naming in versions_naming(code=payee) if naming.rules}
+    return _unsound([each for each in _ruling() if each.pk in named])
+
+
+def _ruling() -> QuerySet[AutopayVersion]:
+    states = [state.value for state in RULING]
+    rows = AutopayVersion.objects.filter(state__in=states).select_related("configuration")
+    return rows.order_by("configuration__code", "number")
+
+
+def _unsound(versions: Iterable[AutopayVersion]) -> tuple[Unsound, ...]:
+    return tuple(
+        Unsound(version_label(version), finding.guard, finding.field, finding.words)
+        for version in versions
+        for finding in findings_of(version)
+        if finding.refuses
+    )
 
 
 GUARDS: Final = (
     payees_are_active,
     money_goes_where_it_belongs,
+    shares_are_those_of_the_contracts,
     rails_exist_and_are_mapped,
     slots_fit_the_rails,
     slots_fit_the_reminders,

@@ -1,6 +1,6 @@
 """The verbs of rails: set up, paused with a reason, resumed; and what a bank allows on one, from a day on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, ClassVar, Final
@@ -9,16 +9,19 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.audit import services as audit
+from backoffice.calendars.domain.working_days import CALENDARS
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
+from backoffice.core.telling import told
 from backoffice.repayment.domain.autopay.codes import SCHEMES
 from backoffice.repayment.domain.autopay.mandate_terms import Limits, faults_of_limits
 from backoffice.repayment.models import BankLimit, Rail
+from backoffice.repayment.services.autopay.checking import Unsound, unsound_over
 from backoffice.repayment.services.autopay.mandates import FAULT_TEXTS
 
 SUBJECT: Final = "repayment.rail"
 LIMIT_SUBJECT: Final = "repayment.bank_limit"
-SET_BY_PEOPLE: Final = ("name", "kind", "scheme", "url", "opens", "closes", "cut_off", "per_second")
+SET_BY_PEOPLE: Final = ("name", "kind", "scheme", "url", "opens", "closes", "cut_off", "calendar", "per_second")
 SANDBOX_RAILS: Final = (
     ("union", "Sandbox agreement payment", Rail.Kind.HTTP, "unionpay", "http"),
     ("iso", "Sandbox ISO 20022 files", Rail.Kind.ISO20022, "iso20022", "iso20022"),
@@ -46,6 +49,13 @@ class RailRefused(Refusal):
     code: ClassVar[str] = "repayment.rail_refused"
 
 
+class RailBreaksVersions(Refusal):
+    """Versions that debit over the rail, or are about to, do not fit it as it would be."""
+
+    code: ClassVar[str] = "repayment.rail_breaks_versions"
+    status: ClassVar[int] = 409
+
+
 class LimitRefused(Refusal):
     """The limit cannot be set; `fields` says what of it and why."""
 
@@ -64,10 +74,15 @@ def set_rail(
     opens: time = time(0, 5),
     closes: time = time(23, 50),
     cut_off: time = time(22, 0),
+    calendar: str = "",
     per_second: Decimal = Decimal(200),
     reason: str = "",
 ) -> Rail:
-    """Sets a rail up, or changes one, by its code. The secret is not among it. Raises RailRefused."""
+    """Sets a rail up, or changes one, by its code. The secret is not among it.
+
+    `calendar`: on its closed days nothing may be debited; empty: every day is open. Raises RailRefused, and
+    RailBreaksVersions where guards would refuse a version in force, or agreed to, that they let pass before.
+    """
     values: dict[str, Any] = {
         "name": name,
         "kind": kind,
@@ -76,19 +91,33 @@ def set_rail(
         "opens": opens,
         "closes": closes,
         "cut_off": cut_off,
+        "calendar": calendar,
         "per_second": per_second,
     }
     rail = Rail.objects.select_for_update(no_key=True).filter(code=code).first()
     before = None if rail is None else {field: getattr(rail, field) for field in SET_BY_PEOPLE}
     _check(values, rail)
+    unsound = () if rail is None else unsound_over(rail=code)
     if rail is None:
         rail = Rail(code=code)
     for field, value in values.items():
         setattr(rail, field, value)
     rail.save()
+    _refuse_to_break(rail, unsound=unsound)
     if before != values:
         _note(rail, verb="set", actor=actor, reason=reason, before=before, after=values | {"code": code})
     return rail
+
+
+@transaction.atomic
+def set_rail_calendar(*, rail_id: int, calendar: str, reason: str, actor: Actor) -> Rail:
+    """Whose closed days a rail keeps. Raises RailNotFound, RailRefused, RailBreaksVersions."""
+    code = Rail.objects.filter(pk=rail_id).values_list("code", flat=True).first()
+    if code is None:
+        raise rail_not_found()
+    rail = Rail.objects.select_for_update(no_key=True).get(code=code)
+    values = {field: getattr(rail, field) for field in SET_BY_PEOPLE} | {"calendar": calendar}
+    return set_rail(code=code, actor=actor, reason=reason, **values)
 
 
 @transaction.atomic
@@ -206,6 +235,8 @@ def _check(values: Mapping[str, Any], rail: Rail | None) -> None:
         faults["closes"] = _("a rail opens before it closes")
     if values["per_second"] <= 0:
         faults["per_second"] = _("must be more than zero")
+    if values["calendar"] and values["calendar"] not in CALENDARS:
+        faults["calendar"] = _("there is no such calendar")
     if rail is not None and rail.kind != values["kind"]:
         faults["kind"] = _("a rail keeps its kind")
     if faults:
@@ -213,6 +244,17 @@ def _check(values: Mapping[str, Any], rail: Rail | None) -> None:
             _("The rail cannot be set up like this."),
             next_step=_("Correct what is marked and try again."),
             fields=faults,
+        )
+
+
+def _refuse_to_break(rail: Rail, *, unsound: Collection[Unsound]) -> None:
+    """Raises RailBreaksVersions for versions guards refuse from now on that they did not refuse before."""
+    broken = [each for each in unsound_over(rail=rail.code) if each not in unsound]
+    if broken:
+        raise RailBreaksVersions(
+            _("%(rail)s cannot be like this: %(versions)s would not fit it.")
+            % {"rail": rail.name, "versions": "; ".join(f"{each.label} ({told(each.words)})" for each in broken)},
+            next_step=_("Bring versions into force that fit the rail as it will be, then change it."),
         )
 
 
