@@ -4,7 +4,7 @@ The table of what a verb does is `config/approvals.py`; config connects each ver
 `ApprovalLimit`. Nobody decides what they asked for themselves; the database refuses it too.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -91,6 +91,7 @@ ONE_AFTER_THE_OTHER = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)) IS 
 Execute = Callable[[ApprovedRequest], object]
 Foretell = Callable[[Approval], str]
 Weigh = Callable[[Approval], Decimal | None]
+Authors = Callable[[Approval], Collection[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Deed:
     label: Any
     consequence: Foretell | None
     weigh: Weigh | None = None
+    authors: Authors | None = None
 
 
 _deeds: dict[str, Deed] = {}
@@ -113,14 +115,16 @@ def register(
     label: Any = "",
     consequence: Foretell | None = None,
     weigh: Weigh | None = None,
+    authors: Authors | None = None,
 ) -> None:
     """Connects a verb with its deed; called by config when Django starts, the last one wins.
 
     `execute` runs inside the deciding transaction and refuses with a `Refusal`. `consequence` says, in numbers as of
     now, what approving would do; without it the sentence stored with the request is shown. `weigh` gives the amount the
-    limits are asked about as of now, and keeps it from changing until the transaction ends.
+    limits are asked about as of now, and keeps it from changing until the transaction ends. `authors` gives the ids of
+    those who wrote what is asked for, whoever asked: none of them decides.
     """
-    _deeds[verb] = Deed(execute=execute, label=label or verb, consequence=consequence, weigh=weigh)
+    _deeds[verb] = Deed(execute=execute, label=label or verb, consequence=consequence, weigh=weigh, authors=authors)
 
 
 def deed_of(*, verb: str) -> Deed:
@@ -151,6 +155,14 @@ def limit_of(*, verb: str, actor: Actor, currency: str = "") -> Authority:
 def needs_approval(*, verb: str, amount: Decimal | None, actor: Actor, currency: str = "") -> bool:
     """True when a second person has to agree: the actor's limit does not reach `amount` (major units)."""
     return not limit_of(verb=verb, actor=actor, currency=currency).may_do_alone(amount=amount)
+
+
+def is_author(approval: Approval, *, actor: Actor) -> bool:
+    """True for somebody who wrote what is asked for, where the verb says who did."""
+    deed = _deeds.get(approval.verb)
+    if deed is None or deed.authors is None:
+        return False
+    return any(actor.is_same_person(other_id=each) for each in deed.authors(approval))
 
 
 def submit(
@@ -281,6 +293,10 @@ def _check_decider(approval: Approval, actor: Actor) -> None:
         raise OwnRequest(
             _("You asked for this yourself; somebody else has to decide it."),
             next_step=_("Ask a colleague, or withdraw the request."),
+        )
+    if is_author(approval, actor=actor):
+        raise OwnRequest(
+            _("You wrote what is asked for; somebody else has to decide it."), next_step=_("Leave it to a colleague.")
         )
     authority = limit_of(verb=approval.verb, actor=actor, currency=approval.currency)
     if not authority.may_decide(amount=approval.amount):

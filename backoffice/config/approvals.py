@@ -108,4 +108,5 @@ def register_all() -> None:
         autopay_publishing.approve_as_asked,
         label=_("Approve a version of an autopay configuration"),
         consequence=autopay_publishing.consequence_of,
+        authors=autopay_publishing.authors_of_request,
     )

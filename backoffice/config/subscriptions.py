@@ -13,6 +13,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "outreach.carrier.opted_out": ("outreach.stop_those_who_share",),
     "outreach.message.waits_for_facts": ("repayment.look_again",),
     "outreach.replay.asked": ("outreach.run_replay",),
+    "repayment.autopay_version.needs_people": ("repayment.page_publishers",),
     "repayment.breaker.opened": ("repayment.page_owners",),
     "repayment.debits.known": ("repayment.tell_of_debits",),
     "repayment.debits.returned": ("repayment.tell_of_return",),

@@ -69,7 +69,8 @@ class Consequence:
     """What a verb will do, in numbers.
 
     `warnings` are sentences a person must have read. `approval` is not empty when the verb will not be done but
-    asked for, and says who decides; `verb` then replaces the words on the button.
+    asked for, and says who decides; `verb` then replaces the words on the button. `still` names what must not have
+    changed when it is confirmed, where the numbers move while they are read; None: everything shown.
     """
 
     lines: tuple[Line, ...] = ()
@@ -77,10 +78,13 @@ class Consequence:
     warnings: tuple[Text, ...] = ()
     approval: Text = ""
     verb: Text = ""
+    still: tuple[str, ...] | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever one of the numbers or sentences does."""
+        """Changes whenever one of the numbers or sentences does, or one of what has to stand still."""
+        if self.still is not None:
+            return hashlib.sha256("\n".join(("still", *self.still)).encode()).hexdigest()[:32]
         parts = [f"{line.label}|{line.value}|{line.currency}|{line.before}" for line in self.lines]
         if self.grid:
             parts += ["|".join(str(value) for value in row) for row in (*self.grid.rows, self.grid.total)]

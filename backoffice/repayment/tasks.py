@@ -1,6 +1,6 @@
 """What the repayment app does in the background: each task takes ids, is safe to run twice and calls one service."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from celery import shared_task
 from django.db.models import Q
@@ -19,6 +19,7 @@ from backoffice.repayment.services.autopay import (
     resolving,
     submitting,
     taking_files,
+    version_paging,
 )
 from backoffice.repayment.services.autopay.mandate_telling import tell_while_due
 from backoffice.repayment.services.autopay.telling import tell_known, tell_returned
@@ -137,6 +138,19 @@ def page_owners(*, breaker_id: int | None = None) -> int:
 def page_old_differences() -> int:
     """Page about the differences that went up a step by their age; gives how many did."""
     return paging_differences.page_old_differences(today=business_date())
+
+
+@shared_task(
+    name="repayment.page_publishers",
+    acks_late=True,
+    autoretry_for=(version_paging.MailServerAway,),
+    retry_backoff=60,
+    retry_backoff_max=1_800,
+    max_retries=20,
+)
+def page_publishers(*, version_id: int, why: str, day: str) -> int:
+    """Page those who may publish a version that it needs people; gives how many."""
+    return version_paging.page_publishers(version_id=version_id, why=why, day=date.fromisoformat(day))
 
 
 @shared_task(name="repayment.tell_rails")

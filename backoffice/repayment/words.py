@@ -121,6 +121,7 @@ WORDS = {
     "repayment.autopay_version.taken_back": _("Autopay version taken back"),
     "repayment.autopay_version.discarded": _("Autopay version discarded"),
     "repayment.autopay_version.approved": _("Autopay version approved"),
+    "repayment.autopay_version.held_back": _("Autopay version did not begin: guards refuse it"),
     "repayment.autopay_version.on_trial": _("Autopay version on trial"),
     "repayment.autopay_version.activated": _("Autopay version in force"),
     "repayment.autopay_version.retired": _("Autopay version out of force"),

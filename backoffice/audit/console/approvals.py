@@ -110,6 +110,7 @@ def page(request: HttpRequest, approval_id: int) -> HttpResponse:
     approval = _visible(request, approval_id)
     actor = actor_of(request.user)
     is_own = actor.is_same_person(other_id=approval.requested_by)
+    is_author = approval.state == ApprovalState.PENDING and approvals.is_author(approval, actor=actor)
     authority = approvals.limit_of(verb=approval.verb, actor=actor, currency=approval.currency)
     picture, refusal = _picture(approval)
     about = named(subjects=[(approval.subject_type, approval.subject_id)]).popitem()[1]
@@ -120,8 +121,10 @@ def page(request: HttpRequest, approval_id: int) -> HttpResponse:
         "picture": picture,
         "cannot": refusal,
         "is_own": is_own,
+        "is_author": is_author,
         "may_decide": approval.state == ApprovalState.PENDING
         and not is_own
+        and not is_author
         and may(request, "audit.approval.decide")
         and authority.may_decide(amount=approval.amount),
         "may_withdraw": approval.state == ApprovalState.PENDING and is_own,

@@ -55,8 +55,12 @@ def drafted(of: Any = None, *, since: date | None = TOMORROW, until: date | None
 
 
 def found(version: AutopayVersion, severity: Severity = Severity.REFUSE) -> list[tuple[str, str]]:
-    """Guards and fields of what a check finds."""
-    return [(each.guard.value, each.field) for each in findings_of(version) if each.severity == severity]
+    """Guards and fields of what a check finds; that the content has no trial is left aside."""
+    return [
+        (each.guard.value, each.field)
+        for each in findings_of(version)
+        if each.severity == severity and each.guard != Guard.TRIAL
+    ]
 
 
 def refusals(**changes: Any) -> list[tuple[str, str]]:
@@ -68,7 +72,8 @@ def payees(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_sound_draft_is_checked_and_the_trail_says_so() -> None:
-    version = check_version(version_id=drafted().pk, actor=MAKER)
+    trial = {"share": "0.01", "loans": 50, "days": 1, "least_success": "0.5"}
+    version = check_version(version_id=drafted(canary=trial).pk, actor=MAKER)
 
     assert (version.state, version.findings) == ("checked", [])
     entry = AuditEntry.objects.get(verb="repayment.autopay_version.checked")
@@ -325,3 +330,33 @@ def test_limits_are_those_of_the_first_day_and_a_contract_of_partial_debits_give
     assert found(version) == [("limits", "split_over_limit")]
     Mandate.objects.filter(pk=agreement.pk).update(allows_partial=True)
     assert found(version) == []
+
+
+@pytest.mark.parametrize(
+    ("canary", "field"),
+    [
+        ({}, "canary.share"),
+        ({"share": "0", "loans": 0}, "canary.share"),
+        ({"share": "0", "loans": 50, "least_success": "0"}, "canary.least_success"),
+        ({"share": "0", "loans": 50, "least_success": "0.5"}, None),
+    ],
+)
+def test_no_trial_and_one_that_everything_passes_are_warnings(canary: dict[str, Any], field: str | None) -> None:
+    warned = [each.field for each in findings_of(drafted(canary=canary)) if each.guard == Guard.TRIAL]
+    assert warned == ([field] if field else [])
+
+
+def test_an_end_that_nothing_follows_is_a_warning() -> None:
+    of = configuration()
+    version = drafted(of, until=date(2026, 3, 1))
+    assert (found(version), found(version, Severity.WARN)) == ([], [("range", "effective_to")])
+    AutopayVersion.objects.create(
+        configuration=of,
+        number=9,
+        state="approved",
+        content=content(),
+        effective_from=date(2026, 3, 1),
+        created_by_name="Mia",
+        approved_at="2026-02-01T10:00:00Z",
+    )
+    assert found(version, Severity.WARN) == []

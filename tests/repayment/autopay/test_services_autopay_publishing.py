@@ -1,19 +1,22 @@
 """The life of a version: legal moves alone, nothing in force without two people, trials judged, one way back."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db.backends.postgresql.psycopg_any import DateRange
 
 from backoffice.audit import approvals
 from backoffice.audit.approvals import OwnRequest
-from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry
+from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry, OutboxEvent
 from backoffice.calendars.models import BusinessDay
+from backoffice.core.actors import Actor
 from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
+from backoffice.customers.models import Hold
 from backoffice.repayment.domain.autopay.version_states import VersionState, may_become
 from backoffice.repayment.models import (
     AutopayVersion,
@@ -24,10 +27,12 @@ from backoffice.repayment.models import (
     DebitCommand,
     DebitMove,
     Loan,
+    Mandate,
     Payee,
+    Rail,
 )
-from backoffice.repayment.services.autopay import drafting, publishing, rolling_back
-from backoffice.repayment.services.autopay.building import begin_now
+from backoffice.repayment.services.autopay import drafting, publishing, rolling_back, version_paging
+from backoffice.repayment.services.autopay.building import AfterCutOff, begin_now, slots_due
 from backoffice.repayment.services.autopay.checking import ConfigurationRefused, check_version
 from backoffice.repayment.services.autopay.drafting import (
     ConfigurationNotFound,
@@ -36,16 +41,17 @@ from backoffice.repayment.services.autopay.drafting import (
     RangeRefused,
 )
 from backoffice.repayment.services.autopay.planning import plan_debits
-from backoffice.repayment.services.autopay.publishing import VersionFirstDayRefused
+from backoffice.repayment.services.autopay.publishing import TrialUnproven, VersionFirstDayRefused
 from backoffice.repayment.services.autopay.simulating import simulate_version
 from tests.repayment.autopay.contents import MAKER, configuration, content, in_force, mandate, open_rails
-from tests.repayment.factories import open_loan
+from tests.repayment.factories import close_days, open_loan
 from tests.staff.factories import person
 
 pytestmark = pytest.mark.django_db
 EVE, DUE = date(2026, 2, 14), date(2026, 2, 15)
 NOON = datetime(2026, 2, 15, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 TRIAL = {"share": "0.5", "loans": 10, "days": 2, "least_success": "0.5"}
+CHECKER = Actor(kind="staff", id=2, name="Max", roles=frozenset({"compliance"}))
 GIVEN: dict[str, Any] = {"reason": "Because of a test", "actor": MAKER}
 
 
@@ -90,6 +96,12 @@ def fresh(version: AutopayVersion) -> AutopayVersion:
     return AutopayVersion.objects.get(pk=version.pk)
 
 
+def asked_for() -> list[str]:
+    """What people were paged for, in its order."""
+    rows = OutboxEvent.objects.filter(event=version_paging.NEEDS_PEOPLE).order_by("pk")
+    return [row.payload["why"] for row in rows]
+
+
 def loans(count: int = 1) -> list[int]:
     made = [open_loan(business_date=EVE) for _ in range(count)]
     for loan_id in made:
@@ -126,7 +138,10 @@ VERBS: dict[str, tuple[Callable[..., Any], set[VersionState]]] = {
             VersionState.APPROVED,
         },
     ),
-    "promote": (publishing.promote, {VersionState.CANARY}),
+    "promote": (
+        lambda version_id, **given: publishing.promote(version_id=version_id, **(given | {"actor": CHECKER})),
+        {VersionState.CANARY},
+    ),
     "roll_back": (
         lambda version_id, **given: rolling_back.roll_back(version_id=version_id, at=NOON, **given),
         {VersionState.CANARY, VersionState.ACTIVE},
@@ -345,10 +360,13 @@ def test_a_trial_that_is_over_is_judged_by_what_was_settled(settled: int, state:
     assert fresh(first).state == ("retired" if state == "active" else "active")
 
 
-def test_a_trial_nothing_was_tried_in_goes_on() -> None:
+def test_a_trial_nothing_was_tried_in_goes_on_for_a_week_and_then_people_are_asked() -> None:
     version = on_trial(configuration())
-    assert publishing.judge_canaries(on=DUE + timedelta(days=9), at=NOON) == 0
+    assert publishing.judge_canaries(on=DUE + timedelta(days=8), at=NOON) == 0
     assert fresh(version).state == "canary"
+    assert publishing.judge_canaries(on=DUE + timedelta(days=9), at=NOON) == 1
+    assert (fresh(version).state, fresh(version).ended_because) == ("retired", "untried")
+    assert asked_for() == ["untried"]
 
 
 def test_a_breaker_ends_a_trial_at_once() -> None:
@@ -372,7 +390,7 @@ def test_a_person_ends_a_trial_early_and_a_later_version_supersedes_one() -> Non
     publishing.activate_due(on=DUE + timedelta(days=3))
     assert (fresh(version).state, fresh(version).ended_because) == ("retired", "superseded")
 
-    promoted = publishing.promote(version_id=later.pk, **GIVEN)
+    promoted = publishing.promote(version_id=later.pk, reason="Well tried", actor=CHECKER)
     assert promoted.state == "active"
     assert rolling_back.holds_instead(promoted) is None
 
@@ -404,8 +422,9 @@ def test_rolling_back_drops_what_has_not_left_and_leaves_what_is_on_its_way(runn
     assert tuple(map(plain, said)) == (
         "1 debit that has not left is dropped (¥ 1,100.16).",
         "1 debit on its way is left to come home (¥ 1,100.16); its answer is booked as ever.",
-        "Version 1 holds at once. Bills of version 2 still open: 3; those nothing was asked for yet are planned anew, "
-        "the others are tried again the day after.",
+        "Version 1 holds at once.",
+        "1 bill nothing has left for is tried under it the same day, in the slots still to come.",
+        "1 bill that was refused is tried again on a later day.",
     )
     instead = rolling_back.roll_back(version_id=second.pk, reason="Wrong payees", at=NOON, actor=MAKER)
 
@@ -474,3 +493,219 @@ def test_going_back_twice_goes_to_the_version_before_the_one_before(running: Any
     assert rolling_back.roll_back(version_id=third.pk, reason="Wrong", at=NOON, actor=MAKER) == second
     assert rolling_back.roll_back(version_id=second.pk, reason="Wrong", at=NOON, actor=MAKER) == first
     assert rolling_back.roll_back(version_id=first.pk, reason="Wrong", at=NOON, actor=MAKER) is None
+
+
+# ------------------------------------------------------------------------------------- who agrees, and what is asked again
+
+
+@pytest.mark.parametrize("how", ["drafted", "changed"])
+def test_who_wrote_a_version_does_not_agree_to_it_whoever_asked(how: str) -> None:
+    author = person("compliance").as_actor()
+    of = configuration()
+    version = drafting.draft_version(
+        configuration_id=of.pk,
+        content=content(),
+        note="",
+        actor=author if how == "drafted" else MAKER,
+        effective_from=DUE,
+    )
+    if how == "changed":
+        drafting.change_draft(version_id=version.pk, content=content(days=2), note="", actor=author, effective_from=DUE)
+    check_version(version_id=version.pk, actor=MAKER)
+    simulate_version(version_id=version.pk, actor=MAKER)
+    asked = publishing.submit_version(version_id=version.pk, reason="x", actor=person("team_lead").as_actor())
+
+    with pytest.raises(OwnRequest):
+        approvals.approve(approval_id=asked.pk, actor=author)
+
+    assert (Approval.objects.get().state, fresh(version).state) == ("pending", "submitted")
+    approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
+    assert fresh(version).state == "approved"
+
+
+def test_the_guards_look_again_when_its_day_has_come_and_nothing_unsound_begins() -> None:
+    of = configuration()
+    first = in_force(of)
+    version = approved(of)
+    Payee.objects.filter(code="guarantor").update(is_active=False)
+
+    assert publishing.activate_due(on=DUE) == 0
+
+    assert (fresh(version).state, fresh(first).state) == ("approved", "active")
+    assert asked_for() == ["held_back"]
+    assert AuditEntry.objects.filter(verb="repayment.autopay_version.held_back").count() == 1
+    Payee.objects.filter(code="guarantor").update(is_active=True)
+    assert publishing.activate_due(on=DUE + timedelta(days=1)) == 1
+    assert fresh(version).state == "active"
+
+
+def test_a_trial_that_guards_refuse_by_now_does_not_become_the_version_for_all() -> None:
+    of = configuration()
+    first = in_force(of)
+    loans(2)
+    version = on_trial(of)
+    plan_debits(day=DUE)
+    DebitBill.objects.update(state="settled")
+    Payee.objects.filter(code="guarantor").update(is_active=False)
+
+    publishing.judge_canaries(on=DUE + timedelta(days=2), at=NOON)
+
+    assert (fresh(version).state, fresh(version).ended_because, fresh(first).state) == ("retired", "unsound", "active")
+    assert asked_for() == ["unsound"]
+
+
+def test_people_are_paged_the_day_before_a_version_ends_that_nothing_follows() -> None:
+    of = configuration()
+    first = in_force(of)
+    end = DUE + timedelta(days=5)
+    AutopayVersion.objects.filter(pk=first.pk).update(effective_to=end)
+
+    assert not publishing.versions_due(on=end - timedelta(days=2))
+    assert publishing.versions_due(on=end - timedelta(days=1))
+    assert publishing.activate_due(on=end - timedelta(days=1)) == 0
+    assert asked_for() == ["ends"]
+    approved(of, since=end)
+    publishing.activate_due(on=end - timedelta(days=1))
+    assert asked_for() == ["ends"]
+
+
+def test_no_trial_is_made_the_version_for_all_over_an_open_breaker() -> None:
+    of = configuration()
+    loans(2)
+    version = on_trial(of)
+    plan_debits(day=DUE)
+    today(DUE)
+    begin_now(version_id=version.pk, slot_id="morning", at=NOON, reason="x", actor=MAKER)
+    DebitBill.objects.update(state="settled")
+    breaker = Breaker.objects.create(kind="total", batch=DebitBatch.objects.get(), seen="12 %", opened_at=NOON)
+
+    with pytest.raises(TrialUnproven):
+        publishing.promote(version_id=version.pk, reason="Enough", actor=CHECKER)
+    Breaker.objects.filter(pk=breaker.pk).update(closed_at=NOON, close_reason="looked", closed_by="Max")
+
+    assert publishing.promote(version_id=version.pk, **GIVEN).state == "active"
+
+
+@pytest.mark.parametrize("settled", [0, 1])
+def test_short_of_what_it_had_to_reach_its_author_does_not_end_a_trial(settled: int) -> None:
+    of = configuration()
+    loans(4)
+    version = on_trial(of)
+    plan_debits(day=DUE)
+    today(DUE)
+    bills = list(DebitBill.objects.filter(version=version).order_by("pk"))
+    DebitBill.objects.filter(pk__in=[bill.pk for bill in bills[:settled]]).update(state="settled")
+
+    if settled:
+        assert publishing.promote(version_id=version.pk, **GIVEN).state == "active"
+        return
+    with pytest.raises(TrialUnproven):
+        publishing.promote(version_id=version.pk, **GIVEN)
+    assert publishing.promote(version_id=version.pk, reason="Looked", actor=CHECKER).state == "active"
+
+
+# ---------------------------------------------------------------------------------------------------- loans of a trial
+
+
+def test_a_number_of_loans_alone_is_a_trial_of_so_many() -> None:
+    of = configuration()
+    in_force(of)
+    loans(4)
+    version = approved(of, canary={"share": "0", "loans": 3, "days": 1, "least_success": "0.5"})
+    assert "3 loans" in publishing.start_in_words(version)
+    publishing.activate_due(on=DUE)
+    assert (fresh(version).state, CanaryLoan.objects.count()) == ("canary", 3)
+
+
+def test_a_trial_takes_no_loan_it_would_not_try() -> None:
+    of = configuration()
+    held, elsewhere, bank, tried = loans(4)
+    Hold.objects.create(
+        borrower_id=Loan.objects.get(pk=held).borrower_id,
+        scope="debit",
+        reason="illness",
+        period=DateRange(EVE, DUE + timedelta(days=30)),
+        set_by_name="Mia",
+        review_on=DUE + timedelta(days=20),
+    )
+    other = Rail.objects.get()
+    other.pk, other.code = None, "other"
+    other.save()
+    Mandate.objects.filter(borrower__loans=elsewhere).update(rail=other)
+    Loan.objects.filter(pk=bank).update(creditor="bank-a")
+    in_force(configuration(code="bank", funder="bank-a"))
+
+    approved(of, canary=TRIAL | {"share": "1"})
+    publishing.activate_due(on=DUE)
+
+    assert list(CanaryLoan.objects.values_list("loan_id", flat=True)) == [tried]
+
+
+def test_a_trial_takes_no_loan_whose_bill_is_not_tried_any_more() -> None:
+    of = configuration()
+    loans(2)
+    close_days(EVE, DUE + timedelta(days=9))
+    today(DUE + timedelta(days=9))
+
+    approved(of, since=DUE + timedelta(days=10), canary=TRIAL | {"share": "1"})
+    publishing.activate_due(on=DUE + timedelta(days=10))
+
+    assert CanaryLoan.objects.count() == 0
+
+
+# -------------------------------------------------------------------------------------------------- what goes back how
+
+
+def test_what_was_refused_on_its_last_day_is_not_tried_under_the_version_put_back() -> None:
+    of = configuration()
+    in_force(of, days=1)
+    loans(3)
+    second = approved(of, days=4)
+    publishing.activate_due(on=DUE)
+    plan_debits(day=DUE)
+    today(DUE)
+    begin_now(version_id=second.pk, slot_id="morning", at=NOON, reason="x", actor=MAKER)
+    declined, dropped, _planned = DebitCommand.objects.order_by("pk")
+    DebitCommand.objects.filter(pk=declined.pk).update(state="declined", answered_at=NOON)
+    DebitCommand.objects.filter(pk=dropped.pk).update(state="dropped")
+
+    found = rolling_back.unfinished(fresh(second))
+
+    assert (found.tried_today, found.tried_later, found.not_tried) == (2, 0, 1)
+    assert plain(rolling_back.in_words(found)[-1]) == ("1 bill is not tried any more: it has no day left under it.")
+    rolling_back.roll_back(version_id=second.pk, reason="Wrong", at=NOON, actor=MAKER)
+    assert set(DebitBill.objects.values_list("version__number", "state")) == {(1, "open"), (2, "stopped")}
+    assert DebitBill.objects.filter(version__number=1).count() == 2
+
+
+def test_one_goes_back_to_a_version_whose_last_day_was_over_and_it_says_when_it_held() -> None:
+    of = configuration()
+    first = in_force(of)
+    AutopayVersion.objects.filter(pk=first.pk).update(effective_to=DUE)
+    second = approved(of)
+    publishing.activate_due(on=DUE)
+    assert fresh(first).ended_because == "ended"
+    today(DUE)
+
+    assert rolling_back.roll_back(version_id=second.pk, reason="Wrong", at=NOON, actor=MAKER) == first
+
+    back = fresh(first)
+    assert (back.state, back.effective_from, back.effective_to) == ("active", DUE, None)
+    assert back.held_before == [{"from": "2026-01-01", "to": "2026-02-15"}]
+
+
+@pytest.mark.parametrize(("cut_off", "ends"), [(time(21), time(20, 30)), (time(20), time(20))])
+def test_a_batch_ends_by_the_cut_off_of_its_rails(cut_off: time, ends: time) -> None:
+    of = configuration()
+    in_force(of)
+    loans(1)
+    plan_debits(day=DUE)
+    today(DUE)
+    Rail.objects.update(cut_off=cut_off)
+    evening = NOON.replace(hour=19, minute=30)
+
+    (due,) = slots_due(at=evening)
+
+    assert due.ends_at.time() == ends
+    with pytest.raises(AfterCutOff):
+        begin_now(version_id=due.version_id, slot_id="morning", at=NOON.replace(hour=21), reason="x", actor=MAKER)

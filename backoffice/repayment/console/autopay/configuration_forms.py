@@ -130,9 +130,14 @@ class VersionForm(forms.Form):
     canary_share = PercentField(
         label=gettext_lazy("Share of the loans due"),
         required=False,
-        help_text=gettext_lazy("0: no trial, it holds for all at once."),
+        help_text=gettext_lazy("0: the number of loans alone counts."),
     )
-    canary_loans = forms.IntegerField(label=gettext_lazy("Loans at most"), required=False, min_value=0)
+    canary_loans = forms.IntegerField(
+        label=gettext_lazy("Loans at most"),
+        required=False,
+        min_value=0,
+        help_text=gettext_lazy("0 in both: no trial, it holds for all at once."),
+    )
     canary_days = forms.IntegerField(label=gettext_lazy("Days of the trial"), required=False, min_value=1, max_value=30)
     canary_least_success = PercentField(label=gettext_lazy("Bills settled at least"), required=False)
     breakers_total_drift = PercentField(label=gettext_lazy("Total away from the forecast by more than"))
@@ -218,7 +223,7 @@ class VersionForm(forms.Form):
             "calendar": "+".join(dict.fromkeys(filter(None, (said["calendar"], said["second_calendar"])))),
             "payees": {name: self._payees_said(name) for name in COMPONENTS},
             "keeper": said["keeper"],
-            "canary": canary if share != "0" else {},
+            "canary": canary if share != "0" or canary["loans"] else {},
             "breakers": {
                 "total_drift": _share_text(said["breakers_total_drift"]),
                 "least_success": _share_text(said["breakers_least_success"]),

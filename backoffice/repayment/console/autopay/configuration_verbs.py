@@ -145,7 +145,8 @@ class RollBack(VersionVerb):
             Line(_("Bills still open"), found.open_bills),
             Line(_("Holds afterwards: version"), found.instead.number if found.instead else "–", total=True),
         )
-        return Consequence(lines=lines, warnings=rolling_back.in_words(found))
+        instead = found.instead.pk if found.instead else None
+        return Consequence(lines=lines, warnings=rolling_back.in_words(found), still=(f"instead {instead}",))
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Rolls it back."""

@@ -1,6 +1,7 @@
 """Autopay configurations: the list, one with its versions, a version and what it would change, the editor."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -125,6 +126,10 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         "groups": words.version_in_words(subject.content),
         "trial": trial_so_far(subject, before=business_date()) if is_on_trial else None,
         "ended": words.ENDED_LABELS.get(subject.ended_because, ""),
+        "held_before": [
+            tuple(date.fromisoformat(day) if day else None for day in (each["from"], each["to"]))
+            for each in subject.held_before
+        ],
         "is_editable": subject.state in EDITABLE,
         "may_edit": may(request, EDIT),
         "may_roll_back": may(request, ROLL_BACK),

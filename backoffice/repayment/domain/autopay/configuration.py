@@ -80,13 +80,18 @@ class Canary:
     """A version proves itself on few loans first: a share of them or a number, whichever is less, for some days.
 
     It becomes the version for all when at least `least_success` of its bills were settled and no breaker opened, and is
-    rolled back otherwise. `share` 0: no canary, it holds for all at once.
+    rolled back otherwise. `share` 0: the number of `loans` alone counts; neither: no trial, it holds for all at once.
     """
 
     share: Decimal = Decimal(0)
     loans: int = 0
     days: int = 1
     least_success: Decimal = Decimal(0)
+
+    @property
+    def is_trial(self) -> bool:
+        """False when the version holds for all its loans at once."""
+        return bool(self.share or self.loans)
 
 
 @dataclass(frozen=True, slots=True)

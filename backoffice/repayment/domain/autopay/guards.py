@@ -30,6 +30,7 @@ class Guard(StrEnum):
     AMOUNT = "amount"
     TEMPLATES = "templates"
     LIMITS = "limits"
+    TRIAL = "trial"
 
 
 GUARD_WORDS: Final[dict[Guard, Phrase]] = {
@@ -47,6 +48,7 @@ GUARD_WORDS: Final[dict[Guard, Phrase]] = {
     Guard.AMOUNT: phrase("One rule says what is asked for, and fits the product"),
     Guard.TEMPLATES: phrase("The templates exist and are active"),
     Guard.LIMITS: phrase("Limits of agreements and banks leave room for the bills"),
+    Guard.TRIAL: phrase("A version proves itself on few loans first"),
 }
 
 

@@ -124,13 +124,17 @@ def batch_name(batch: DebitBatch) -> str:
 
 def pageable(*, breaker: Breaker) -> list[User]:
     """Who is paged of a breaker: those who may close it, see what it stopped and have an address, by user name."""
-    people = User.objects.select_related("team").filter(is_active=True).exclude(email="").order_by("username")
     portfolio = breaker.batch.version.configuration.portfolio if breaker.batch else None
+    return reachable(permission="repayment.breaker.close", portfolio=portfolio)
+
+
+def reachable(*, permission: str, portfolio: str | None) -> list[User]:
+    """Who has a permission, sees a portfolio (None: any) and has an address, by user name; one query."""
+    people = User.objects.select_related("team").filter(is_active=True).exclude(email="").order_by("username")
     return [
         person
         for person in people
-        if person.has_permission("repayment.breaker.close")
-        and (portfolio is None or person.scope().covers(portfolio=portfolio))
+        if person.has_permission(permission) and (portfolio is None or person.scope().covers(portfolio=portfolio))
     ]
 
 

@@ -13,6 +13,8 @@ from backoffice.staff.models import User
 
 REPLACED: Final = "replaced"
 """Why a version left force that another took over from: the one a person may go back to."""
+ENDED: Final = "ended"
+"""Why a version left force whose last day was over; a person may go back to it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def version_before(version: AutopayVersion) -> AutopayVersion | None:
             configuration_id=version.configuration_id,
             state=VersionState.RETIRED.value,
             approved_at__isnull=False,
-            ended_because=REPLACED,
+            ended_because__in=[REPLACED, ENDED],
         )
         .exclude(pk=version.pk)
         .order_by("-effective_to", "-number")

@@ -79,6 +79,8 @@ ENDED_LABELS: Final[Mapping[str, Promise]] = {
     "superseded": gettext_lazy("another version began before its trial was over"),
     "rolled_back": gettext_lazy("rolled back by a person"),
     "trial": gettext_lazy("rolled back by the rules of its trial"),
+    "untried": gettext_lazy("its trial ended without a bill to try it on"),
+    "unsound": gettext_lazy("guards refused it at the end of its trial"),
     "ended": gettext_lazy("its last day was over"),
     "discarded": gettext_lazy("discarded"),
 }
@@ -212,10 +214,11 @@ def _said(of: Configuration) -> Iterator[Word]:
 
 
 def _trial(of: Configuration) -> Iterator[Word]:
-    if not of.canary.share:
+    if not of.canary.is_trial:
         yield Word("trial", _("Trial"), _("none: it holds for all its loans at once"))
         return
-    yield Word("trial share", _("Share of the loans due"), percent_text(of.canary.share, bare=True))
+    if of.canary.share:
+        yield Word("trial share", _("Share of the loans due"), percent_text(of.canary.share, bare=True))
     if of.canary.loans:
         yield Word("trial loans", _("Loans at most"), count_text(of.canary.loans))
     days = ngettext("%(days)d day", "%(days)d days", of.canary.days) % {"days": of.canary.days}

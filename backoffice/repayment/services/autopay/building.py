@@ -20,10 +20,10 @@ from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.bulk import copy_rows, execute, fetch, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
-from backoffice.repayment.domain.autopay.configuration import Configuration, Slot, parse
+from backoffice.repayment.domain.autopay.configuration import MINUTES_OF_A_DAY, Configuration, Slot, parse
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
 from backoffice.repayment.domain.autopay.order_numbers import Purpose, order_number
-from backoffice.repayment.models import AutopaySwitch, AutopayVersion, Breaker, DebitBatch
+from backoffice.repayment.models import AutopaySwitch, AutopayVersion, Breaker, DebitBatch, Rail
 from backoffice.repayment.selectors.verification import statement
 from backoffice.repayment.services.autopay import commands
 from backoffice.repayment.services.autopay.planning import settle_paid
@@ -105,6 +105,13 @@ class AutopayStopped(Refusal):
     status: ClassVar[int] = 409
 
 
+class AfterCutOff(Refusal):
+    """What leaves now would count for the rails' next day."""
+
+    code: ClassVar[str] = "repayment.autopay_after_cut_off"
+    status: ClassVar[int] = 409
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
     """A slot of a version whose time has come; `ends_at` is when no further command leaves."""
@@ -125,8 +132,10 @@ def slots_due(*, at: datetime) -> list[Beginning]:
     run = set(DebitBatch.objects.filter(day=today).values_list("version_id", "slot"))
     due: list[Beginning] = []
     for version in AutopayVersion.objects.filter(pk__in=[row[0] for row in planned]):
-        for slot in parse(version.content).slots:
-            begins_at, ends_at = local_time(today, slot.at), local_time(today, slot.until)
+        configuration = parse(version.content)
+        last = _last_moment(configuration, day=today)
+        for slot in configuration.slots:
+            begins_at, ends_at = local_time(today, slot.at), min(local_time(today, slot.until), last)
             if begins_at <= at < ends_at and (version.pk, slot.id) not in run:
                 due.append(Beginning(version.pk, slot, begins_at, ends_at))
     return sorted(due, key=lambda one: (one.begins_at, one.version_id))
@@ -146,7 +155,7 @@ def begin_slots(*, at: datetime) -> int:
 def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor: Actor) -> int:
     """Begin a slot of the business day at once, by a person, for as long as it would last; gives how many commands.
 
-    Raises SlotNotKnown, SlotRun, AutopayStopped, DayBeingClosed.
+    It ends by the cut-off of its rails. Raises SlotNotKnown, SlotRun, AutopayStopped, DayBeingClosed, AfterCutOff.
     """
     if AutopaySwitch.objects.filter(is_stopped=True).exists():
         raise AutopayStopped(_("All debits are stopped."), next_step=_("Turn autopay on again first."))
@@ -162,7 +171,13 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     day = now.today
     if DebitBatch.objects.filter(day=day, version_id=version_id, slot=slot_id).exists():
         raise SlotRun(_("This slot has begun already today."), next_step=_("Look at its batch."))
-    beginning = Beginning(version_id, slot, at, at + timedelta(minutes=slot.until - slot.at))
+    last = _last_moment(parse(version.content), day=day)
+    if at >= last:
+        raise AfterCutOff(
+            _("The cut-off of its rails was at %(time)s.") % {"time": f"{last:%H:%M}"},
+            next_step=_("Leave it to the slots of tomorrow."),
+        )
+    beginning = Beginning(version_id, slot, at, min(at + timedelta(minutes=slot.until - slot.at), last))
     settle_paid(day=day)
     return _build(beginning, day=day, actor=actor, reason=reason)
 
@@ -170,6 +185,13 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
 def local_time(day: date, minute: int) -> datetime:
     """A minute of a day in the lender's zone."""
     return datetime.combine(day, time(minute // 60, minute % 60), tzinfo=ZoneInfo(settings.LENDER_TIME_ZONE))
+
+
+def _last_moment(configuration: Configuration, *, day: date) -> datetime:
+    """When the first of a version's rails closes or has its cut-off: later nothing of a batch leaves."""
+    rails = Rail.objects.filter(code__in=configuration.rails).values_list("closes", "cut_off")
+    minutes = [at.hour * 60 + at.minute for times in rails for at in times]
+    return local_time(day, min(minutes, default=MINUTES_OF_A_DAY - 1))
 
 
 @transaction.atomic

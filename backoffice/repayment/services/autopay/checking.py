@@ -200,6 +200,15 @@ def versions_do_not_overlap(subject: Checked) -> Iterator[Finding]:
                 )
             )
             yield Finding(Guard.RANGE, "effective_from", words)
+    if end is not None and not followers(version).exists():
+        words = phrase("Nothing of this configuration holds from %(day)s on.", day=end)
+        yield Finding(Guard.RANGE, "effective_to", words, Severity.WARN)
+
+
+def followers(version: AutopayVersion) -> QuerySet[AutopayVersion]:
+    """The versions two people agreed to that hold when a version's last day is over."""
+    waiting = version.configuration.versions.filter(state=VersionState.APPROVED.value)
+    return waiting.filter(effective_from__lte=version.effective_to).exclude(pk=version.pk)
 
 
 def holidays_are_kept(subject: Checked) -> Iterator[Finding]:
@@ -268,6 +277,17 @@ def the_amount_fits_the_product(subject: Checked) -> Iterator[Finding]:
         yield Finding(Guard.AMOUNT, "days", words, Severity.WARN)
 
 
+def a_trial_comes_first(subject: Checked) -> Iterator[Finding]:
+    """A version is tried on few loans before it holds for all, and what it has to reach there is more than nothing."""
+    canary = subject.content.canary
+    if not canary.is_trial:
+        words = phrase("There is no trial: from its first day it holds for all its loans at once.")
+        yield Finding(Guard.TRIAL, "canary.share", words, Severity.WARN)
+    elif not canary.least_success:
+        words = phrase("The trial is passed by whatever comes of it: no share of its bills has to be settled.")
+        yield Finding(Guard.TRIAL, "canary.least_success", words, Severity.WARN)
+
+
 def templates_are_active(subject: Checked) -> Iterator[Finding]:
     """Whoever is notified of an outcome gets words somebody approved."""
     wanted = subject.content.notify
@@ -334,4 +354,5 @@ GUARDS: Final = (
     the_amount_fits_the_product,
     templates_are_active,
     limits_leave_room,
+    a_trial_comes_first,
 )

@@ -175,7 +175,19 @@ def change_draft(
         move(version, to=VersionState.DRAFT)
     version.content, version.note, version.findings = dict(content), note, []
     version.effective_from, version.effective_to = effective_from, effective_to
-    version.save(update_fields=["state", "content", "note", "findings", "effective_from", "effective_to"])
+    version.changed_by, version.changed_by_name = actor.id, actor.name
+    version.save(
+        update_fields=[
+            "state",
+            "content",
+            "note",
+            "findings",
+            "effective_from",
+            "effective_to",
+            "changed_by",
+            "changed_by_name",
+        ]
+    )
     note_down(version, verb="repayment.autopay_version.changed", actor=actor, reason=note, before={"content": before})
     return version
 
@@ -211,6 +223,11 @@ def discard_version(*, version_id: int, reason: str, actor: Actor) -> AutopayVer
     version.save(update_fields=["state", "ended_because"])
     note_down(version, verb="repayment.autopay_version.discarded", actor=actor, reason=reason)
     return version
+
+
+def authors_of(version: AutopayVersion) -> frozenset[int]:
+    """Who wrote a version: whoever drafted it and whoever changed it last. None of them agrees to it."""
+    return frozenset(each for each in (version.created_by, version.changed_by) if each is not None)
 
 
 def mark_of_draft(version: AutopayVersion) -> str:

@@ -19,6 +19,7 @@ from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import execute, fetch
 from backoffice.core.formats import amount_text, count_text
+from backoffice.repayment.domain.autopay.days import days_of
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState
 from backoffice.repayment.domain.autopay.guards import Guard
 from backoffice.repayment.domain.autopay.last_look import Drop
@@ -26,7 +27,7 @@ from backoffice.repayment.domain.autopay.version_states import IN_FORCE, Version
 from backoffice.repayment.models import DebitBatch, DebitBill, DebitCommand
 from backoffice.repayment.models.autopay.configurations import AutopayVersion
 from backoffice.repayment.selectors.autopay.configurations import version_before
-from backoffice.repayment.selectors.autopay.in_force import rulings_on
+from backoffice.repayment.selectors.autopay.in_force import open_days, ruling_of, rulings_on
 from backoffice.repayment.services.autopay.checking import findings_of
 from backoffice.repayment.services.autopay.drafting import locked_version, move, not_in_state, note_down
 from backoffice.repayment.services.autopay.planning import plan_under
@@ -56,11 +57,29 @@ WHERE bill.version_id = %(version)s AND bill.day >= %(today)s AND bill.state = '
 """
 
 
+# Open bills with nothing on its way by day and due date: whether a command of theirs ever left, or all were dropped.
+FATES: Final = """
+SELECT bill.day, bill.due_date, sent.left_once, sent.dropped_all, count(*)
+FROM repayment_debitbill bill
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(command.state NOT IN ('dropped', 'planned')), false) AS left_once,
+           coalesce(bool_or(command.state IN ('submitted', 'unknown')), false) AS is_away,
+           coalesce(bool_and(command.state IN ('dropped', 'planned')), false) AS dropped_all
+    FROM repayment_debitcommand command WHERE command.bill_id = bill.id
+) sent
+WHERE bill.version_id = %(version)s AND bill.day >= %(today)s AND bill.state = 'open' AND NOT sent.is_away
+GROUP BY bill.day, bill.due_date, sent.left_once, sent.dropped_all
+ORDER BY bill.day, bill.due_date
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """What a version has under way: commands that have not left, those on their way, bills still to be tried.
+    """What a version has under way: commands that have not left, those on their way, bills still open.
 
-    Amounts by currency (major units). `instead` holds afterwards; None: nothing of this configuration does.
+    Amounts by currency (major units). `instead` holds afterwards; None: nothing of this configuration does. Of the open
+    bills with nothing on its way `tried_today` go on the same day under it, `tried_later` were refused today and are
+    tried on a later day, and `not_tried` are not tried any more.
     """
 
     version: AutopayVersion
@@ -70,6 +89,9 @@ class Unfinished:
     on_their_way: int = 0
     on_their_way_amounts: Mapping[str, Decimal] = field(default_factory=dict)
     open_bills: int = 0
+    tried_today: int = 0
+    tried_later: int = 0
+    not_tried: int = 0
 
 
 @transaction.atomic
@@ -124,9 +146,14 @@ def unfinished(version: AutopayVersion) -> Unfinished:
     planned = _sums(commands.filter(state=CommandState.PLANNED.value))
     away = _sums(commands.filter(state__in=[state.value for state in IN_FLIGHT]))
     bills = DebitBill.objects.filter(version=version, day__gte=business_date(), state=BillState.OPEN.value)
+    instead = holds_instead(version)
+    today, later, never = _fates(version, instead=instead)
     return Unfinished(
         version=version,
-        instead=holds_instead(version),
+        instead=instead,
+        tried_today=today,
+        tried_later=later,
+        not_tried=never,
         planned=sum(count for count, _amount in planned.values()),
         planned_amounts={currency: amount for currency, (_count, amount) in planned.items()},
         on_their_way=sum(count for count, _amount in away.values()),
@@ -147,26 +174,70 @@ def in_words(found: Unfinished) -> tuple[str, ...]:
         "%(count)s debits on their way are left to come home%(amounts)s; their answers are booked as ever.",
         found.on_their_way,
     ) % {"count": count_text(found.on_their_way), "amounts": _amounts(found.on_their_way_amounts)}
-    return planned, away, _afterwards(found)
+    return (planned, away, *_afterwards(found))
 
 
-def _afterwards(found: Unfinished) -> str:
-    numbers = {"number": found.version.number, "bills": count_text(found.open_bills)}
+def _afterwards(found: Unfinished) -> tuple[str, ...]:
     if found.instead is None:
         return (
             _("Nothing of this configuration holds afterwards. Bills of version %(number)s still open: %(bills)s.")
-            % numbers
+            % {"number": found.version.number, "bills": count_text(found.open_bills)},
         )
-    return _(
-        "Version %(instead)s holds at once. Bills of version %(number)s still open: %(bills)s; those nothing was asked "
-        "for yet are planned anew, the others are tried again the day after."
-    ) % {**numbers, "instead": found.instead.number}
+    said = [_("Version %(instead)s holds at once.") % {"instead": found.instead.number}]
+    if found.tried_today:
+        said.append(
+            ngettext(
+                "%(count)s bill nothing has left for is tried under it the same day, in the slots still to come.",
+                "%(count)s bills nothing has left for are tried under it the same day, in the slots still to come.",
+                found.tried_today,
+            )
+            % {"count": count_text(found.tried_today)}
+        )
+    if found.tried_later:
+        said.append(
+            ngettext(
+                "%(count)s bill that was refused is tried again on a later day.",
+                "%(count)s bills that were refused are tried again on a later day.",
+                found.tried_later,
+            )
+            % {"count": count_text(found.tried_later)}
+        )
+    if found.not_tried:
+        said.append(
+            ngettext(
+                "%(count)s bill is not tried any more: it has no day left under it.",
+                "%(count)s bills are not tried any more: they have no day left under it.",
+                found.not_tried,
+            )
+            % {"count": count_text(found.not_tried)}
+        )
+    return tuple(said)
+
+
+def _fates(version: AutopayVersion, *, instead: AutopayVersion | None) -> tuple[int, int, int]:
+    """Of the open bills with nothing on its way: how many are tried the same day, on a later one, and no more."""
+    if instead is None:
+        return 0, 0, 0
+    ruling, today = ruling_of(instead), business_date()
+    is_open = open_days(ruling)
+    tried_today = tried_later = not_tried = 0
+    for day, due_date, touched, dropped, bills in fetch(FATES, {"version": version.pk, "today": today}):
+        days = set(days_of(due_date, configuration=ruling.configuration, is_open=is_open))
+        if dropped or (not touched and day in days):
+            tried_today += bills
+        elif any(each > day for each in days):
+            tried_later += bills
+        else:
+            not_tried += bills
+    return tried_today, tried_later, not_tried
 
 
 def _put_back(version: AutopayVersion, *, actor: Actor, reason: str) -> None:
     move(version, to=VersionState.ACTIVE)
+    held = {"from": _day_text(version.effective_from), "to": _day_text(version.effective_to)}
+    version.held_before = [*version.held_before, held]
     version.effective_from, version.effective_to, version.ended_because = business_date(), None, ""
-    version.save(update_fields=["state", "effective_from", "effective_to", "ended_because"])
+    version.save(update_fields=["state", "effective_from", "effective_to", "ended_because", "held_before"])
     note_down(version, verb="repayment.autopay_version.put_back", actor=actor, reason=reason)
 
 
@@ -195,6 +266,10 @@ def _sums(commands: QuerySet[DebitCommand]) -> dict[str, tuple[int, Decimal]]:
 def _amounts(amounts: Mapping[str, Decimal]) -> str:
     said = ", ".join(amount_text(amount, currency=currency) for currency, amount in sorted(amounts.items()))
     return _(" (%(amounts)s)") % {"amounts": said} if said else ""
+
+
+def _day_text(day: date | None) -> str:
+    return day.isoformat() if day else ""
 
 
 def _number(version: AutopayVersion | None) -> int | None:
