@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from backoffice.audit import approvals
+from backoffice.audit.models import Approval, ApprovalLimit
 from backoffice.calendars.models import BusinessDay
 from backoffice.core.actors import SYSTEM
 from backoffice.repayment.models import BankLimit, Mandate, Payee, Rail
@@ -15,9 +17,11 @@ from backoffice.repayment.services.autopay import payees
 from tests.console.book import as_role
 from tests.console.page import fields_of, rows_of, text_of
 from tests.repayment import autopay_book as book
+from tests.repayment.autopay.contents import configuration, in_force
 from tests.repayment.autopay_book import TODAY
 from tests.repayment.factories import borrower, open_loan
 from tests.repayment.rail_in_a_thread import SECRET, RailInAThread, says
+from tests.staff.factories import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOUND = {"kind": "card", "bank": "B01", "token": "tok-new", "mask": "**** 7788", "currency": "CNY"}
@@ -245,3 +249,32 @@ def test_payees_are_created_changed_retired_and_taken_back() -> None:
         ("Other other", "in use", "–", "–"),
     ]
     assert as_role("analyst").get(reverse("repayment:new_payee")).status_code == 403
+
+
+def test_another_account_of_a_payee_in_force_waits_for_a_second_person(who: int) -> None:
+    ApprovalLimit.objects.get_or_create(verb=payees.CHANGE, role="compliance", defaults={"alone": False})
+    paid = payees.create_payee(code="lender", name="The lender", kind="lender", account="tok-a", actor=SYSTEM)
+    in_force(configuration())
+    client = as_role("admin")
+    panel = text_of(client.get(reverse("repayment:change_payee", args=[paid.pk])).content.decode())
+    assert "Cash, version 1" in panel
+
+    assert "waits for a second person" in said(confirm(client, "change_payee", paid.pk, account="tok-b"))
+
+    paid.refresh_from_db()
+    assert paid.account == "tok-a"
+    asked = Approval.objects.get()
+    text = text_of(as_role("compliance").get(f"/approvals/{asked.pk}/").content.decode())
+    assert "tok-b instead of tok-a" in text
+    approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
+    paid.refresh_from_db()
+    assert paid.account == "tok-b"
+
+
+def test_the_calendar_of_a_rail_is_typed_and_shown(rail: Rail) -> None:
+    client = as_role("admin")
+    assert confirm(client, "set_rail", rail.pk, calendar="CZ").status_code == 200
+    rail.refresh_from_db()
+    assert rail.calendar == "CZ"
+    (row,) = rows_of(page(client, "rails"), caption="Rails as they stand now")
+    assert row[4] == "Czech Republic"

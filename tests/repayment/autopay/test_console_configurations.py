@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -14,10 +15,12 @@ from django.utils import translation
 from backoffice.audit import approvals
 from backoffice.audit.models import Approval
 from backoffice.calendars.models import BusinessDay
-from backoffice.repayment.models import AutopayConfiguration, AutopayVersion, Loan, Payee
+from backoffice.repayment.models import AutopayConfiguration, AutopayVersion, DebitCommand, Loan, Payee
 from backoffice.repayment.services.autopay import publishing
+from backoffice.repayment.services.autopay.building import begin_now
+from backoffice.repayment.services.autopay.planning import plan_debits
 from tests.console.page import fields_of
-from tests.repayment.autopay.contents import configuration, content, in_force, mandate, open_rails, whole
+from tests.repayment.autopay.contents import MAKER, configuration, content, in_force, mandate, open_rails, whole
 from tests.repayment.factories import open_loan
 from tests.staff.factories import TeamFactory, logged_in, person
 
@@ -236,3 +239,101 @@ def test_a_configuration_of_another_portfolio_is_not_there(of: AutopayConfigurat
     stranger = browser("team_lead", team=TeamFactory(portfolios=["elsewhere"]))
     for path in (f"{of.pk}/", f"versions/{version.pk}/", f"versions/{version.pk}/roll-back/"):
         assert stranger.get(f"{ROOT}{path}").status_code == 404
+
+
+def test_a_running_batch_does_not_keep_a_person_from_rolling_back(of: AutopayConfiguration) -> None:
+    version = AutopayVersion.objects.get()
+    plan_debits(day=DUE)
+    BusinessDay.objects.update(today=DUE)
+    noon = datetime(2026, 2, 15, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
+    begin_now(version_id=version.pk, slot_id="morning", at=noon, reason="x", actor=MAKER)
+    client, path = browser("compliance"), f"{ROOT}versions/{version.pk}/roll-back/"
+    hidden = dict(re.findall(r'name="(seen|key)" value="([^"]*)"', client.get(path).content.decode()))
+
+    DebitCommand.objects.update(state="unknown")
+
+    assert client.post(path, {**hidden, "reason": "Wrong payees"}).status_code == 303
+    version.refresh_from_db()
+    assert version.state == "retired"
+
+
+def test_another_version_that_would_hold_instead_is_shown_before_it_is_rolled_back(of: AutopayConfiguration) -> None:
+    version = AutopayVersion.objects.get()
+    client, path = browser("compliance"), f"{ROOT}versions/{version.pk}/roll-back/"
+    hidden = dict(re.findall(r'name="(seen|key)" value="([^"]*)"', client.get(path).content.decode()))
+    AutopayVersion.objects.create(
+        configuration=of,
+        number=9,
+        state="retired",
+        ended_because="replaced",
+        effective_from=date(2025, 1, 1),
+        effective_to=date(2026, 1, 1),
+        content=content(),
+        created_by_name="Mia",
+        approved_at="2025-01-01T10:00:00Z",
+    )
+    assert client.post(path, {**hidden, "reason": "Wrong payees"}).status_code == 409
+
+
+def test_the_page_of_a_version_says_when_it_held_before_and_who_changed_it_last(of: AutopayConfiguration) -> None:
+    version = AutopayVersion.objects.get()
+    version.held_before = [{"from": "2025-01-01", "to": "2025-06-01"}]
+    version.changed_by_name = "Zoe"
+    version.save()
+    text = text_of(browser().get(f"{ROOT}versions/{version.pk}/"))
+    assert "1 Jan 2025 – 1 Jun 2025" in text
+    assert "Zoe" in text
+
+
+def test_two_calendars_and_a_number_of_loans_are_typed_and_kept(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    changes = {
+        "holidays": "skip",
+        "calendar": "CN",
+        "second_calendar": "US",
+        "canary_loans": "50",
+        "canary_days": "2",
+        "canary_least_success": "60",
+    }
+    assert client.post(f"{ROOT}versions/{version.pk}/edit/", sent(client, version, **changes)).status_code == 303
+    version.refresh_from_db()
+    assert version.content["calendar"] == "CN+US"
+    assert version.content["canary"] == {"share": "0", "loans": 50, "days": 2, "least_success": "0.6"}
+    again = fields_of(client.get(f"{ROOT}versions/{version.pk}/edit/").content.decode())
+    assert (again["calendar"], again["second_calendar"]) == ("CN", "US")
+
+
+def test_a_version_that_did_not_begin_says_why_and_what_to_do(of: AutopayConfiguration) -> None:
+    version = AutopayVersion.objects.create(
+        configuration=of,
+        number=2,
+        state="approved",
+        content=content(),
+        effective_from=DUE,
+        created_by_name="Mia",
+        approved_at="2026-02-01T10:00:00Z",
+    )
+    Payee.objects.filter(code="guarantor").update(is_active=False)
+    publishing.activate_due(on=DUE)
+    text = text_of(browser().get(f"{ROOT}versions/{version.pk}/"))
+    assert "It did not begin on its day: guards refuse it by now." in text
+    assert "The guarantor is not paid any more." in text
+
+
+def test_who_wrote_a_version_reads_on_the_request_that_others_decide(of: AutopayConfiguration) -> None:
+    author = person("compliance")
+    version = AutopayVersion.objects.create(
+        configuration=of, number=2, state="submitted", content=content(), created_by=author.pk, created_by_name="Mia"
+    )
+    asked = approvals.submit(
+        verb=publishing.APPROVE,
+        subject_type="repayment.autopay_version",
+        subject_id=version.pk,
+        payload={"version_id": version.pk, "content": version.content},
+        reason="x",
+        actor=MAKER,
+        portfolio=of.portfolio,
+    )
+    text = text_of(logged_in(Client(), author).get(f"/approvals/{asked.pk}/"))
+    assert "You wrote what is asked for; somebody else has to decide it." in text

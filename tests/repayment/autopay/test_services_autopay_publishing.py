@@ -495,7 +495,7 @@ def test_going_back_twice_goes_to_the_version_before_the_one_before(running: Any
     assert rolling_back.roll_back(version_id=first.pk, reason="Wrong", at=NOON, actor=MAKER) is None
 
 
-# ------------------------------------------------------------------------------------- who agrees, and what is asked again
+# --------------------------------------------------------------------------------- who agrees, and what is asked again
 
 
 @pytest.mark.parametrize("how", ["drafted", "changed"])

@@ -8,9 +8,11 @@ from backoffice.audit.models import OutboxEvent
 from backoffice.audit.outbox import tasks_for
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.models import Breaker, DebitBatch
-from backoffice.repayment.services.autopay import breaking
+from backoffice.repayment.services.autopay import breaking, version_paging
 from backoffice.repayment.services.autopay.paging import AGAIN, page_owners
+from backoffice.repayment.services.autopay.version_paging import Why
 from backoffice.repayment.tasks import page_owners as page_task
+from backoffice.repayment.tasks import page_publishers
 from tests.repayment.autopay.debiting import DUE, at, payees, rail, version
 from tests.repayment.factories import ADA, PORTFOLIO
 from tests.staff.factories import TeamFactory, person
@@ -100,3 +102,39 @@ def test_an_opened_breaker_tells_the_task_that_pages(breaker, mailoutbox):
     assert tasks_for(event=event.event) == ("repayment.page_owners",)
     assert page_task(**event.payload) == 1
     assert len(mailoutbox) == 1
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_whoever_may_publish_a_version_is_told_in_their_language_what_it_needs_them_for(why, mailoutbox, settings):
+    settings.STAFF_SITE = "https://backoffice.lender.example/"
+    rail()
+    payees()
+    needy = version()
+    owner("anna")
+    owner("wang", language="zh-hans")
+    owner("collects", roles=("collector",))
+    owner("elsewhere", team=TeamFactory(portfolios=["another"]))
+    version_paging.ask_people(needy, why=why, day=DUE)
+    event = OutboxEvent.objects.get()
+    assert tasks_for(event=event.event) == ("repayment.page_publishers",)
+
+    assert page_publishers(**event.payload) == 2
+
+    first, second = mailoutbox
+    assert (first.to, second.to) == (["anna@lender.example"], ["wang@lender.example"])
+    assert f"https://backoffice.lender.example/autopay/configurations/versions/{needy.pk}/" in first.body
+    assert str(needy.configuration.name) in first.subject
+    assert "2026" in first.body
+    assert second.subject.startswith("自动扣款需要您处理")
+
+
+def test_a_page_to_publishers_says_what_the_guards_found(mailoutbox):
+    rail()
+    payees()
+    needy = version()
+    words = {"sentence": "%(payee)s is not paid any more.", "params": {"payee": "Bank A"}}
+    needy.findings = [{"guard": "payees", "field": "keeper", "severity": "refuse", "words": words}]
+    needy.save(update_fields=["findings"])
+    owner("anna")
+    page_publishers(version_id=needy.pk, why="held_back", day=DUE.isoformat())
+    assert "Bank A is not paid any more." in mailoutbox[0].body

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from backoffice.calendars.domain.working_days import CALENDARS, is_known
 from backoffice.core.actors import Actor
+from backoffice.core.drafts import refuse_if_moved_on
 from backoffice.core.errors import Refusal
 from backoffice.core.telling import told
 from backoffice.core.words import phrase
@@ -35,7 +36,14 @@ from backoffice.repayment.domain.autopay.guards import Finding, Guard, Severity,
 from backoffice.repayment.domain.autopay.version_states import VersionState
 from backoffice.repayment.models.autopay.configurations import AutopayVersion
 from backoffice.repayment.selectors.autopay.payees import RULING, version_label, versions_naming
-from backoffice.repayment.services.autopay.drafting import locked_version, move, not_in_state, note_down
+from backoffice.repayment.services.autopay.drafting import (
+    locked_version,
+    mark_of_draft,
+    move,
+    not_in_state,
+    note_down,
+    version_as_it_is,
+)
 from backoffice.repayment.services.autopay.guard_limits import limits_leave_room
 from backoffice.repayment.services.autopay.guard_payees import (
     money_goes_where_it_belongs,
@@ -65,12 +73,15 @@ class ConfigurationRefused(Refusal):
 def check_version(*, version_id: int, actor: Actor) -> AutopayVersion:
     """Run the guards over a draft and keep what they found; without a finding that refuses it is checked.
 
-    Raises ConfigurationNotFound, ConfigurationNotInState.
+    They look before anything is locked: rolling back must not wait for them. Raises ConfigurationNotFound,
+    ConfigurationNotInState, and DraftMovedOn when somebody saved meanwhile.
     """
+    asked = version_as_it_is(version_id)
+    found = findings_of(asked)
     version = locked_version(version_id)
     if version.state not in {VersionState.DRAFT, VersionState.CHECKED, VersionState.SIMULATED}:
         raise not_in_state(version)
-    found = findings_of(version)
+    refuse_if_moved_on(seen=mark_of_draft(asked), now=mark_of_draft(version))
     if version.state != VersionState.DRAFT:
         move(version, to=VersionState.DRAFT)
     if not any(finding.refuses for finding in found):

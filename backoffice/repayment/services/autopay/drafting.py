@@ -261,6 +261,14 @@ def locked_version(version_id: int) -> AutopayVersion:
     return version
 
 
+def version_as_it_is(version_id: int) -> AutopayVersion:
+    """The version with its configuration, not locked. Raises ConfigurationNotFound."""
+    found = AutopayVersion.objects.select_related("configuration").filter(pk=version_id).first()
+    if found is None:
+        raise configuration_not_found()
+    return found
+
+
 def configuration_not_found() -> ConfigurationNotFound:
     """To be raised when there is none, or none the person sees."""
     return ConfigurationNotFound(

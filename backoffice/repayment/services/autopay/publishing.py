@@ -34,12 +34,12 @@ from backoffice.repayment.services.autopay.checking import ConfigurationRefused,
 from backoffice.repayment.services.autopay.drafting import (
     SUBJECT,
     authors_of,
-    configuration_not_found,
     locked_version,
     mark_of_draft,
     move,
     not_in_state,
     note_down,
+    version_as_it_is,
 )
 from backoffice.repayment.services.autopay.rolling_back import retire
 from backoffice.repayment.services.autopay.simulating import Compared, Side, beside_of, compare_tomorrow
@@ -127,14 +127,6 @@ def authors_of_request(approval: Approval) -> Collection[int]:
     """Who wrote the version that is asked for: none of them agrees to it."""
     version = AutopayVersion.objects.filter(pk=approval.payload["version_id"]).first()
     return authors_of(version) if version else ()
-
-
-def version_as_it_is(version_id: int) -> AutopayVersion:
-    """The version with its configuration, not locked. Raises ConfigurationNotFound."""
-    found = AutopayVersion.objects.select_related("configuration").filter(pk=version_id).first()
-    if found is None:
-        raise configuration_not_found()
-    return found
 
 
 def consequence_of(approval: Approval) -> str:
