@@ -160,8 +160,9 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     if AutopaySwitch.objects.filter(is_stopped=True).exists():
         raise AutopayStopped(_("All debits are stopped."), next_step=_("Turn autopay on again first."))
     version = AutopayVersion.objects.filter(pk=version_id).first()
-    slot = parse(version.content).slot(slot_id) if version else None
-    if slot is None:
+    configuration = parse(version.content) if version else None
+    slot = configuration.slot(slot_id) if configuration else None
+    if configuration is None or slot is None:
         raise SlotNotKnown(_("There is no such slot."), next_step=_("Look at the configuration in force."))
     now = business_day()
     if now.state != OPEN:
@@ -171,7 +172,7 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     day = now.today
     if DebitBatch.objects.filter(day=day, version_id=version_id, slot=slot_id).exists():
         raise SlotRun(_("This slot has begun already today."), next_step=_("Look at its batch."))
-    last = _last_moment(parse(version.content), day=day)
+    last = _last_moment(configuration, day=day)
     if at >= last:
         raise AfterCutOff(
             _("The cut-off of its rails was at %(time)s.") % {"time": f"{last:%H:%M}"},
