@@ -138,3 +138,13 @@ def test_a_page_to_publishers_says_what_the_guards_found(mailoutbox):
     owner("anna")
     page_publishers(version_id=needy.pk, why="held_back", day=DUE.isoformat())
     assert "Bank A is not paid any more." in mailoutbox[0].body
+
+
+def test_a_mail_server_that_is_away_is_tried_again_for_a_version(mailoutbox, settings):
+    rail()
+    payees()
+    owner("anna")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    with pytest.raises(version_paging.MailServerAway):
+        version_paging.page_publishers(version_id=version().pk, why="ends", day=DUE)

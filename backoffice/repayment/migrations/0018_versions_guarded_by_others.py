@@ -28,7 +28,7 @@ def remove_rows(apps, _schema_editor):
 class Migration(migrations.Migration):
     """Columns, then the rows they start with."""
 
-    dependencies = [("repayment", "0016_breakers_page_their_owners"), ("audit", "0001_initial")]
+    dependencies = [("repayment", "0017_old_differences_page"), ("audit", "0001_initial")]
 
     operations = [
         migrations.AddField(
