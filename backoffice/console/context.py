@@ -20,6 +20,7 @@ from backoffice.dayend.selectors import set_aside_count
 from backoffice.outreach.selectors.replies import replies_to_deal_with
 from backoffice.repayment.selectors.autopay.board import open_breaker_count
 from backoffice.repayment.selectors.autopay.debits import unknown_debits
+from backoffice.repayment.selectors.autopay.stops import standing_stop_count
 from backoffice.staff.access import person_of
 from backoffice.staff.permissions import ROLES
 
@@ -76,6 +77,8 @@ class Shell:
             counts["replies"] = replies_to_deal_with(user=person_of(self.request))
         if self._user.has_permission("repayment.breaker.close"):
             counts["breakers"] = open_breaker_count(user=person_of(self.request))
+        if self._user.has_permission("repayment.debit_stop.end"):
+            counts["debit_stops"] = standing_stop_count(user=person_of(self.request))
         if self._user.has_permission("repayment.debit.decide"):
             counts["unknown_debits"] = unknown_debits(user=person_of(self.request)).count()
         return counts

@@ -71,6 +71,7 @@ NAVIGATION: tuple[Group, ...] = (
             Entry(
                 _("Unknown debits"), "repayment:unknown_debits", "repayment.autopay.view", "eye", "", "unknown_debits"
             ),
+            Entry(_("Stopped loans"), "repayment:debit_stops", "repayment.autopay.view", "lock", "", "debit_stops"),
             Entry(_("Breakers"), "repayment:breakers", "repayment.autopay.view", "alert", "", "breakers"),
             Entry(
                 _("Configurations"), "repayment:autopay_configurations", "repayment.autopay_configuration.view", "rules"

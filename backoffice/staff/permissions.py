@@ -164,6 +164,9 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "repayment.autopay.run": Permission(_("Begin a slot; pause, resume and cancel its batch"), _OWNERS),
     "repayment.autopay.stop": Permission(_("Stop all debits at once"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})),
     "repayment.autopay.start": Permission(_("Let debits go on after all were stopped"), frozenset({COMPLIANCE, ADMIN})),
+    "repayment.debit_stop.end": Permission(
+        _("Let the debits of a loan go on that an answer stopped"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
+    ),
     "repayment.breaker.close": Permission(_("Close a breaker, with a reason"), _OWNERS),
     # outreach: contacts
     "outreach.contact.view": Permission(_("See whether a borrower may be reached, and their contact log"), _EVERYONE),

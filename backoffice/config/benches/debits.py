@@ -43,7 +43,7 @@ SELECT %(version)s, id FROM repayment_loan WHERE id %% %(share)s = 0
 # The same bills on another day.
 BILLS_AGAIN = """
 SELECT loan_id, borrower_id, installment_number, from_version, due_date, day + 400 AS day, version_id, currency, amount,
-       debited, state, stopped_by, attempts, tries_without_funds, skipped_mandates
+       debited, state, stopped_by, attempts, tries_without_funds, tries_over_limit, skipped_mandates
 FROM repayment_debitbill
 """
 # The same commands, with numbers of their own, for bills that no slot has tried.

@@ -13,6 +13,7 @@ from backoffice.repayment.models.autopay.debits import (
     DebitBill,
     DebitCommand,
     DebitMove,
+    DebitStop,
     RailNotice,
     SplitLine,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "DebitBill",
     "DebitCommand",
     "DebitMove",
+    "DebitStop",
     "Difference",
     "ImportRun",
     "ImportedLoan",

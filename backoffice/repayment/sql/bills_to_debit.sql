@@ -3,7 +3,7 @@
 -- Why SQL: a day may have a million bills. A bill of the day is found by the loan's next transition, which is its due date
 -- at the latest; a bill past due by the loan's amount overdue. Of a loan one bill is planned, the latest of those its
 -- version still tries: a debit collects what is past due with it; under a version that collects the current bill
--- alone, each. Money held for the borrower pays first.
+-- alone, each. Money held for the borrower pays first. A loan whose debits are stopped is not planned.
 -- Inputs   %(day)s; %(first_id)s, %(last_id)s loan ids; the rulings on the day, the most specific first, side by side:
 --          %(version)s, %(portfolio)s, %(product)s (0: all), %(funder)s ('': all), %(canary)s whether only
 --          its loans on trial, %(each)s whether each bill is planned; and the due dates each tries: %(tried_version)s, %(tried_on)s.
@@ -45,6 +45,10 @@ WITH ruling AS (
         SELECT 1 FROM customers_hold hold
         WHERE hold.scope = 'debit' AND hold.effect <> 'if_mandated' AND hold.period @> %(day)s::date
           AND (hold.loan_id = loan.id OR (hold.loan_id IS NULL AND hold.borrower_id = loan.borrower_id))
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM repayment_debitstop stop
+        WHERE stop.loan_id = loan.id AND stop.ended_at IS NULL AND (stop.until IS NULL OR stop.until > %(day)s)
     )
 ), due AS (
     -- Loan by loan over the index of its bills: joined by hash or by loops over what was guessed, a million is a million

@@ -21,6 +21,7 @@ from tests.repayment.factories import DISBURSED, PORTFOLIO
 ONCE: Final = Terms(currency="CNY", method="single_payment", annual_rate=Decimal(0), periods=1)
 PAID: Final = Said(CommandState.SUCCEEDED, "00", Family.DONE)
 NO_FUNDS: Final = Said(CommandState.DECLINED, "64", Family.INSUFFICIENT_FUNDS)
+RISK: Final = Said(CommandState.DECLINED, "38", Family.RISK)
 SILENT: Final = Said(CommandState.UNKNOWN, "unclear", Family.UNKNOWN)
 
 

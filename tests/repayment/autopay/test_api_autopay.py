@@ -7,7 +7,7 @@ from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.models import AutopaySwitch, Breaker, DebitBatch, DebitCommand
 from backoffice.repayment.services.autopay import breaking, building, submitting
 from tests.repayment.api_book import caller
-from tests.repayment.autopay.answering import NO_FUNDS, PAID, SILENT, loans_of_a_thousand, slot
+from tests.repayment.autopay.answering import NO_FUNDS, PAID, RISK, SILENT, loans_of_a_thousand, slot
 from tests.repayment.autopay.debiting import SECRET, at, morning_of, payees, plan, rail, version
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -152,6 +152,21 @@ def test_lists_breakers_and_closes_one():
     assert closed["close_reason"] == "asked by the owner"
     assert DebitBatch.objects.get().state == "running"
     assert len(listed(lead, "breakers/?state=closed")) == 1
+
+
+def test_lists_stops_of_debits_and_ends_one():
+    slot(at("07:00"), lambda place: RISK if place == 0 else PAID)
+    lead = caller("team_lead")
+    (row,) = listed(lead, "stops/?state=standing")
+    assert (row["family"], row["code"], row["ended_at"]) == ("risk", "38", None)
+    assert listed(lead, f"stops/?loan_id={row['loan_id'] + 1_000_000}") == []
+    ended = send(lead, f"stops/{row['id']}/end/").json()
+    assert ended["end_reason"] == "asked by the owner"
+    assert [each["id"] for each in listed(lead, "stops/?state=over")] == [row["id"]]
+    again = lead.post(
+        f"{BASE}/stops/{row['id']}/end/", {"reason": "once more"}, format="json", HTTP_IDEMPOTENCY_KEY="once more"
+    )
+    assert (again.status_code, again.json()["code"]) == (409, "repayment.debit_stop_not_open")
 
 
 def test_gives_the_four_rates_whole_and_cut():

@@ -14,6 +14,7 @@ from backoffice.repayment.models import (
     DebitBatch,
     DebitBill,
     DebitCommand,
+    DebitStop,
     Difference,
     Operation,
     Rail,
@@ -25,7 +26,7 @@ from backoffice.repayment.models import (
 from backoffice.repayment.services.autopay import breaking, building, submitting
 from tests.console.book import as_role
 from tests.console.page import fields_of, rows_of, text_of
-from tests.repayment.autopay.answering import NO_FUNDS, PAID, SILENT, answer, loans_of_a_thousand, slot
+from tests.repayment.autopay.answering import NO_FUNDS, PAID, RISK, SILENT, answer, loans_of_a_thousand, slot
 from tests.repayment.autopay.debiting import DUE, SECRET, at, morning_of, payees, plan, rail, version
 from tests.repayment.factories import post
 
@@ -115,7 +116,7 @@ def test_reads_the_manager_in_a_fixed_number_of_queries(day, django_assert_max_n
     slot(at("07:00"), lambda _place: PAID)
     client = as_role("team_lead")
     page(client, "autopay")
-    with django_assert_max_num_queries(28):
+    with django_assert_max_num_queries(29):
         page(client, "autopay")
 
 
@@ -381,6 +382,35 @@ def test_breakers_stand_open_first_and_are_closed_with_a_reason(day):
     closed = rows_of(page(client, "breakers"), caption="Breakers")
     assert [row[9] for row in closed] == ["asked by the owner"] * 2
     assert as_role("compliance").get(reverse("repayment:close_breaker", args=[one.pk])).status_code == 403
+
+
+def test_stopped_loans_stand_with_why_until_a_person_lets_them_go_on(day):
+    empty = text_of(page(as_role("team_lead"), "debit_stops"))
+    assert "No loan is stopped" in empty
+    assert "No stop is over yet" in empty
+    slot(at("07:00"), lambda place: RISK if place == 0 else PAID)
+    stop = DebitStop.objects.get()
+    client = as_role("team_lead")
+    (row,) = rows_of(page(client, "debit_stops"), caption="Loans whose debits are stopped")
+    loan = stop.loan
+    assert row[:4] == [
+        loan.external_id,
+        loan.borrower.external_id,
+        "refused · stopped by risk control · 38 · Stopped by the network&#x27;s risk control.",
+        stop.command.order_no,
+    ]
+    assert row[5] == "today"
+    assert "Debits of this loan are stopped since" in text_of(page(client, "loan", loan.pk))
+    assert "Debits of this loan are stopped" not in text_of(page(client, "loan", day[1].pk))
+    assert as_role("agent").get(reverse("repayment:end_debit_stop", args=[stop.pk])).status_code == 403
+    said, done = confirm(client, "end_debit_stop", stop.pk)
+    assert "Stopped for today" in said
+    assert done.status_code == 303
+    assert client.get(reverse("repayment:end_debit_stop", args=[stop.pk])).status_code == 404
+    html = page(client, "debit_stops")
+    assert "No loan is stopped" in text_of(html)
+    (over,) = rows_of(html, caption="Stops that are over")
+    assert over[5] == "asked by the owner"
 
 
 def test_the_navigation_counts_open_breakers_and_unknown_debits(day):

@@ -24,11 +24,12 @@ from backoffice.repayment.domain.autopay.configuration import BreakerLimits, Con
 from backoffice.repayment.domain.autopay.days import days_of, due_dates_for
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
 from backoffice.repayment.domain.autopay.handover import Answer, Known, Outcome, Standing
-from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look, second_opinion
+from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look
 from backoffice.repayment.domain.autopay.order_numbers import LONGEST, Purpose, order_number
 from backoffice.repayment.domain.autopay.outcomes import (
     amount_alarm,
     bill_after,
+    next_month,
     read_answer,
     read_refusal,
     read_standing,
@@ -279,11 +280,6 @@ class TestLastLook:
         partial = self.facts(due=due, tries_without_funds=1, allows_partial=True)
         assert last_look(partial, configuration=read) == D("500.00")
 
-    def test_the_second_opinion_is_against_nothing_and_against_too_much(self):
-        assert second_opinion(D("1.00"), most_due=D("1.00"))
-        assert not second_opinion(D("1.01"), most_due=D("1.00"))
-        assert not second_opinion(D("0.00"), most_due=D("1.00"))
-
 
 class TestBreakers:
     LIMITS = BreakerLimits(after=10)
@@ -387,6 +383,25 @@ class TestOutcomes:
         after = bill_after(family, configuration=parse(content()), tries_without_funds=0)
         assert (after.state, after.skip_mandate) == (state, skips)
         assert after.tries_without_funds == (family == Family.INSUFFICIENT_FUNDS)
+
+    @pytest.mark.parametrize(
+        ("action", "state", "stops", "part", "skips"),
+        [
+            ("split", BillState.STOPPED, True, False, False),
+            ("next_slot", BillState.STOPPED, True, False, False),
+            ("stop", BillState.STOPPED, True, False, False),
+            ("other_mandate", BillState.OPEN, False, False, True),
+        ],
+    )
+    def test_a_limit_of_a_month_that_is_used_up_waits_for_the_next(self, action, state, stops, part, skips):
+        read = parse(content(actions=content()["actions"] | {"limit": action}))
+        spent = bill_after(Family.LIMIT, configuration=read, tries_without_funds=0, is_spent=True)
+        seen = (spent.state, spent.stop_loan, spent.until_next_month, spent.is_over_limit, spent.skip_mandate)
+        assert seen == (state, stops, stops, part, skips)
+        usual = bill_after(Family.LIMIT, configuration=read, tries_without_funds=0)
+        assert (usual.stop_loan, usual.is_over_limit) == (False, action == "split")
+        assert next_month(date(2026, 12, 31)) == date(2027, 1, 1)
+        assert next_month(date(2026, 2, 1)) == date(2026, 3, 1)
 
     @pytest.mark.parametrize(
         ("channel", "planned", "business", "booked"),

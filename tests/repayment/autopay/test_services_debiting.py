@@ -151,7 +151,7 @@ def test_never_asks_beyond_the_limits_of_the_agreement(bank):
     assert [(c.state, c.amount) for c in DebitCommand.objects.order_by("id")] == [
         ("succeeded", Decimal("500.00")),
         ("succeeded", Decimal("300.00")),
-        ("dropped", Decimal("300.16")),
+        ("dropped", Decimal(0)),
     ]
 
 

@@ -247,6 +247,31 @@ class BreakerSerializer(serializers.Serializer):
     close_reason = serializers.CharField(allow_blank=True)
 
 
+class StopsQuery(serializers.Serializer):
+    """Filters of the list of stops."""
+
+    state = serializers.ChoiceField(choices=["standing", "over"], required=False)
+    loan_id = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
+
+
+class DebitStopSerializer(serializers.Serializer):
+    """A loan of which nothing is debited: the debit whose answer said so, and who let it go on and why."""
+
+    id = serializers.IntegerField()
+    loan_id = serializers.IntegerField()
+    borrower_id = serializers.IntegerField(source="loan.borrower_id")
+    debit_id = serializers.IntegerField(source="command_id")
+    family = serializers.CharField(allow_blank=True, help_text="the kind of answer; empty where nobody mapped its code")
+    code = serializers.CharField(allow_blank=True)
+    since = serializers.DateTimeField()
+    until = serializers.DateField(allow_null=True, help_text="the day on which it is over by itself")
+    ended_at = serializers.DateTimeField(allow_null=True)
+    ended_by = serializers.CharField(allow_blank=True)
+    end_reason = serializers.CharField(
+        allow_blank=True, help_text="a person's, or newer_agreement, day_came, another_stop"
+    )
+
+
 class RatesQuery(serializers.Serializer):
     """Which debits the rates are of."""
 

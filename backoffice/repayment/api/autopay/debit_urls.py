@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.repayment.api.autopay import batches, debits
+from backoffice.repayment.api.autopay import batches, debits, stops
 
 urlpatterns = [
     path("autopay/switch/", batches.SwitchView.as_view(), name="autopay-switch"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("autopay/debits/", debits.DebitsView.as_view(), name="debits"),
     path("autopay/debits/<int:debit_id>/", debits.DebitView.as_view(), name="debit"),
     path("autopay/debits/<int:debit_id>/decide/", debits.DecideView.as_view(), name="decide-debit"),
+    path("autopay/stops/", stops.StopsView.as_view(), name="debit-stops"),
+    path("autopay/stops/<int:stop_id>/end/", stops.EndStopView.as_view(), name="end-debit-stop"),
     path("autopay/breakers/", batches.BreakersView.as_view(), name="breakers"),
     path("autopay/breakers/<int:breaker_id>/close/", batches.CloseBreakerView.as_view(), name="close-breaker"),
     path("autopay/rates/", debits.RatesView.as_view(), name="debit-rates"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backoffice.repayment.console.autopay import breakers, debits, manager, unknowns
+from backoffice.repayment.console.autopay import breakers, debits, manager, stops, unknowns
 
 urlpatterns = [
     path("autopay/", manager.manager, name="autopay"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("autopay/debits/<int:command_id>/", debits.debit, name="debit"),
     path("autopay/debits/<int:command_id>/decide/", unknowns.DecideUnknown.as_view(), name="decide_debit"),
     path("autopay/unknown/", unknowns.unknowns, name="unknown_debits"),
+    path("autopay/stops/", stops.stops, name="debit_stops"),
+    path("autopay/stops/<int:stop_id>/end/", stops.EndStop.as_view(), name="end_debit_stop"),
     path("autopay/breakers/", breakers.breakers, name="breakers"),
     path("autopay/breakers/<int:breaker_id>/close/", breakers.CloseBreaker.as_view(), name="close_breaker"),
 ]

@@ -41,6 +41,7 @@ CAUSES: Final[dict[str, Text]] = {
     "refused": _("Refused by the rail"),
     "registered": _("Registered, signed elsewhere"),
     "suspended": _("Suspended"),
+    "refused_at_debit": _("Suspended: its bank says it cannot be debited"),
     "resumed": pgettext_lazy("mandate", "Resumed"),
     "revoked": _("Revoked"),
     "revoked_at_the_rail": _("Found revoked at the rail"),

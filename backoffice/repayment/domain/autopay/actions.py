@@ -10,9 +10,11 @@ class Action(StrEnum):
     """What is done next about the bill.
 
     `next_slot`: tried again in the next slot. `split`: a smaller part in the next slot, where splitting is on.
-    `other_mandate`: the next agreement of the borrower. `stop`: nothing more; `rebind` and `resign`: nothing more until
-    the borrower binds another card or signs again, and they are asked to. `manual`: nothing more until a person looked.
-    `query`: asked about, never sent again. `halt`: the whole batch stops, the fault is ours.
+    `other_mandate`: the next agreement of the borrower. `stop`: nothing more of the loan until a person lets it go on
+    or, where the account was at fault, another agreement is in force; for want of funds or room: nothing more that day.
+    `rebind` and `resign`: the agreement is suspended until the borrower binds another card or signs again, and they are
+    asked to. `manual`: nothing more of the loan until a person looked. `query`: asked about, never sent again. `halt`:
+    the whole batch stops, the fault is ours.
     """
 
     NEXT_SLOT = "next_slot"
@@ -68,3 +70,9 @@ USUAL: Final[dict[Family, Action]] = {
 
 GOES_ON: Final = frozenset({A.NEXT_SLOT, A.SPLIT, A.OTHER_MANDATE})
 """The bill stays open for further slots."""
+SUSPENDS: Final = frozenset({A.REBIND, A.RESIGN})
+"""Nothing is debited over the agreement any more until it is resumed or another takes over."""
+PASSING: Final = frozenset({F.INSUFFICIENT_FUNDS, F.LIMIT, F.BUSY, F.EXPIRED})
+"""What may be otherwise tomorrow by itself: a stop is for the day, an agreement is passed over for the day."""
+OF_THE_ACCOUNT: Final = frozenset({F.CARD_INVALID, F.AGREEMENT, F.IDENTITY})
+"""What is wrong with one account or agreement, and not with another of the same borrower."""

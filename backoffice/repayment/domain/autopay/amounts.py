@@ -109,6 +109,18 @@ def after_no_funds(amount: Decimal, *, shares: Sequence[Decimal], tries: int, le
     return min(max(part, least), amount)
 
 
+def after_over_limit(amount: Decimal, *, planned: Decimal, tries: int, least: Decimal, currency: str) -> Decimal:
+    """What is asked for after so many refusals for a limit nobody told us: each time half of what was planned before.
+
+    What comes to less than `least`, or to nothing, is asked for as `least`, and never more than is due.
+    """
+    if not tries:
+        return amount
+    unit = Decimal(1).scaleb(-exponent_of(currency))
+    part = (planned / Decimal(2**tries)).quantize(unit, rounding=ROUND_DOWN)
+    return min(max(part, least, unit), amount)
+
+
 def _least(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     if one is None or other is None:
         return one if other is None else other

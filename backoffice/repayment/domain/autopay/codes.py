@@ -19,6 +19,7 @@ ISO20022: Final = "iso20022"
 SCHEMES: Final = (UNIONPAY, ISO20022)
 
 _TEXTS: Final = ("code", "family", "en", "zh", "source", "confidence")
+_MARKS: Final = ("was_debited", "period_spent")
 
 
 class Family(StrEnum):
@@ -58,6 +59,7 @@ class ReturnCode:
     """One code of one scheme, with its meaning for people.
 
     `was_debited`: the money has left the account although the code reads like a failure (42, 74, 75 of UnionPay).
+    `period_spent`: the limit of a month or year is used up, so that no smaller part goes through before the next.
     """
 
     scheme: str
@@ -68,6 +70,7 @@ class ReturnCode:
     source: str
     confidence: Confidence
     was_debited: bool
+    period_spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def _read(entry: Any, *, scheme: str, place: str) -> ReturnCode:
     if not isinstance(entry, dict):
         msg = f"{place} is not a table"
         raise BadCodes(msg)
-    if strange := sorted(entry.keys() - {*_TEXTS, "was_debited"}):
+    if strange := sorted(entry.keys() - {*_TEXTS, *_MARKS}):
         msg = f"{place}: {strange[0]} is not known"
         raise BadCodes(msg)
     for name in _TEXTS:
@@ -129,10 +132,10 @@ def _read(entry: Any, *, scheme: str, place: str) -> ReturnCode:
         if not isinstance(value, str) or not value.strip():
             msg = f"{place}: {name} must be a text"
             raise BadCodes(msg)
-    was_debited = entry.get("was_debited", False)
-    if not isinstance(was_debited, bool):
-        msg = f"{place}: was_debited must be true or false"
-        raise BadCodes(msg)
+    for name in _MARKS:
+        if not isinstance(entry.get(name, False), bool):
+            msg = f"{place}: {name} must be true or false"
+            raise BadCodes(msg)
     try:
         family, confidence = Family(entry["family"]), Confidence(entry["confidence"])
     except ValueError as error:
@@ -146,5 +149,6 @@ def _read(entry: Any, *, scheme: str, place: str) -> ReturnCode:
         zh=entry["zh"],
         source=entry["source"],
         confidence=confidence,
-        was_debited=was_debited,
+        was_debited=entry.get("was_debited", False),
+        period_spent=entry.get("period_spent", False),
     )

@@ -59,6 +59,14 @@ class BillState(StrEnum):
     OVER = "over"
 
 
+class StopEnd(StrEnum):
+    """Why a stop of a loan's debits ends without a person."""
+
+    NEWER_AGREEMENT = "newer_agreement"
+    DAY_CAME = "day_came"
+    ANOTHER_CAME = "another_stop"
+
+
 def may_move(*, current: CommandState, to: CommandState) -> bool:
     """True when the table has the move."""
     return to in MOVES[current]

@@ -12,6 +12,7 @@ from backoffice.repayment.domain.autopay.amounts import (
     Due,
     Room,
     after_no_funds,
+    after_over_limit,
     wanted,
     within_limits,
 )
@@ -32,14 +33,30 @@ class Drop(StrEnum):
     OUT_OF_TIME = "out_of_time"
     VERSION_ENDED = "version_ended"
     STOPPED = "stopped"
+    LOAN_STOPPED = "loan_stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What is known of the tries of a bill: `planned` is what was to be asked for at first (major units).
+
+    `tries_without_funds` and `tries_over_limit` were refused for these reasons.
+    """
+
+    currency: str
+    planned: Decimal = ZERO
+    tries_without_funds: int = 0
+    tries_over_limit: int = 0
+    allows_partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of a command's loan, agreement and card at that moment.
 
-    `tries_without_funds` on this bill; `card` is what stands for the account, `card_debits` its commands today and
-    `card_may` how many the bank allows.
+    `tries_without_funds` and `tries_over_limit` on this bill, `planned` its amount; `card` is what stands for the
+    account, `card_debits` its commands today and `card_may` how many the bank allows. `is_stopped`: a person has to let
+    debits of the loan go on; the borrower may still pay by themselves.
     """
 
     is_active: bool
@@ -54,6 +71,20 @@ class Facts:
     card_debits: int
     card_may: int | None
     currency: str
+    is_stopped: bool = False
+    planned: Decimal = ZERO
+    tries_over_limit: int = 0
+
+    @property
+    def history(self) -> History:
+        """What its bill went through."""
+        return History(
+            currency=self.currency,
+            planned=self.planned,
+            tries_without_funds=self.tries_without_funds,
+            tries_over_limit=self.tries_over_limit,
+            allows_partial=self.allows_partial,
+        )
 
 
 def last_look(facts: Facts, *, configuration: Configuration) -> Decimal | Drop:
@@ -62,16 +93,42 @@ def last_look(facts: Facts, *, configuration: Configuration) -> Decimal | Drop:
     why = _why_not(facts, asked=asked)
     if why is not None:
         return why
-    if facts.allows_partial:
+    if facts.is_stopped:
+        return Drop.LOAN_STOPPED
+    amount = part_of(asked, history=facts.history, room=facts.room, configuration=configuration)
+    return amount if amount > ZERO else Drop.OVER_LIMIT
+
+
+def part_of(asked: Decimal, *, history: History, room: Room, configuration: Configuration) -> Decimal:
+    """What one command asks for of what its rule asks for: after refusals a part, and never beyond limits."""
+    if history.allows_partial:
         asked = after_no_funds(
             asked,
             shares=configuration.partial.shares,
-            tries=facts.tries_without_funds,
+            tries=history.tries_without_funds,
             least=configuration.partial.least,
-            currency=facts.currency,
+            currency=history.currency,
         )
-    amount = within_limits(asked, room=facts.room, may_split=configuration.split_over_limit)
-    return amount if amount > ZERO else Drop.OVER_LIMIT
+    if configuration.split_over_limit:
+        asked = after_over_limit(
+            asked,
+            planned=history.planned,
+            tries=history.tries_over_limit,
+            least=configuration.partial.least,
+            currency=history.currency,
+        )
+    return within_limits(asked, room=room, may_split=configuration.split_over_limit)
+
+
+def foreseen(
+    left: Decimal, *, overdue: Decimal, held: Decimal, history: History, room: Room, configuration: Configuration
+) -> Decimal:
+    """What a command is expected to ask for when its slot begins, of what is left of its bill (major units).
+
+    The forecast a batch is measured by: the rule, tries, shares and limits of the last look, on what was planned.
+    """
+    due = Due(overdue=overdue, current=left + held - overdue, held=held, own=left)
+    return part_of(wanted(due, rule=configuration.amount), history=history, room=room, configuration=configuration)
 
 
 def look_for_payer(facts: Facts) -> Decimal | Drop:
@@ -99,12 +156,3 @@ def _why_not(facts: Facts, *, asked: Decimal) -> Drop | None:
     if facts.card_may is not None and facts.card_debits >= facts.card_may:
         return Drop.CARD_TIRED
     return None
-
-
-def second_opinion(amount: Decimal, *, most_due: Decimal) -> bool:
-    """Whether a second, simple calculation agrees that the amount is not more than what is due.
-
-    `most_due` is what stands on the bills and a generous reckoning of penalty still growing: just what stands there
-    where nothing is past due.
-    """
-    return ZERO < amount <= most_due

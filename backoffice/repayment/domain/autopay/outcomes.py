@@ -1,12 +1,13 @@
 """What follows from what a rail says of a command: its next state, what becomes of its bill, which alarm it raises."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
 from backoffice.core.money import ZERO
-from backoffice.repayment.domain.autopay.actions import GOES_ON, Action
+from backoffice.repayment.domain.autopay.actions import GOES_ON, OF_THE_ACCOUNT, PASSING, SUSPENDS, Action
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.domain.autopay.codes import Codes, Family
 from backoffice.repayment.domain.autopay.configuration import Configuration
@@ -17,6 +18,8 @@ NOT_TAKEN = "not_taken"
 """The rail proves that it never had the command: nothing was debited."""
 NOT_IN_FILE = "not_in_file"
 """No settlement file has it: declined for it, or taken back by ourselves. The payer's bank has no part in it."""
+RETURNED = "returned"
+"""What stopped a bill whose debit was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +74,71 @@ def read_standing(standing: Standing, *, scheme: str, codes: Codes, order_no: st
 
 @dataclass(frozen=True, slots=True)
 class BillAfter:
-    """A bill after one of its commands is known."""
+    """A bill after one of its commands is known, and what outlives its day.
+
+    `suspend_mandate`: nothing is debited over the agreement until somebody resumes it or another takes over.
+    `stop_loan`: nothing of the loan is debited until a person lets it go on, or the month is over
+    (`until_next_month`). `is_over_limit`: a smaller part is next.
+    """
 
     state: BillState
     stopped_by: str
     tries_without_funds: int
     skip_mandate: bool
+    suspend_mandate: bool = False
+    stop_loan: bool = False
+    until_next_month: bool = False
+    is_over_limit: bool = False
 
 
-def bill_after(family: Family, *, configuration: Configuration, tries_without_funds: int) -> BillAfter:
-    """What becomes of a bill whose command was declined with a code of that family."""
+def bill_after(
+    family: Family, *, configuration: Configuration, tries_without_funds: int, is_spent: bool = False
+) -> BillAfter:
+    """What becomes of a bill whose command was declined with a code of that family.
+
+    `is_spent`: its code says that the limit of a month or year is used up. Then no part of it is asked for in the next
+    slot; the loan stops until the next month, unless another agreement is to be used or a person to look.
+    """
     action = configuration.actions[family]
+    waits = is_spent and action in (Action.SPLIT, Action.NEXT_SLOT, Action.STOP)
+    goes_on = action in GOES_ON and not waits
     return BillAfter(
-        state=BillState.OPEN if action in GOES_ON else BillState.STOPPED,
-        stopped_by="" if action in GOES_ON else family.value,
+        state=BillState.OPEN if goes_on else BillState.STOPPED,
+        stopped_by="" if goes_on else family.value,
         tries_without_funds=tries_without_funds + (family == Family.INSUFFICIENT_FUNDS),
         skip_mandate=action == Action.OTHER_MANDATE,
+        suspend_mandate=action in SUSPENDS,
+        stop_loan=waits or action == Action.MANUAL or (action == Action.STOP and family not in PASSING),
+        until_next_month=waits,
+        is_over_limit=action == Action.SPLIT and not waits,
+    )
+
+
+def next_month(day: date) -> date:
+    """The first day of the month after."""
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
+
+
+def bill_after_return(
+    code: str, family: Family | None, *, actions: Mapping[Family, Action], tries_without_funds: int
+) -> BillAfter:
+    """What becomes of a bill whose debit the payer's bank took back; no family: nobody mapped the code.
+
+    For want of funds it is tried on its next day by the rule, and so is what was never debited. What the account or the
+    agreement cannot be used for suspends that agreement or goes over another, as for a refusal. Whatever else it was, a
+    person looks first.
+    """
+    action = actions.get(family) if family is not None else None
+    is_unfunded = family == Family.INSUFFICIENT_FUNDS
+    is_over_another = action == Action.OTHER_MANDATE and family in OF_THE_ACCOUNT
+    goes_on = is_unfunded or is_over_another or action in SUSPENDS or code == NOT_IN_FILE
+    return BillAfter(
+        state=BillState.STOPPED,
+        stopped_by=NOT_IN_FILE if code == NOT_IN_FILE else RETURNED,
+        tries_without_funds=tries_without_funds + is_unfunded,
+        skip_mandate=is_over_another,
+        suspend_mandate=action in SUSPENDS,
+        stop_loan=not goes_on,
     )
 
 

@@ -77,7 +77,8 @@ class DebitBill(models.Model):
     """A bill to be debited on a day under a version, planned by the close of the day before.
 
     `amount` is what was due when it was planned, the forecast; `debited` what its commands brought on the day.
-    `tries_without_funds` steers partial debits. `stopped_by` is the family or rule that ended its attempts.
+    `tries_without_funds` steers partial debits, `tries_over_limit` the parts asked for where limits refuse; with
+    `skipped_mandates` they go on from the bill's last day. `stopped_by` is the family or rule that ended its attempts.
     """
 
     loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="debit_bills", db_index=False)
@@ -94,6 +95,7 @@ class DebitBill(models.Model):
     stopped_by = models.CharField(max_length=40, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     tries_without_funds = models.PositiveSmallIntegerField(default=0)
+    tries_over_limit = models.PositiveSmallIntegerField(default=0)
     skipped_mandates = models.JSONField(default=list, blank=True)
 
     class Meta:
@@ -301,6 +303,58 @@ class DebitMove(models.Model):
 
     def __str__(self) -> str:
         return f"{self.command_id}: {self.from_state} > {self.to_state}"
+
+
+class StopQuerySet(models.QuerySet["DebitStop"]):
+    """Stops, for who asks."""
+
+    def visible_to(self, user: "User") -> "StopQuerySet":
+        """Those of the loans of the portfolios the person works on."""
+        scope = user.scope()
+        return self if scope.all else self.filter(loan__portfolio__in=scope.portfolios)
+
+    def standing(self) -> "StopQuerySet":
+        """Those nobody has ended."""
+        return self.filter(ended_at__isnull=True)
+
+
+class DebitStop(models.Model):
+    """Nothing of a loan is debited since an answer said so, until it is ended: by a person or a newer agreement.
+
+    `family` and `code` are those of `command`, which was refused or taken back; `until` is the day on which it is over
+    by itself. A row is ended once and stays.
+    """
+
+    loan = models.ForeignKey(
+        Loan, on_delete=models.PROTECT, related_name="debit_stops", verbose_name=_("loan"), db_index=False
+    )
+    command = models.ForeignKey(DebitCommand, on_delete=models.PROTECT, related_name="stops")
+    family = models.CharField(max_length=20, blank=True)
+    code = models.CharField(max_length=40, blank=True)
+    since = models.DateTimeField()
+    until = models.DateField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=150, blank=True)
+    end_reason = models.CharField(max_length=300, blank=True)
+
+    objects = StopQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("stop of debits")
+        verbose_name_plural = _("stops of debits")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["loan"], condition=Q(ended_at__isnull=True), name="debits_of_a_loan_are_stopped_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | (~Q(end_reason="") & ~Q(ended_by="")),
+                name="a_stop_of_debits_is_ended_for_a_reason",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["loan", "id"], name="debit_stops_of_a_loan")]
+
+    def __str__(self) -> str:
+        return f"{self.loan_id}: {self.family or self.code}"
 
 
 class RailNotice(models.Model):

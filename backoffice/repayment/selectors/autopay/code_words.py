@@ -48,6 +48,7 @@ OUR_OWN: Final[dict[str, "_StrPromise"]] = {
     Drop.OUT_OF_TIME: _("The time of the slot was over."),
     Drop.VERSION_ENDED: _("The version of the configuration was out of force."),
     Drop.STOPPED: _("A person stopped it."),
+    Drop.LOAN_STOPPED: _("Debits of the loan are stopped until a person lets them go on."),
     NOT_TAKEN: _("The rail never had the order."),
     NOT_IN_FILE: _("No settlement file of the rail has it."),
     PENDING: _("The bank had it as pending."),

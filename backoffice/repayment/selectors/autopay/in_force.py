@@ -9,6 +9,7 @@ from django.db.models import Q
 from backoffice.calendars.domain.working_days import is_working_day
 from backoffice.calendars.selectors import holiday_overrides
 from backoffice.repayment.domain.autopay.configuration import Configuration, OnHoliday, parse
+from backoffice.repayment.domain.autopay.days import debits_on
 from backoffice.repayment.domain.autopay.version_states import IN_FORCE, VersionState
 from backoffice.repayment.models import AutopayVersion, CanaryLoan, Loan
 
@@ -85,3 +86,8 @@ def open_days(ruling: Ruling) -> Callable[[date], bool]:
     return lambda day: all(
         is_working_day(day=day, calendar=calendar, overrides=overrides) for calendar, overrides in declared.items()
     )
+
+
+def is_debited_on(day: date, *, ruling: Ruling) -> bool:
+    """Whether a version debits anything on a day, by the calendar as it stands now; at most one query."""
+    return debits_on(day, configuration=ruling.configuration, is_open=open_days(ruling))

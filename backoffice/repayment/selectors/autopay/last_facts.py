@@ -1,14 +1,16 @@
 """What is known of commands in the moment before they leave: by the engine, and a second time apart from it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from backoffice.core.bulk import fetch
+from backoffice.core.money import ZERO
 from backoffice.repayment.domain.autopay.amounts import Room, due_of
 from backoffice.repayment.domain.autopay.last_look import Facts
+from backoffice.repayment.domain.autopay.second_look import SecondBill, SecondDue
 from backoffice.repayment.domain.penalty import penalty_rate
 from backoffice.repayment.selectors.states import LoadedLoan, terms_by_id
 from backoffice.repayment.selectors.verification import statement
@@ -31,6 +33,9 @@ SELECT id, rail_id, bank, currency, state = 'active' AND (valid_through IS NULL 
        allows_partial, token, single_limit, day_limit, month_limit
 FROM repayment_mandate WHERE id = ANY(%(ids)s) ORDER BY id FOR SHARE
 """
+OWN_LIMITS: Final = """
+SELECT id, rail_id, bank, currency, single_limit, day_limit, month_limit FROM repayment_mandate WHERE id = ANY(%(ids)s)
+"""
 LIMITS: Final = """
 SELECT DISTINCT ON (rail_id, bank, currency) rail_id, bank, currency, single, day, month, attempts_a_day
 FROM repayment_banklimit WHERE rail_id = ANY(%(rails)s) AND effective_from <= %(day)s
@@ -41,6 +46,10 @@ SELECT loan.id FROM repayment_loan loan JOIN customers_hold hold
     ON hold.loan_id = loan.id OR (hold.loan_id IS NULL AND hold.borrower_id = loan.borrower_id)
 WHERE loan.id = ANY(%(ids)s) AND hold.scope = 'debit' AND hold.effect <> 'if_mandated' AND hold.period @> %(day)s::date
 """
+STOPPED: Final = """
+SELECT loan_id FROM repayment_debitstop
+WHERE loan_id = ANY(%(ids)s) AND ended_at IS NULL AND (until IS NULL OR until > %(day)s)
+"""
 IN_FLIGHT: Final = """
 SELECT loan_id FROM repayment_debitcommand WHERE loan_id = ANY(%(ids)s) AND state IN ('submitted', 'unknown')
 """
@@ -48,30 +57,26 @@ SELECT loan_id FROM repayment_debitcommand WHERE loan_id = ANY(%(ids)s) AND stat
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command to look at: its loan, agreement, the tries its bill was refused for want of funds, and which bill."""
+    """A command to look at: its loan and agreement; which bill, its tries refused for want of funds or over a limit.
+
+    `planned` is the amount of that bill (major units).
+    """
 
     command_id: int
     loan_id: int
     mandate_id: int
     tries_without_funds: int
     installment_number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SecondDue:
-    """What a second calculation says of a loan; amounts in major units."""
-
-    is_active: bool
-    is_held: bool
-    least_due: Decimal
-    most_due: Decimal
+    tries_over_limit: int = 0
+    planned: Decimal = ZERO
 
 
 def facts_of(*, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: date) -> dict[int, Facts]:
-    """The facts of each command, by its id; the agreements are locked against change. Five queries."""
+    """The facts of each command, by its id; the agreements are locked against change. Six queries."""
     loan_ids = sorted({one.loan_id for one in asked})
     mandates = {row[0]: row for row in fetch(MANDATES, {"ids": sorted({one.mandate_id for one in asked}), "day": day})}
     held = {row[0] for row in fetch(HELD, {"ids": loan_ids, "day": day})}
+    stopped = {row[0] for row in fetch(STOPPED, {"ids": loan_ids, "day": day})}
     in_flight = {row[0] for row in fetch(IN_FLIGHT, {"ids": loan_ids})}
     spent = {row[0]: row[1:] for row in fetch(SPENT, {"ids": [*mandates], "day": day, "month": day.replace(day=1)})}
     limits = _limits(rails=sorted({row[1] for row in mandates.values()}), day=day)
@@ -79,12 +84,9 @@ def facts_of(*, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: da
     for one in asked:
         loan = loans[one.loan_id]
         _, rail_id, bank, currency, is_active, allows_partial, card, *own_limits = mandates[one.mandate_id]
-        single, day_limit, month_limit = own_limits
         of_all = limits.get((rail_id, "", currency), (Room(), None))
         of_bank, most_tries = limits.get((rail_id, bank, currency), of_all)
         today, month, tries = spent[one.mandate_id]
-        own = Room(single=single, day=_left(day_limit, today), month=_left(month_limit, month))
-        theirs = Room(single=of_bank.single, day=_left(of_bank.day, today), month=_left(of_bank.month, month))
         facts[one.command_id] = Facts(
             is_active=loan.state.status == "active",
             is_held=one.loan_id in held,
@@ -92,14 +94,37 @@ def facts_of(*, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: da
             is_mandate_active=is_active,
             allows_partial=allows_partial,
             due=due_of(loan.state, as_of=day, number=one.installment_number),
-            room=own.stricter(theirs),
+            room=_room(Room(*own_limits), of_bank, today=today, month=month),
             tries_without_funds=one.tries_without_funds,
             card=card,
             card_debits=tries,
             card_may=most_tries,
             currency=loan.currency,
+            is_stopped=one.loan_id in stopped,
+            planned=one.planned,
+            tries_over_limit=one.tries_over_limit,
         )
     return facts
+
+
+def rooms_of(*, mandate_ids: Collection[int], day: date) -> dict[int, Room]:
+    """What limits leave of each agreement on a day, before its debits leave; three queries at most."""
+    mandates = fetch(OWN_LIMITS, {"ids": sorted(set(mandate_ids))})
+    limits = _limits(rails=sorted({row[1] for row in mandates}), day=day)
+    terms: dict[int, tuple[Room, Room]] = {}
+    for mandate_id, rail_id, bank, currency, *own in mandates:
+        of_all = limits.get((rail_id, "", currency), (Room(), None))
+        terms[mandate_id] = (Room(*own), limits.get((rail_id, bank, currency), of_all)[0])
+    counted = [key for key, both in terms.items() if any(one.day is not None or one.month is not None for one in both)]
+    spent = {
+        row[0]: row[1:3]
+        for row in (fetch(SPENT, {"ids": counted, "day": day, "month": day.replace(day=1)}) if counted else ())
+    }
+    return {
+        key: _room(own, of_bank, today=today, month=month)
+        for key, (own, of_bank) in terms.items()
+        for today, month in [spent.get(key, (ZERO, ZERO))]
+    }
 
 
 def second_due(*, loans: Mapping[int, LoadedLoan], day: date) -> dict[int, SecondDue]:
@@ -115,7 +140,14 @@ def second_due(*, loans: Mapping[int, LoadedLoan], day: date) -> dict[int, Secon
             "rule_basis": [each.penalty.day_basis for each in terms.values()],
         },
     )
-    return {row[0]: SecondDue(*row[1:]) for row in rows}
+    bills: dict[int, dict[int, SecondBill]] = {row[0]: {} for row in rows}
+    for loan_id, _is_active, _is_held, _held, number, *of_bill in rows:
+        if number is not None:
+            bills[loan_id][number] = SecondBill(*of_bill)
+    return {
+        loan_id: SecondDue(is_active=is_active, is_held=is_held, held=held, bills=bills[loan_id])
+        for loan_id, is_active, is_held, held, *_of_bill in rows
+    }
 
 
 def _limits(*, rails: Sequence[int], day: date) -> dict[tuple[int, str, str], tuple[Room, int | None]]:
@@ -123,6 +155,12 @@ def _limits(*, rails: Sequence[int], day: date) -> dict[tuple[int, str, str], tu
         (rail_id, bank, currency): (Room(single=single, day=of_day, month=of_month), tries)
         for rail_id, bank, currency, single, of_day, of_month, tries in fetch(LIMITS, {"rails": [*rails], "day": day})
     }
+
+
+def _room(own: Room, of_bank: Room, *, today: Decimal, month: Decimal) -> Room:
+    """What is left of the limits of agreement and bank, of what was used up today and in the month."""
+    left = [Room(single=one.single, day=_left(one.day, today), month=_left(one.month, month)) for one in (own, of_bank)]
+    return left[0].stricter(left[1])
 
 
 def _left(limit: Decimal | None, spent: Decimal) -> Decimal | None:

@@ -3,6 +3,7 @@
 One transaction a batch: a slot killed while it is built is built again, and a slot is run once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -20,10 +21,14 @@ from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.bulk import copy_rows, execute, fetch, next_ids
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
+from backoffice.repayment.domain.autopay.amounts import AmountRule
 from backoffice.repayment.domain.autopay.configuration import MINUTES_OF_A_DAY, Configuration, Slot, parse
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
+from backoffice.repayment.domain.autopay.last_look import History, foreseen
 from backoffice.repayment.domain.autopay.order_numbers import Purpose, order_number
 from backoffice.repayment.models import AutopaySwitch, AutopayVersion, Breaker, DebitBatch, Rail
+from backoffice.repayment.selectors.autopay.in_force import Ruling, is_debited_on, ruling_of, rulings_on
+from backoffice.repayment.selectors.autopay.last_facts import rooms_of
 from backoffice.repayment.selectors.verification import statement
 from backoffice.repayment.services.autopay import commands
 from backoffice.repayment.services.autopay.planning import settle_paid
@@ -98,6 +103,13 @@ class DayBeingClosed(Refusal):
     status: ClassVar[int] = 409
 
 
+class NoDebitsToday(Refusal):
+    """The day is closed or blacked out under the version, whatever was planned."""
+
+    code: ClassVar[str] = "repayment.autopay_no_debits_today"
+    status: ClassVar[int] = 409
+
+
 class AutopayStopped(Refusal):
     """The switch is off: nothing is debited."""
 
@@ -131,10 +143,13 @@ def slots_due(*, at: datetime) -> list[Beginning]:
     planned = fetch(PLANNED, {"day": today})
     run = set(DebitBatch.objects.filter(day=today).values_list("version_id", "slot"))
     due: list[Beginning] = []
-    for version in AutopayVersion.objects.filter(pk__in=[row[0] for row in planned]):
-        configuration = parse(version.content)
-        last = _last_moment(configuration, day=today)
-        for slot in configuration.slots:
+    versions = AutopayVersion.objects.select_related("configuration").filter(pk__in=[row[0] for row in planned])
+    for version in versions:
+        ruling = ruling_of(version)
+        if not is_debited_on(today, ruling=ruling):
+            continue  # a holiday that was declared after the day was planned
+        last = _last_moment(ruling.configuration, day=today)
+        for slot in ruling.configuration.slots:
             begins_at, ends_at = local_time(today, slot.at), min(local_time(today, slot.until), last)
             if begins_at <= at < ends_at and (version.pk, slot.id) not in run:
                 due.append(Beginning(version.pk, slot, begins_at, ends_at))
@@ -155,14 +170,14 @@ def begin_slots(*, at: datetime) -> int:
 def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor: Actor) -> int:
     """Begin a slot of the business day at once, by a person, for as long as it would last; gives how many commands.
 
-    It ends by the cut-off of its rails. Raises SlotNotKnown, SlotRun, AutopayStopped, DayBeingClosed, AfterCutOff.
+    Nothing of it leaves after the cut-off of its rails: that would be of the rail's next day.
+    Raises SlotNotKnown, SlotRun, AutopayStopped, DayBeingClosed, NoDebitsToday, AfterCutOff.
     """
     if AutopaySwitch.objects.filter(is_stopped=True).exists():
         raise AutopayStopped(_("All debits are stopped."), next_step=_("Turn autopay on again first."))
-    version = AutopayVersion.objects.filter(pk=version_id).first()
-    configuration = parse(version.content) if version else None
-    slot = configuration.slot(slot_id) if configuration else None
-    if configuration is None or slot is None:
+    ruling = _in_force(version_id)
+    slot = ruling.configuration.slot(slot_id) if ruling else None
+    if ruling is None or slot is None:
         raise SlotNotKnown(_("There is no such slot."), next_step=_("Look at the configuration in force."))
     now = business_day()
     if now.state != OPEN:
@@ -172,7 +187,12 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     day = now.today
     if DebitBatch.objects.filter(day=day, version_id=version_id, slot=slot_id).exists():
         raise SlotRun(_("This slot has begun already today."), next_step=_("Look at its batch."))
-    last = _last_moment(configuration, day=day)
+    if not is_debited_on(day, ruling=ruling):
+        raise NoDebitsToday(
+            _("Nothing is debited today under this configuration: it is a holiday, or a day without debits."),
+            next_step=_("Wait for the next day on which debits are made."),
+        )
+    last = _last_moment(ruling.configuration, day=day)
     if at >= last:
         raise AfterCutOff(
             _("The cut-off of its rails was at %(time)s.") % {"time": f"{last:%H:%M}"},
@@ -181,6 +201,11 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     beginning = Beginning(version_id, slot, at, min(at + timedelta(minutes=slot.until - slot.at), last))
     settle_paid(day=day)
     return _build(beginning, day=day, actor=actor, reason=reason)
+
+
+def _in_force(version_id: int) -> Ruling | None:
+    """The version as it rules, if it does on the business date."""
+    return next((ruling for ruling in rulings_on(business_date()) if ruling.version_id == version_id), None)
 
 
 def local_time(day: date, minute: int) -> datetime:
@@ -236,6 +261,7 @@ def _fill(batch: DebitBatch, *, configuration: Configuration, at: datetime) -> i
             "quiet_since": at - configuration.min_gap,
             "rails": list(configuration.rails),
             "order": configuration.mandate_order.value,
+            "each": configuration.amount == AmountRule.CURRENT_ONLY,
         },
     )
     without = [row[0] for row in rows if row[7] is None]
@@ -246,13 +272,16 @@ def _fill(batch: DebitBatch, *, configuration: Configuration, at: datetime) -> i
             [BillState.STOPPED.value, NO_MANDATE, without],
         )
     rows = [row for row in rows if row[7] is not None]
-    forecast = sum((row[6] for row in rows), ZERO)
+    amounts = _foreseen(rows, batch=batch, configuration=configuration)
+    forecast = sum(amounts, ZERO)
     copy_rows(
         table="repayment_debitcommand",
         columns=COLUMNS,
         rows=(
-            _row(row, key=key, batch=batch)
-            for row, key in zip(rows, next_ids(table="repayment_debitcommand", count=len(rows)), strict=True)
+            _row(row, key=key, amount=amount, batch=batch)
+            for row, amount, key in zip(
+                rows, amounts, next_ids(table="repayment_debitcommand", count=len(rows)), strict=True
+            )
         ),
     )
     batch.commands, batch.forecast = len(rows), forecast
@@ -261,8 +290,30 @@ def _fill(batch: DebitBatch, *, configuration: Configuration, at: datetime) -> i
     return len(rows)
 
 
-def _row(row: tuple[Any, ...], *, key: int, batch: DebitBatch) -> tuple[Any, ...]:
-    bill_id, loan_id, borrower_id, number, version, attempt, amount, mandate_id, rail_id = row
+def _foreseen(rows: Sequence[tuple[Any, ...]], *, batch: DebitBatch, configuration: Configuration) -> list[Decimal]:
+    """What each command is expected to ask for; what is asked for in the end is computed when it leaves."""
+    rooms = rooms_of(mandate_ids={row[7] for row in rows}, day=batch.day)
+    return [
+        foreseen(
+            left,
+            overdue=overdue,
+            held=held,
+            history=History(
+                currency=batch.currency,
+                planned=planned,
+                tries_without_funds=without_funds,
+                tries_over_limit=over_limit,
+                allows_partial=allows_partial,
+            ),
+            room=rooms[mandate_id],
+            configuration=configuration,
+        )
+        for *_bill, left, mandate_id, _rail, planned, without_funds, over_limit, overdue, held, allows_partial in rows
+    ]
+
+
+def _row(row: tuple[Any, ...], *, key: int, amount: Decimal, batch: DebitBatch) -> tuple[Any, ...]:
+    bill_id, loan_id, borrower_id, number, version, attempt, _left, mandate_id, rail_id, *_for_forecast = row
     return values_of_command(
         key=key,
         order_no=order_number(

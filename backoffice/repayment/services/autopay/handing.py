@@ -15,10 +15,9 @@ from backoffice.outreach.domain.handover import refilled
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.domain.autopay.debit_states import CommandState
 from backoffice.repayment.domain.autopay.handover import Answer, Outgoing
-from backoffice.repayment.domain.autopay.last_look import second_opinion
 from backoffice.repayment.domain.autopay.order_numbers import INITIATED_BY, Purpose
+from backoffice.repayment.domain.autopay.second_look import SecondDue, Span
 from backoffice.repayment.models import Rail
-from backoffice.repayment.selectors.autopay.last_facts import SecondDue
 from backoffice.repayment.services.autopay.commands import Change, Row
 from backoffice.repayment.services.autopay.rails import http
 
@@ -74,13 +73,13 @@ def take_from_rails(leaving: Sequence[Leaving]) -> None:
         rail.save(update_fields=["tokens"])
 
 
-def disagreement(amount: Decimal, *, opinion: SecondDue, order_no: str, currency: str) -> Tripped | None:
-    """What the second calculation has against an amount (major units); `order_no` is the order number."""
+def disagreement(amount: Decimal, *, opinion: SecondDue, span: Span, order_no: str, currency: str) -> Tripped | None:
+    """What the second calculation has against an amount (major units); `span` are those it finds right."""
     if opinion.is_held or not opinion.is_active or opinion.most_due <= 0:
         why = "held" if opinion.is_held else "settled"
         return Tripped(BreakerKind.SETTLED, f"{amount:f} {currency}", "0", f"{order_no}: {why}")
-    if not second_opinion(amount, most_due=opinion.most_due):
-        return Tripped(BreakerKind.AMOUNT, f"{amount:f}", f"{opinion.most_due:f}", order_no)
+    if not span.holds(amount):
+        return Tripped(BreakerKind.AMOUNT, f"{amount:f}", str(span), order_no)
     return None
 
 

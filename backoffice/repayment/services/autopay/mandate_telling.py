@@ -23,6 +23,7 @@ from backoffice.core.signed_http import Address
 from backoffice.repayment.domain.autopay.handover import AgreementAnswer, AgreementOutcome, Terms
 from backoffice.repayment.domain.autopay.mandate_states import MandateState, may_move
 from backoffice.repayment.models import Mandate, Rail
+from backoffice.repayment.services.autopay.debit_stops import end_for_newer_agreements
 from backoffice.repayment.services.autopay.mandate_moving import locked, move, note
 from backoffice.repayment.services.autopay.rails import http
 
@@ -183,6 +184,7 @@ def activate(mandate: Mandate, *, at: datetime, actor: Actor, reason: str = "") 
     """A locked mandate comes into force and takes over what it replaces; gives the ids the rail is to be told about."""
     mandate.signed_on = mandate.signed_on or timezone.localtime(at).date()
     move(mandate, to=MandateState.ACTIVE, cause=ACTIVATED, actor=actor, at=at, reason=reason)
+    end_for_newer_agreements(at=at, borrower_id=mandate.borrower_id)
     if mandate.replaces_id is None:
         return []
     old = Mandate.objects.select_for_update(of=("self",)).select_related("rail").get(pk=mandate.replaces_id)

@@ -28,6 +28,7 @@ from backoffice.repayment.domain.autopay.amounts import due_of
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, LEFT, CommandState
 from backoffice.repayment.domain.autopay.last_look import Drop, look_for_payer
 from backoffice.repayment.domain.autopay.order_numbers import Purpose, order_number
+from backoffice.repayment.domain.autopay.second_look import within_all_due
 from backoffice.repayment.models import AutopaySwitch, DebitCommand, Loan, Mandate, PayLink, Rail
 from backoffice.repayment.selectors.autopay.in_force import version_of_loan
 from backoffice.repayment.selectors.autopay.last_facts import Asked, facts_of, second_due
@@ -153,7 +154,13 @@ def _let_out(*, token: str, seen: str, at: datetime) -> tuple[Answer, Leaving | 
         return Answer.REFUSED, None
     opinion = second_due(loans=loans, day=today)[link.loan_id]
     loan = loans[link.loan_id]
-    tripped = disagreement(offer.amount, opinion=opinion, order_no=f"pay link {link.pk}", currency=loan.currency)
+    tripped = disagreement(
+        offer.amount,
+        opinion=opinion,
+        span=within_all_due(opinion),
+        order_no=f"pay link {link.pk}",
+        currency=loan.currency,
+    )
     if tripped is not None:
         breaking.open_breaker(tripped=tripped, at=at)
         return Answer.WRONG, None

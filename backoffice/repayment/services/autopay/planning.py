@@ -1,15 +1,18 @@
 """The close of a day plans the debits of the next: one row for each bill, under the version in force then."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from django.db import transaction
 
+from backoffice.calendars import clock
 from backoffice.core.bulk import copy_rows, execute, fetch
+from backoffice.repayment.domain.autopay.actions import PASSING
 from backoffice.repayment.domain.autopay.debit_states import BillState
 from backoffice.repayment.selectors.autopay.bills import FIRST, LAST, bills_to_debit, debits_anything
 from backoffice.repayment.selectors.autopay.in_force import Ruling, rulings_on
+from backoffice.repayment.services.autopay.debit_stops import end_those_over
 
 COLUMNS: Final = (
     "loan_id",
@@ -26,6 +29,7 @@ COLUMNS: Final = (
     "stopped_by",
     "attempts",
     "tries_without_funds",
+    "tries_over_limit",
     "skipped_mandates",
 )
 # A range that is planned again, after a kill or by hand, adds what is missing and leaves what is there.
@@ -33,6 +37,30 @@ STAGE: Final = """
 CREATE TEMPORARY TABLE planned_debits (LIKE repayment_debitbill INCLUDING DEFAULTS) ON COMMIT DROP;
 ALTER TABLE planned_debits DROP COLUMN id;
 """
+# What was learnt of a bill on its last day counts on this one: how often there was not enough or too little room, and
+# the agreements it was refused on for a reason that does not pass by itself. A bill has earlier days since it was due.
+CARRIED: Final = ("tries_without_funds", "tries_over_limit", "skipped_mandates")
+OWN: Final = tuple(name for name in COLUMNS if name not in CARRIED)
+INSERT: Final = f"""
+INSERT INTO repayment_debitbill ({", ".join((*OWN, *CARRIED))})
+SELECT {", ".join(f"bill.{name}" for name in OWN)}, coalesce(before.tries_without_funds, bill.tries_without_funds),
+       coalesce(before.tries_over_limit, bill.tries_over_limit), coalesce(before.skipped, bill.skipped_mandates)
+FROM planned_debits bill LEFT JOIN LATERAL (
+    SELECT past.tries_without_funds, past.tries_over_limit, CASE WHEN past.skipped_mandates <> '[]' THEN (
+               SELECT jsonb_agg(skipped.id) FROM jsonb_array_elements(past.skipped_mandates) AS skipped (id)
+               WHERE EXISTS (
+                   SELECT 1 FROM repayment_debitcommand refused
+                   WHERE refused.loan_id = past.loan_id AND refused.installment_number = past.installment_number
+                     AND refused.from_version = past.from_version AND refused.mandate_id = skipped.id::bigint
+                     AND refused.state IN ('declined', 'returned') AND refused.family <> ALL(%(passing)s)
+               )) END AS skipped
+    FROM repayment_debitbill past
+    WHERE bill.due_date < %(day)s AND past.loan_id = bill.loan_id AND past.day >= bill.due_date AND past.day < %(day)s
+      AND past.installment_number = bill.installment_number AND past.from_version = bill.from_version
+    ORDER BY past.day DESC LIMIT 1
+) before ON true
+ON CONFLICT DO NOTHING
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +105,13 @@ def plan_under(*, day: date, rulings: list[Ruling], first_id: int, last_id: int)
                 "",
                 0,
                 0,
+                0,
                 "[]",
             )
             for bill in found
         ),
     )
-    names = ", ".join(COLUMNS)
-    new = execute(
-        f"INSERT INTO repayment_debitbill ({names}) SELECT {names} FROM planned_debits "  # noqa: S608 - constants
-        "ON CONFLICT DO NOTHING"
-    )
+    new = execute(INSERT, {"day": day, "passing": sorted(PASSING)})
     execute("DROP TABLE planned_debits")
     return Planned(bills=bills, new=new)
 
@@ -98,6 +123,7 @@ def end_day(*, day: date) -> int:
     Bills with an order in flight stay open until it is known.
     """
     settle_paid(day=day)
+    end_those_over(day=day + timedelta(days=1), at=clock.now())
     return int(fetch(END, {"day": day})[0][0])
 
 

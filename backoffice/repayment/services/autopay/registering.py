@@ -23,6 +23,7 @@ from backoffice.repayment.domain.autopay.mandate_terms import (
     faults_of_limits,
     is_agreement_number,
 )
+from backoffice.repayment.services.autopay.debit_stops import end_for_newer_agreements
 
 CHUNK: Final = 100_000
 MOST_PRIORITY: Final = 32_767
@@ -104,6 +105,8 @@ def register_mandates(
     while chunk := list(islice(remaining, CHUNK)):
         new += _register(chunk, before=total, source=source, actor=actor, at=at, are_known=are_known)
         total += len(chunk)
+    if new:
+        end_for_newer_agreements(at=at)
     return Registered(rows=total, new=new)
 
 

@@ -20,26 +20,31 @@ from backoffice.audit import outbox
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch, update_rows
+from backoffice.core.money import ZERO
 from backoffice.outreach.domain.handover import wait_before_retry
+from backoffice.repayment.domain.autopay.actions import PASSING, USUAL
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
-from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
+from backoffice.repayment.domain.autopay.codes import ISO20022, Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState, may_move
 from backoffice.repayment.domain.autopay.handover import Answer
 from backoffice.repayment.domain.autopay.last_look import Drop
 from backoffice.repayment.domain.autopay.order_numbers import Purpose
 from backoffice.repayment.domain.autopay.outcomes import (
-    NOT_IN_FILE,
+    BillAfter,
     Said,
     amount_alarm,
     bill_after,
+    bill_after_return,
+    next_month,
     read_answer,
     value_date,
 )
 from backoffice.repayment.models import AutopayVersion, DebitBatch, DebitBill
 from backoffice.repayment.selectors.states import LoanId, OperationId
-from backoffice.repayment.services.autopay import breaking, commands, splitting
+from backoffice.repayment.services.autopay import breaking, commands, debit_stops, splitting
 from backoffice.repayment.services.autopay.commands import Change, Row
+from backoffice.repayment.services.autopay.debit_stops import Aftermath
 from backoffice.repayment.services.posting import Booked, Draft, book
 from backoffice.repayment.services.reminders import put_right
 
@@ -54,6 +59,7 @@ BILL_COLUMNS: Final = {
     "state": "text",
     "stopped_by": "text",
     "tries_without_funds": "int",
+    "tries_over_limit": "int",
     "skipped_mandates": "jsonb",
 }
 NEVER_LEFT: Final = frozenset({CommandState.PLANNED, CommandState.DROPPED})
@@ -103,7 +109,8 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
     glimpse = commands.read(ids=facts, lock=False)
     commands.lock_batches(row.batch_id for row in glimpse.values())
     commands.lock_loans(row.loan_id for row in glimpse.values())
-    rows = commands.read(ids=facts, lock=True)
+    beside = debit_stops.lock_agreements(row for row in glimpse.values() if _may_outlive_day(facts[row.id]))
+    rows = commands.read(ids={*facts, *beside}, lock=True)
     over = _batches_over(rows.values())
     moving = [
         (rows[command_id], _in_time(fact, is_over=rows[command_id].batch_id in over))
@@ -114,7 +121,8 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
     booked = _book(successes, today=today, at=at, actor=actor)
     commands.apply([_change(row, fact, at=at, operation=booked.get(row.id)) for row, fact in moving], actor=actor)
     _count(moving, booked=booked, at=at)
-    _follow_bills(moving)
+    aftermath = _follow_bills(moving)
+    debit_stops.follow_up(aftermath, at=at, actor=actor)
     put_right(
         loan_ids={row.loan_id for row, fact in moving if row.state in IN_FLIGHT and fact.said.to not in IN_FLIGHT}
     )
@@ -139,7 +147,8 @@ def settle_return(
     glimpse = commands.read(ids=[command_id], lock=False)
     commands.lock_batches(row.batch_id for row in glimpse.values())
     commands.lock_loans(row.loan_id for row in glimpse.values())
-    row = commands.read(ids=[command_id], lock=True).get(command_id)
+    beside = debit_stops.lock_agreements(glimpse.values())
+    row = commands.read(ids=[command_id, *beside], lock=True).get(command_id)
     if row is None or row.state != CommandState.SUCCEEDED:
         return False
     day = value_date(channel_day=_local(returned_at), planned_day=row.day, business_date=today)
@@ -172,11 +181,35 @@ def settle_return(
         ],
         actor=actor,
     )
-    if row.bill_id is not None:
-        stopped_by = NOT_IN_FILE if code == NOT_IN_FILE else "returned"
-        DebitBill.objects.filter(pk=row.bill_id).update(debited=0, state=BillState.STOPPED.value, stopped_by=stopped_by)
+    family = _family_of_return(row, code)
+    after = _follow_return(row, code=code, family=family)
+    debit_stops.follow_up([_aftermath(row, after, code=code, family=family)], at=at, actor=actor)
     outbox.publish(event=RETURNED, key=f"debit:{row.id}:returned", payload={"command_id": row.id, "code": code})
     return True
+
+
+def _family_of_return(row: Row, code: str) -> Family | None:
+    """Returns carry ISO return reasons on every rail; a code of the rail's own scheme is read as well."""
+    codes = shipped_codes()
+    found = codes.find(scheme=ISO20022, code=code) or codes.find(scheme=row.scheme, code=code)
+    return found.family if found else None
+
+
+def _follow_return(row: Row, *, code: str, family: Family | None) -> BillAfter:
+    """The bill of a debit that was taken back has not got its money, though other parts of it may stand."""
+    version = AutopayVersion.objects.get(pk=row.version_id) if row.version_id is not None else None
+    actions = parse(version.content).actions if version else USUAL
+    if row.bill_id is None:
+        return bill_after_return(code, family, actions=actions, tries_without_funds=0)
+    bill = DebitBill.objects.select_for_update(no_key=True).get(pk=row.bill_id)
+    after = bill_after_return(code, family, actions=actions, tries_without_funds=bill.tries_without_funds)
+    bill.debited = max(bill.debited - row.amount, ZERO)
+    bill.state, bill.stopped_by = after.state.value, after.stopped_by
+    bill.tries_without_funds = after.tries_without_funds
+    if after.skip_mandate and row.mandate_id not in bill.skipped_mandates:
+        bill.skipped_mandates = [*bill.skipped_mandates, row.mandate_id]
+    bill.save(update_fields=["debited", "state", "stopped_by", "tries_without_funds", "skipped_mandates"])
+    return after
 
 
 def _moves(row: Row, fact: Fact) -> bool:
@@ -303,21 +336,26 @@ def _alarms(row: Row, fact: Fact, *, booked: Mapping[int, int]) -> list[Tripped]
     return alarms
 
 
-def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> None:
-    """Bills take what was debited, and what the configuration does about a refusal."""
+def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> list[Aftermath]:
+    """Bills take what was debited, and what the configuration does about a refusal; gives what outlives their day."""
     about: dict[int, list[tuple[Row, Fact]]] = defaultdict(list)
     for row, fact in moving:
         if row.bill_id is not None and _concerns_bill(fact):
             about[row.bill_id].append((row, fact))
     if not about:
-        return
+        return []
     bills = list(DebitBill.objects.select_for_update(no_key=True).filter(pk__in=about).order_by("pk"))
     contents = AutopayVersion.objects.in_bulk({bill.version_id for bill in bills})
     configurations = {pk: parse(version.content) for pk, version in contents.items()}
     settled = _settled(bills)
+    aftermath: list[Aftermath] = []
     for bill in bills:
         for row, fact in about[bill.pk]:
-            _follow(bill, row, fact, configuration=configurations[bill.version_id], is_settled=bill.pk in settled)
+            after = _follow(
+                bill, row, fact, configuration=configurations[bill.version_id], is_settled=bill.pk in settled
+            )
+            if after is not None:
+                aftermath.append(_aftermath(row, after, code=fact.said.code, family=fact.said.family))
     update_rows(
         table="repayment_debitbill",
         columns=BILL_COLUMNS,
@@ -329,32 +367,59 @@ def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> None:
                 bill.state,
                 bill.stopped_by,
                 bill.tries_without_funds,
+                bill.tries_over_limit,
                 json.dumps(bill.skipped_mandates),
             )
             for bill in bills
         ],
     )
+    return aftermath
+
+
+def _may_outlive_day(fact: Fact) -> bool:
+    """Whether a refusal may suspend an agreement or stop a loan."""
+    return fact.said.to == CommandState.DECLINED and fact.said.family not in PASSING
 
 
 def _concerns_bill(fact: Fact) -> bool:
     return fact.said.to in (CommandState.SUCCEEDED, CommandState.DECLINED)
 
 
-def _follow(bill: DebitBill, row: Row, fact: Fact, *, configuration: Configuration, is_settled: bool) -> None:
+def _aftermath(row: Row, after: BillAfter, *, code: str, family: Family | None) -> Aftermath:
+    return Aftermath(
+        row=row,
+        code=code,
+        family=family,
+        suspend_mandate=after.suspend_mandate,
+        stop_loan=after.stop_loan,
+        until=next_month(row.day) if after.until_next_month else None,
+    )
+
+
+def _follow(
+    bill: DebitBill, row: Row, fact: Fact, *, configuration: Configuration, is_settled: bool
+) -> BillAfter | None:
+    """The bill as it is after a command; gives what followed from a refusal."""
     bill.attempts += 1
     if fact.said.to == CommandState.SUCCEEDED:
         bill.debited += fact.amount or row.amount
         if is_settled or bill.debited >= bill.amount:
             bill.state = BillState.SETTLED.value
-        return
+        return None
+    known = shipped_codes().find(scheme=row.scheme, code=fact.said.code)
     after = bill_after(
-        fact.said.family or Family.UNKNOWN, configuration=configuration, tries_without_funds=bill.tries_without_funds
+        fact.said.family or Family.UNKNOWN,
+        configuration=configuration,
+        tries_without_funds=bill.tries_without_funds,
+        is_spent=known is not None and known.period_spent,
     )
     bill.tries_without_funds = after.tries_without_funds
+    bill.tries_over_limit += after.is_over_limit
     if bill.state == BillState.OPEN:
         bill.state, bill.stopped_by = after.state.value, after.stopped_by
     if after.skip_mandate and row.mandate_id not in bill.skipped_mandates:
         bill.skipped_mandates = [*bill.skipped_mandates, row.mandate_id]
+    return after
 
 
 def _settled(bills: Sequence[DebitBill]) -> set[int]:

@@ -24,8 +24,9 @@ from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import BreakerLimits, Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
 from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look
+from backoffice.repayment.domain.autopay.second_look import SecondDue, span_of
 from backoffice.repayment.models import DebitBatch, DebitBill, Rail
-from backoffice.repayment.selectors.autopay.last_facts import Asked, SecondDue, facts_of, second_due
+from backoffice.repayment.selectors.autopay.last_facts import Asked, facts_of, second_due
 from backoffice.repayment.selectors.states import load_loans
 from backoffice.repayment.services.autopay import breaking, commands
 from backoffice.repayment.services.autopay.commands import Change, Row
@@ -46,11 +47,13 @@ from backoffice.repayment.services.autopay.settling import learn
 A_FILE_DAY: Final = timedelta(days=2)
 """How long an order of a file rail may take to be told of: the statement of its day comes the day after."""
 # Each rail's next commands, as many as it has room for: one that is slow does not keep the others waiting, nor does a
-# command whose loan has an order in flight. Borrowers are locked against holds; one somebody is working on waits.
+# command whose loan has an order in flight. Borrowers are locked against holds; one somebody is working on waits. The
+# longest due leave first: commands have their ids in the order they were built.
 CLAIM: Final = """
 SELECT next.* FROM unnest(%(rail_ids)s::bigint[], %(rooms)s::int[]) AS rail (id, room)
 CROSS JOIN LATERAL (
-    SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds, command.installment_number
+    SELECT command.id, command.loan_id, command.mandate_id, bill.tries_without_funds, command.installment_number,
+           bill.tries_over_limit, bill.amount
     FROM repayment_debitcommand command JOIN repayment_debitbill bill ON bill.id = command.bill_id
     JOIN repayment_loan loan ON loan.id = command.loan_id
     JOIN customers_borrower borrower ON borrower.id = loan.borrower_id
@@ -135,7 +138,7 @@ def let_out(*, batch_id: int, at: datetime) -> list[Leaving]:
     configuration = parse(batch.version.content)
     chosen = _choose(rows, facts, configuration=configuration, room=room)
     second = second_due(loans=loans, day=batch.day)
-    tripped = _tripped(chosen, rows, facts, second, configuration.breakers) or _off_course(
+    tripped = _tripped(chosen, rows, facts, second, configuration) or _off_course(
         batch, chosen, rows, configuration.breakers
     )
     if tripped is not None:
@@ -205,19 +208,27 @@ def _tripped(
     rows: Mapping[int, Row],
     facts: Mapping[int, Facts],
     second: Mapping[int, SecondDue],
-    limits: BreakerLimits,
+    configuration: Configuration,
 ) -> tuple[Tripped, int] | None:
     """What the second calculation, or the count of a card's debits, has against one of the amounts."""
     for command_id, amount in chosen.items():
         if not isinstance(amount, Decimal):
             continue
-        row = rows[command_id]
-        tripped = disagreement(amount, opinion=second[row.loan_id], order_no=row.order_no, currency=row.currency)
+        row, known = rows[command_id], facts[command_id]
+        opinion = second[row.loan_id]
+        span = span_of(
+            opinion,
+            number=row.installment_number,
+            history=known.history,
+            room=known.room,
+            configuration=configuration,
+        )
+        tripped = disagreement(amount, opinion=opinion, span=span, order_no=row.order_no, currency=row.currency)
         if tripped is not None:
             return tripped, command_id
-        if facts[command_id].card_debits >= limits.debits_per_card:
-            seen = str(facts[command_id].card_debits + 1)
-            return Tripped(BreakerKind.PER_CARD, seen, str(limits.debits_per_card), row.order_no), command_id
+        most = configuration.breakers.debits_per_card
+        if known.card_debits >= most:
+            return Tripped(BreakerKind.PER_CARD, str(known.card_debits + 1), str(most), row.order_no), command_id
     return None
 
 
