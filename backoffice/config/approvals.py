@@ -17,7 +17,7 @@ from backoffice.outreach.services import (
 from backoffice.repayment.console.approval_pictures import register_pictures
 from backoffice.repayment.selectors.bulk_holds import consequence_of_lifting_bulk, consequence_of_placing_bulk
 from backoffice.repayment.services import holds, product_costs, products, reminder_asking, verbs
-from backoffice.repayment.services.autopay import claim_rules, differences, payees
+from backoffice.repayment.services.autopay import claim_rules, differences, payees, resolving
 from backoffice.repayment.services.autopay import publishing as autopay_publishing
 
 LABELS = {
@@ -84,6 +84,11 @@ def register_all() -> None:
         differences.resolve_as_approved,
         label=_("Resolve a difference with a settlement file"),
         weigh=differences.weigh_now,
+    )
+    approvals.register(
+        resolving.APPROVAL_VERB,
+        resolving.decide_as_approved,
+        label=_("Say that an unknown debit was never made"),
     )
     approvals.register(
         claim_rules.APPROVE,

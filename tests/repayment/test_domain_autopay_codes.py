@@ -105,6 +105,7 @@ def test_reads_an_entry() -> None:
             source="mechanics 3.7",
             confidence=Confidence.PUBLIC_CODE,
             was_debited=False,
+            not_taken=False,
         )
     ]
 
@@ -119,6 +120,7 @@ def test_reads_an_entry() -> None:
         (ENTRY.replace('en = "The balance does not suffice."', ""), "unionpay entry 1: en must be a text"),
         (ENTRY.replace('code = "64"', "code = 64"), "unionpay entry 1: code must be a text"),
         (ENTRY + 'was_debited = "yes"', "unionpay entry 1: was_debited must be true or false"),
+        (ENTRY + "not_taken = 1", "unionpay entry 1: not_taken must be true or false"),
         (ENTRY.replace("unionpay", "visa"), "visa is not a scheme"),
         ('unionpay = "64"', "unionpay is not a scheme"),
         ("unionpay = [64]", "unionpay entry 1 is not a table"),

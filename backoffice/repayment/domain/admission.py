@@ -213,7 +213,9 @@ def payoff_of(state: LoanState, *, at: date, uncharged_penalty: Decimal = ZERO) 
 
 
 def _refuse_on_closed(operation: Operation, message: Phrase) -> None:
-    if operation.kind not in ("refund", "creditor_change"):
+    """What still may be booked: a refund, a creditor, and money that has come, which is held to be paid back."""
+    is_held = operation.kind == "payment" and operation.is_here
+    if operation.kind not in ("refund", "creditor_change") and not is_held:
         raise LoanClosed(
             message,
             next_step=phrase("Post to another loan of the borrower, or send the money back."),

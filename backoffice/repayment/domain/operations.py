@@ -50,7 +50,8 @@ class Operation:
     """One thing done to a loan. `key` orders operations of the same day and names the source of what follows.
 
     `surplus` says where money beyond what is due goes (None: by the terms; ALL_HELD: nothing of it pays what is due);
-    `components` are the amounts of a waiver; `creditor` the new creditor of a creditor change.
+    `components` are the amounts of a waiver; `creditor` the new creditor of a creditor change. `is_here`:
+    a payment that has come and cannot be turned away.
     """
 
     kind: OperationKind
@@ -60,6 +61,7 @@ class Operation:
     surplus: Surplus | None = None
     components: dict[Component, Decimal] = field(default_factory=dict)
     creditor: str = ""
+    is_here: bool = False
 
 
 class BillsAheadMissing(RuntimeError):

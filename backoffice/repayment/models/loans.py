@@ -131,6 +131,11 @@ class Loan(models.Model):
                 name="loan_overdue_amount",
                 condition=Q(overdue_amount__gt=0),
             ),
+            models.Index(
+                fields=["closed_on", "id"],
+                name="loan_to_pay_back",
+                condition=Q(status="closed", suspense__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,10 +2,12 @@
 
 import pytest
 
+from backoffice.audit.models import Approval, ApprovalLimit
 from backoffice.calendars import clock
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.models import AutopaySwitch, Breaker, DebitBatch, DebitCommand
 from backoffice.repayment.services.autopay import breaking, building, submitting
+from backoffice.repayment.services.autopay.resolving import APPROVAL_VERB
 from tests.repayment.api_book import caller
 from tests.repayment.autopay.answering import NO_FUNDS, PAID, RISK, SILENT, loans_of_a_thousand, slot
 from tests.repayment.autopay.debiting import SECRET, at, morning_of, payees, plan, rail, version
@@ -128,6 +130,13 @@ def test_decides_an_unknown_debit_once():
     lead = caller("team_lead")
     told = send(lead, f"debits/{first.pk}/decide/", was_debited=True, debited_at="2026-02-15T07:00:00+08:00").json()
     assert (told["state"], told["code"], told["amount"]) == ("succeeded", "by_hand", "1000.00")
+    limit, _ = ApprovalLimit.objects.update_or_create(
+        verb=APPROVAL_VERB, role="team_lead", defaults={"max_amount": 999}
+    )
+    asked = send(lead, f"debits/{third.pk}/decide/", was_debited=False)
+    assert (asked.status_code, asked.json()) == (202, {"approval_id": Approval.objects.get().pk})
+    limit.max_amount = 1000
+    limit.save()
     assert send(lead, f"debits/{second.pk}/decide/", was_debited=False).json()["state"] == "declined"
     again = lead.post(
         f"{BASE}/debits/{second.pk}/decide/",
@@ -136,7 +145,12 @@ def test_decides_an_unknown_debit_once():
         HTTP_IDEMPOTENCY_KEY="again",
     )
     assert (again.status_code, again.json()["code"]) == (409, "repayment.debit_not_unknown")
-    late = send(lead, f"debits/{third.pk}/decide/", was_debited=True, debited_at="2026-02-16T07:00:00+08:00")
+    late = lead.post(
+        f"{BASE}/debits/{third.pk}/decide/",
+        {"reason": "no, it was", "was_debited": True, "debited_at": "2026-02-16T07:00:00+08:00"},
+        format="json",
+        HTTP_IDEMPOTENCY_KEY="late",
+    )
     assert late.status_code == 422
 
 

@@ -205,6 +205,8 @@ def test_a_refusal_after_a_success_changes_nothing(bank):
     run_slot(at("07:00"))
     assert told("declined") == "late"
     assert list(states()) == ["succeeded"]
+    (alarm,) = Breaker.objects.all()
+    assert (alarm.kind, alarm.seen, alarm.rail.code, alarm.batch) == ("contrary", "00, 64", RAIL, None)
 
 
 def test_a_success_after_a_refusal_is_believed(bank):

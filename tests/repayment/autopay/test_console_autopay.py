@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 from django.urls import reverse
 
-from backoffice.audit.models import AuditEntry
+from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry
 from backoffice.calendars import clock
+from backoffice.core.actors import SYSTEM
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.models import (
     AutopaySwitch,
@@ -24,6 +25,8 @@ from backoffice.repayment.models import (
     SettlementLine,
 )
 from backoffice.repayment.services.autopay import breaking, building, submitting
+from backoffice.repayment.services.autopay.resolving import APPROVAL_VERB
+from backoffice.repayment.services.autopay.settling import Fact, settle
 from tests.console.book import as_role
 from tests.console.page import fields_of, rows_of, text_of
 from tests.repayment.autopay.answering import NO_FUNDS, PAID, RISK, SILENT, answer, loans_of_a_thousand, slot
@@ -338,6 +341,12 @@ def test_unknown_debits_stand_by_age_and_a_person_decides(day):
     first.refresh_from_db()
     assert (first.state, first.code, first.succeeded_at) == ("succeeded", "by_hand", at("07:00"))
     assert Operation.objects.get(pk=first.operation_id).amount == Decimal("1000.00")
+    ApprovalLimit.objects.update_or_create(verb=APPROVAL_VERB, role="team_lead", defaults={"max_amount": 999})
+    said, done = confirm(client, "decide_debit", second.pk, was_debited="no")
+    assert "A second person agrees" in said
+    second.refresh_from_db()
+    assert (second.state, Approval.objects.get().subject_id) == ("unknown", str(second.pk))
+    ApprovalLimit.objects.filter(verb=APPROVAL_VERB).update(max_amount=1000)
     said, done = confirm(client, "decide_debit", second.pk, was_debited="no")
     assert "the borrower pays twice" in said
     second.refresh_from_db()
@@ -349,6 +358,42 @@ def test_unknown_debits_stand_by_age_and_a_person_decides(day):
     _said, late = confirm(client, "decide_debit", first.pk, was_debited="no")
     assert late.status_code == 409
     assert as_role("agent").get(reverse("repayment:decide_debit", args=[third.pk])).status_code == 403
+
+
+def test_money_that_waits_to_be_placed_stands_with_its_age(day):
+    batch = slot(at("07:00"), lambda _place: SILENT)
+    first, second, third = DebitCommand.objects.order_by("id")[:3]
+    client = as_role("team_lead")
+    empty = text_of(page(client, "unknown_debits"))
+    assert "Nothing is held of a loan that is paid off" in empty
+    assert "All that moved is in the books" in empty
+    post(first.loan_id, "1000.00", DUE)
+    for command in (first, second):
+        settle(facts={command.pk: Fact(said=PAID, at=at("07:01"))}, at=at("07:01"), actor=SYSTEM)
+    DebitCommand.objects.filter(pk=third.pk).update(
+        state="succeeded", succeeded_at=at("07:01"), is_unplaced=True, look_at=None
+    )
+    html = page(client, "unknown_debits")
+    ((number, _borrower, held, since, days),) = rows_of(html, caption="To be paid back")
+    assert (number, held, since, days) == (first.loan.external_id, "¥ 1,000.00", "15 Feb 2026", "0")
+    assert [row[0] for row in rows_of(html, caption="Not in the books")] == [third.order_no]
+    assert "The books refused it" in text_of(page(client, "debit", third.pk))
+    assert [breaker.kind for breaker in Breaker.objects.filter(batch=batch)] == ["settled"]
+    post(first.loan_id, "1000.00", DUE, kind="refund")
+    assert "Nothing is held of a loan that is paid off" in text_of(page(client, "unknown_debits"))
+
+
+def test_a_batch_that_waits_for_the_breaker_of_an_earlier_one_says_so(day):
+    slot(at("07:00"), lambda place: [NO_FUNDS, NO_FUNDS, NO_FUNDS, NO_FUNDS][place])
+    earlier = DebitBatch.objects.get()
+    breaking.open_breaker(tripped=Tripped(BreakerKind.SUCCESS, "0 %", "30 %"), batch=earlier, at=at("07:05"))
+    building.begin_slots(at=at("16:00"))
+    client = as_role("team_lead")
+    assert "the breaker of an earlier batch" in text_of(page(client, "autopay"))
+    said, done = confirm(client, "close_breaker", Breaker.objects.get().pk)
+    assert "Later batches of the same version that wait for it go on too: 1," in said
+    assert done.status_code == 303
+    assert DebitBatch.objects.get(slot="s2").state == "running"
 
 
 def test_breakers_stand_open_first_and_are_closed_with_a_reason(day):
@@ -372,10 +417,11 @@ def test_breakers_stand_open_first_and_are_closed_with_a_reason(day):
     one, other = Breaker.objects.order_by("id")
     said, done = confirm(client, "close_breaker", one.pk)
     assert "The batch stays stopped: 1 more" in said
+    assert f"Order {command.order_no} is dropped" in said
     assert done.status_code == 303
     assert DebitBatch.objects.get().state == "stopped"
     said, _done = confirm(client, "close_breaker", other.pk)
-    assert "Debits that wait 4" in said
+    assert "Debits that wait 3" in said
     assert "goes on at once" in said
     assert DebitBatch.objects.get().state == "running"
     assert client.get(reverse("repayment:close_breaker", args=[one.pk])).status_code == 404

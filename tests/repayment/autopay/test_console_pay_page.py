@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from threading import Barrier
+from time import sleep
 
 import pytest
 from django.core.cache import cache
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client
 
 from backoffice.audit import outbox
@@ -17,6 +18,7 @@ from backoffice.calendars import clock
 from backoffice.calendars.models import BusinessDay
 from backoffice.core.actors import SYSTEM
 from backoffice.customers.models import Borrower
+from backoffice.customers.services.holding import place_hold
 from backoffice.repayment.domain.autopay.active_rates import ActiveCounts
 from backoffice.repayment.models import (
     AutopaySwitch,
@@ -35,6 +37,7 @@ from backoffice.repayment.selectors.autopay.active_rates import active_rates
 from backoffice.repayment.services.autopay import building, handing, paying, submitting
 from backoffice.repayment.services.autopay.pay_links import LinkNotOpen, link_of, revoke_links
 from backoffice.repayment.services.autopay.paying import Answer, pay
+from tests.audit.side_by_side import Aside
 from tests.repayment.autopay.debiting import (
     DUE,
     at,
@@ -49,7 +52,7 @@ from tests.repayment.autopay.debiting import (
     states,
 )
 from tests.repayment.autopay.paying_book import click, due_with_link, opened, seen_on, text_of_page, token_for
-from tests.repayment.factories import close_days, drifts, post
+from tests.repayment.factories import ADA, close_days, drifts, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BILL = Decimal("1100.16")
@@ -364,6 +367,33 @@ def test_nothing_is_paid_beyond_the_limits_of_the_day(bank):
     _loan, _agreement, token = due_with_link(bank, day_limit="500.00")
     click(token, seen_on(token))
     refused_with(token, "The limit of your account for today is used up.")
+
+
+def test_another_agreement_with_room_pays_when_the_first_has_none(bank):
+    loan, first, token = due_with_link(bank, day_limit="500.00", priority=1)
+    other = mandate(loan.borrower_id, priority=2)
+    bank.knows(other)
+    click(token, seen_on(token))
+    click(token, seen_on(token))
+    assert list(DebitCommand.objects.order_by("pk").values_list("mandate_id", "amount", "state")) == [
+        (first.pk, Decimal("500.00"), "succeeded"),
+        (other.pk, Decimal("600.16"), "succeeded"),
+    ]
+
+
+def test_a_hold_that_is_being_placed_is_waited_for_and_forbids_the_payment(bank):
+    loan, _agreement, token = due_with_link(bank)
+    seen = seen_on(token)
+    with Aside() as aside:
+        with transaction.atomic():
+            place_hold(
+                borrower_id=loan.borrower_id, start=DUE, reason="dispute", scopes=["debit"], actor=ADA, note="says so"
+            )
+            paying_now = aside.start(lambda: pay(token=token, seen=seen, clock=lambda: at("07:00")))
+            sleep(0.5)
+            assert not paying_now.done()
+        assert paying_now.result(timeout=20) in (Answer.CHANGED, Answer.REFUSED)
+    assert not DebitCommand.objects.exists()
 
 
 def test_nothing_is_paid_over_a_rail_that_is_paused(bank):

@@ -144,7 +144,7 @@ class DebitSerializer(serializers.Serializer):
     returned_at = serializers.DateTimeField(allow_null=True)
     operation_id = serializers.IntegerField(allow_null=True)
     return_operation_id = serializers.IntegerField(allow_null=True)
-    is_unplaced = serializers.BooleanField(help_text="the loan had no room for it; it is to be paid back")
+    is_unplaced = serializers.BooleanField(help_text="the books refused it, or its return; a person has to place it")
 
     def get_code_in_words(self, command: DebitCommand) -> str:
         """What the code means, in the caller's language."""

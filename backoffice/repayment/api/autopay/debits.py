@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,6 +12,7 @@ from backoffice.calendars import clock
 from backoffice.core.access import actor_of
 from backoffice.core.api.views import ApiView, ListView, read
 from backoffice.repayment.api.autopay import debit_shapes as shapes
+from backoffice.repayment.api.verbs import ApprovalAskedSerializer
 from backoffice.repayment.models import DebitCommand
 from backoffice.repayment.selectors.autopay.debits import debit_shown, visible_debits
 from backoffice.repayment.selectors.autopay.rates import Cut, debit_rates, visible_versions
@@ -59,13 +61,17 @@ class DecideView(ApiView):
     request_serializer_class = shapes.DecideDebitSerializer
     serializer_class = shapes.DebitSerializer
     refusals = ("404", "409")
+    other_answers: ClassVar[dict[int, type[serializers.Serializer]]] = {202: ApprovalAskedSerializer}
 
     @idempotent
     def post(self, request: Request, debit_id: int) -> Response:
-        """Debited: it is booked and split at once. Never debited: a later slot may try the bill again."""
+        """Debited: it is booked and split at once. Never debited: a later slot may try the bill again.
+
+        Its rail is asked first. Beyond the caller's limit it is asked for (202).
+        """
         asked = read(self.request_serializer_class, request.data)
         debit_shown(command_id=debit_id, user=person_of(request))
-        decide_unknown(
+        done = decide_unknown(
             command_id=debit_id,
             was_debited=asked["was_debited"],
             debited_at=asked.get("debited_at"),
@@ -73,6 +79,8 @@ class DecideView(ApiView):
             at=clock.now(),
             actor=actor_of(request.user),
         )
+        if done.approval_id is not None:
+            return Response(ApprovalAskedSerializer(done).data, status=202)
         return Response(self.serializer_class(visible_debits(user=person_of(request)).get(pk=debit_id)).data)
 
 

@@ -18,11 +18,11 @@ from backoffice.core.http import refused
 from backoffice.core.tables import Choice, Column, Day, Rows, Table
 from backoffice.core.telling import doer
 from backoffice.repayment.console.autopay import debit_states as _states  # noqa: F401 - declares the tones
-from backoffice.repayment.models import Breaker
+from backoffice.repayment.models import Breaker, DebitBatch
 from backoffice.repayment.models.autopay.debits import BREAKER_LABELS
 from backoffice.repayment.selectors.autopay.board import batch_name, visible_breakers, waiting_of
 from backoffice.repayment.selectors.autopay.code_words import breaker_detail
-from backoffice.repayment.services.autopay.breaking import close_breaker
+from backoffice.repayment.services.autopay.breaking import close_breaker, stopping, to_be_dropped, waiting_for
 from backoffice.staff.access import person_of
 
 
@@ -120,21 +120,36 @@ class CloseBreaker(ConfirmView):
         lines = [Line(_("Seen"), subject.seen), Line(_("Allowed"), subject.allowed or "–")]
         if subject.batch is None:
             return Consequence(lines=tuple(lines), warnings=(_("It stopped no batch."),))
-        others = Breaker.objects.filter(batch=subject.batch, closed_at__isnull=True).exclude(pk=subject.pk).count()
-        waiting = waiting_of(batch_ids=[subject.batch_id])
+        batches = waiting_for(subject)
+        waiting = waiting_of(batch_ids=[batch.pk for batch in batches])
         lines.append(Line(_("Debits that wait"), waiting.planned))
         lines += [
             Line(_("They ask for"), amount, currency=currency, total=True)
             for currency, amount in waiting.amounts.items()
         ]
-        return Consequence(lines=tuple(lines), warnings=(self._what_follows(subject, others),))
+        warnings = [self._what_follows(subject, subject.batch)]
+        if to_be_dropped(subject):
+            warnings.append(
+                _("Order %(order)s is dropped, and its bill is not tried again on that day.")
+                % {"order": subject.command.order_no}
+            )
+        later = [batch for batch in batches if batch.pk != subject.batch_id]
+        if later:
+            warnings.append(
+                _(
+                    "Later batches of the same version that wait for it go on too: %(count)s, unless their time is "
+                    "over or another breaker stops them."
+                )
+                % {"count": len(later)}
+            )
+        return Consequence(lines=tuple(lines), warnings=tuple(warnings))
 
     @staticmethod
-    def _what_follows(subject: Breaker, others: int) -> Text:
-        batch = subject.batch
+    def _what_follows(subject: Breaker, batch: DebitBatch) -> Text:
+        others = stopping(batch).exclude(pk=subject.pk).count()
         if others:
-            return _("The batch stays stopped: %(count)s more breakers of it are open.") % {"count": others}
-        if batch is not None and clock.now() >= batch.ends_at:
+            return _("The batch stays stopped: %(count)s more breakers that stop it are open.") % {"count": others}
+        if clock.now() >= batch.ends_at:
             return _("The time of the batch is over: nothing of it leaves any more.")
         return _("The batch goes on at once, and its counts begin anew.")
 

@@ -30,6 +30,7 @@ from backoffice.staff.access import person_of
 OWN_DETAILS = {
     "the lease ran out": gettext_lazy("nothing was heard of it in its time"),
     "unmapped": gettext_lazy("treated as unknown until somebody maps it"),
+    "repayment.refund_no_longer_covered": gettext_lazy("not booked: its money was paid back to the borrower before"),
 }
 
 
@@ -41,7 +42,12 @@ def debit_address(command: DebitCommand) -> str:
 def why(command: DebitCommand) -> str:
     """Why a debit stands as it does, in words; nothing for one that succeeded."""
     if command.state == CommandState.SUCCEEDED:
-        return _("The loan had no room for it; it is to be paid back.") if command.is_unplaced else ""
+        return _("The books refused it: it is in no ledger until a person places it.") if command.is_unplaced else ""
+    if command.state == CommandState.RETURNED and command.is_unplaced and command.operation_id is not None:
+        return _(
+            "The books refused to take it back: its money was paid back to the borrower before. Take that refund back "
+            "if it has not left, then take back the payment; else ask the borrower for it."
+        )
     return code_in_words(scheme=command.rail.scheme, code=command.code)
 
 

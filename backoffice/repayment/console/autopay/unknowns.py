@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.calendars import clock
+from backoffice.calendars.selectors import business_date
 from backoffice.core import formats
 from backoffice.core.access import may, requires
 from backoffice.core.actors import Actor
@@ -21,7 +22,8 @@ from backoffice.core.tables import Column, Table, Words
 from backoffice.repayment.console.autopay.debits import debit_address, why
 from backoffice.repayment.models import DebitCommand
 from backoffice.repayment.selectors.autopay.debits import debit_shown, searched, unknown_debits
-from backoffice.repayment.services.autopay.resolving import decide_unknown
+from backoffice.repayment.selectors.autopay.money_to_place import MOST, money_to_place
+from backoffice.repayment.services.autopay.resolving import decide_unknown, needs_second
 from backoffice.staff.access import person_of
 
 
@@ -57,12 +59,17 @@ UNKNOWNS = Table(
 
 @requires("repayment.autopay.view")
 def unknowns(request: HttpRequest) -> HttpResponse:
-    """Unknown debits of the person's portfolios, the oldest first."""
+    """Unknown debits of the person's portfolios, the oldest first; below them money that waits to be placed."""
     try:
         table = UNKNOWNS.shown(rows=unknown_debits(user=person_of(request)), query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("repayment:unknown_debits"))
-    context = {"table": table, "may_decide": may(request, "repayment.debit.decide")}
+    context = {
+        "table": table,
+        "may_decide": may(request, "repayment.debit.decide"),
+        "waiting": money_to_place(user=person_of(request), today=business_date()),
+        "most": MOST,
+    }
     return render(request, "repayment/autopay/unknowns.html", context)
 
 
@@ -123,9 +130,13 @@ class DecideUnknown(ConfirmView):
                 lines=(Line(_("Booked as a payment"), subject.amount, currency=subject.currency, total=True),),
                 warnings=(_("It is booked on the loan and split to the payees at once."),),
             )
+        waits = needs_second(command=subject, actor=actor)
         return Consequence(
             lines=(Line(_("Not debited"), subject.amount, currency=subject.currency, total=True),),
+            approval=_("A second person agrees: it is beyond your limit.") if waits else "",
+            verb=_("Ask for approval") if waits else "",
             warnings=(
+                _("The rail is asked once more first: while it is at work on the order, nothing is decided."),
                 _("A later slot may debit the bill again. If the bank did debit it, the borrower pays twice."),
                 _("A notice or the settlement file that proves the debit is still believed."),
             ),
@@ -133,7 +144,7 @@ class DecideUnknown(ConfirmView):
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Decides it."""
-        decide_unknown(
+        done = decide_unknown(
             command_id=subject.pk,
             was_debited=values["was_debited"],
             debited_at=values["debited_at"],
@@ -141,4 +152,6 @@ class DecideUnknown(ConfirmView):
             at=clock.now(),
             actor=actor,
         )
+        if done.approval_id is not None:
+            return _("It waits for a second person.")
         return _("The debit is not unknown any more.")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain.autopay.codes import Family
@@ -21,6 +22,8 @@ class BreakerKind(StrEnum):
     of refusals dominates. `per_card`: one card is debited too often in a day. `settled`: a settled or held bill was
     about to be debited. `amount`: the second calculation of a command's amount differs. `request`: the rail says that
     our calls are wrong. `unmapped`: a code nobody mapped. `double`: the bank debited an order twice, or too much.
+    `merchant`: a rail refuses for our contract with it. `contrary`: a rail takes back what it said of an order.
+    `unbooked`: an answer or a movement of money that the books did not take.
     """
 
     TOTAL = "total"
@@ -32,6 +35,15 @@ class BreakerKind(StrEnum):
     REQUEST = "request"
     UNMAPPED = "unmapped"
     DOUBLE = "double"
+    MERCHANT = "merchant"
+    CONTRARY = "contrary"
+    UNBOOKED = "unbooked"
+
+
+OF_RAIL: Final = frozenset({BreakerKind.MERCHANT, BreakerKind.CONTRARY})
+"""What is wrong with a rail, not with a batch: people are alarmed, and no batch is stopped."""
+OF_COMMAND: Final = frozenset({BreakerKind.PER_CARD, BreakerKind.SETTLED, BreakerKind.AMOUNT})
+"""What is wrong with one command: it would open them again, so it is dropped when a person closes them."""
 
 
 @dataclass(slots=True)

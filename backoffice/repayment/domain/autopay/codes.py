@@ -19,7 +19,7 @@ ISO20022: Final = "iso20022"
 SCHEMES: Final = (UNIONPAY, ISO20022)
 
 _TEXTS: Final = ("code", "family", "en", "zh", "source", "confidence")
-_MARKS: Final = ("was_debited", "period_spent")
+_MARKS: Final = ("was_debited", "period_spent", "not_taken")
 
 
 class Family(StrEnum):
@@ -60,6 +60,7 @@ class ReturnCode:
 
     `was_debited`: the money has left the account although the code reads like a failure (42, 74, 75 of UnionPay).
     `period_spent`: the limit of a month or year is used up, so that no smaller part goes through before the next.
+    `not_taken`: by the rail's contract it proves that the debit was not accepted, though others of its family do not.
     """
 
     scheme: str
@@ -71,6 +72,7 @@ class ReturnCode:
     confidence: Confidence
     was_debited: bool
     period_spent: bool = False
+    not_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +153,5 @@ def _read(entry: Any, *, scheme: str, place: str) -> ReturnCode:
         confidence=confidence,
         was_debited=entry.get("was_debited", False),
         period_spent=entry.get("period_spent", False),
+        not_taken=entry.get("not_taken", False),
     )

@@ -34,6 +34,7 @@ class Drop(StrEnum):
     VERSION_ENDED = "version_ended"
     STOPPED = "stopped"
     LOAN_STOPPED = "loan_stopped"
+    SET_ASIDE = "set_aside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ NOT_IN_FILE = "not_in_file"
 """No settlement file has it: declined for it, or taken back by ourselves. The payer's bank has no part in it."""
 RETURNED = "returned"
 """What stopped a bill whose debit was taken back."""
+ALARMS: Final = {Family.REQUEST: BreakerKind.REQUEST, Family.MERCHANT: BreakerKind.MERCHANT}
+"""Refusals that are our own fault. The action of the first is `halt`: its breaker stops the batch. mechanics 3.7."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,22 @@ def read_answer(answer: Answer, *, scheme: str, codes: Codes, order_no: str) -> 
     return Said(CommandState.UNKNOWN, answer.code or answer.outcome.value, Family.UNKNOWN, answer.detail)
 
 
-def read_refusal(code: str, *, scheme: str, codes: Codes, order_no: str) -> Said:
-    """What a code of refusal says; one that may have moved money, and one nobody mapped, leave it unknown."""
+def read_refusal(code: str, *, scheme: str, codes: Codes, order_no: str, is_asked: bool = False) -> Said:
+    """What a code of refusal says, whichever way it came; `is_asked`: the rail was asked what became of the command.
+
+    One that may have moved money, and one nobody mapped, leave it unknown. So does a busy rail, until it is asked and
+    says that it did not take it. Our own fault stops the batch (`halt`); what is wrong with our contract is an alarm.
+    """
     known = codes.find(scheme=scheme, code=code)
     if known is None:
         alarm = Tripped(BreakerKind.UNMAPPED, code or "-", "", order_no)
         return Said(CommandState.UNKNOWN, code, None, "unmapped", alarm)
     if known.was_debited or known.family in (Family.UNKNOWN, Family.DUPLICATE, Family.DONE):
         return Said(CommandState.UNKNOWN, code, Family.UNKNOWN)
-    return Said(CommandState.DECLINED, code, known.family)
+    if known.family == Family.BUSY and not (is_asked or known.not_taken):
+        return Said(CommandState.UNKNOWN, code, Family.UNKNOWN)
+    kind = ALARMS.get(known.family)
+    return Said(CommandState.DECLINED, code, known.family, alarm=Tripped(kind, code, "", order_no) if kind else None)
 
 
 def read_standing(standing: Standing, *, scheme: str, codes: Codes, order_no: str, has_expired: bool) -> Said:
@@ -66,7 +75,7 @@ def read_standing(standing: Standing, *, scheme: str, codes: Codes, order_no: st
     if standing.known in (Known.SUCCEEDED, Known.RETURNED):
         return Said(CommandState.SUCCEEDED, standing.code, Family.DONE)
     if standing.known == Known.DECLINED:
-        return read_refusal(standing.code, scheme=scheme, codes=codes, order_no=order_no)
+        return read_refusal(standing.code, scheme=scheme, codes=codes, order_no=order_no, is_asked=True)
     if standing.known == Known.NEVER and has_expired:
         return Said(CommandState.DECLINED, NOT_TAKEN, Family.EXPIRED)
     return Said(CommandState.UNKNOWN, standing.code, Family.UNKNOWN)
@@ -101,10 +110,11 @@ def bill_after(
     """
     action = configuration.actions[family]
     waits = is_spent and action in (Action.SPLIT, Action.NEXT_SLOT, Action.STOP)
-    goes_on = action in GOES_ON and not waits
+    # A halt stops the batch in the bill's stead: the fault is ours, and the bill is tried again once it is mended.
+    is_open = (action in GOES_ON or action is Action.HALT) and not waits
     return BillAfter(
-        state=BillState.OPEN if goes_on else BillState.STOPPED,
-        stopped_by="" if goes_on else family.value,
+        state=BillState.OPEN if is_open else BillState.STOPPED,
+        stopped_by="" if is_open else family.value,
         tries_without_funds=tries_without_funds + (family == Family.INSUFFICIENT_FUNDS),
         skip_mandate=action == Action.OTHER_MANDATE,
         suspend_mandate=action in SUSPENDS,

@@ -47,6 +47,9 @@ BREAKER_LABELS = {
     BreakerKind.REQUEST: _("our calls refused"),
     BreakerKind.UNMAPPED: _("code nobody mapped"),
     BreakerKind.DOUBLE: _("debited twice"),
+    BreakerKind.MERCHANT: _("our contract with the rail"),
+    BreakerKind.CONTRARY: _("rail contradicts itself"),
+    BreakerKind.UNBOOKED: _("answer or money not booked"),
 }
 
 
@@ -123,8 +126,9 @@ class DebitBatch(models.Model):
     """The commands of one slot, version and currency. `forecast` (major units) is what the plan said it would ask for.
 
     What its breakers watch is counted here: how many commands have left, what was forecast for them and `asked`, how
-    many were answered, how many succeeded, and refusals by family. Its row is locked before any loan's. `paused` waits
-    for a person, `stopped` for the breaker that stopped it; `over` when its time ran out.
+    many were answered, how many succeeded, and refusals by family. `counting`: how often these began anew; what left in
+    an earlier counting is not counted in this one. Its row is locked before any loan's. `paused` waits for a person,
+    `stopped` for the breaker that stopped it; `over` when its time ran out.
     """
 
     class State(models.TextChoices):
@@ -150,6 +154,7 @@ class DebitBatch(models.Model):
     answered = models.PositiveIntegerField(default=0)
     succeeded = models.PositiveIntegerField(default=0)
     families = models.JSONField(default=dict)
+    counting = models.PositiveSmallIntegerField(db_default=0)
     reason = models.CharField(max_length=300, blank=True)
     moved_by = models.CharField(max_length=150, blank=True)
     moved_at = models.DateTimeField(null=True, blank=True)
@@ -182,8 +187,8 @@ class DebitCommand(models.Model):
     `forecast` is the amount it was built with, `amount` what was really asked for, computed under the loan's lock when
     it left and `checked` a second time another way. `succeeded_at` is the channel's time. `lease_until` is when a
     worker that has it counts as dead; `look_at` when the rail is asked next. Purpose `active`: the borrower pays by a
-    link; both purposes share the lock of one order in flight per loan. `is_unplaced`: the money came and the loan had
-    no room for it; it is to be paid back.
+    link; both purposes share the lock of one order in flight per loan. `is_unplaced`: the money came, or went back, and
+    the books refused it: a person has to place it. `counting`: in which counting of its batch it left.
     """
 
     order_no = models.CharField(_("order number"), max_length=LONGEST, unique=True)
@@ -223,6 +228,7 @@ class DebitCommand(models.Model):
     operation_id = models.BigIntegerField(null=True, blank=True)
     return_operation_id = models.BigIntegerField(null=True, blank=True)
     is_unplaced = models.BooleanField(default=False)
+    counting = models.PositiveSmallIntegerField(db_default=0)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = CommandQuerySet.as_manager()
@@ -269,6 +275,7 @@ class DebitCommand(models.Model):
             models.Index(fields=["look_at"], name="commands_to_ask_about", condition=Q(look_at__isnull=False)),
             models.Index(fields=["day", "batch", "state"], name="commands_of_a_day"),
             models.Index(fields=["mandate", "day"], name="commands_of_a_mandate"),
+            models.Index(fields=["succeeded_at"], name="commands_not_in_the_books", condition=Q(is_unplaced=True)),
             models.Index(fields=["bill"], name="commands_of_a_bill"),
             # What a rail moved on a day, for the comparison with its file.
             models.Index(

@@ -49,6 +49,7 @@ OUR_OWN: Final[dict[str, "_StrPromise"]] = {
     Drop.VERSION_ENDED: _("The version of the configuration was out of force."),
     Drop.STOPPED: _("A person stopped it."),
     Drop.LOAN_STOPPED: _("Debits of the loan are stopped until a person lets them go on."),
+    Drop.SET_ASIDE: _("It opened a breaker and was set aside when a person closed it."),
     NOT_TAKEN: _("The rail never had the order."),
     NOT_IN_FILE: _("No settlement file of the rail has it."),
     PENDING: _("The bank had it as pending."),
@@ -59,6 +60,7 @@ OUR_OWN: Final[dict[str, "_StrPromise"]] = {
     Outcome.UNCLEAR: _("The answer did not come or cannot be read."),
     "silent": _("The worker that had it went silent."),
     "by_hand": _("A person decided it."),
+    "not_booked": _("Its rail told of it, and it could not be written down."),
     "returned": _("The payer's bank took it back."),
 }
 _UNMAPPED: Final = _("Nobody has mapped the code %(code)s.")

@@ -385,7 +385,5 @@ def values_of_command(
 
 
 def _may_run(batch: DebitBatch) -> bool:
-    """Not while a breaker is open that an earlier batch of the version opened today."""
-    return not Breaker.objects.filter(
-        closed_at__isnull=True, batch__version_id=batch.version_id, batch__day=batch.day
-    ).exists()
+    """Not while a breaker is open that an earlier batch of the version opened, today or before."""
+    return not Breaker.objects.filter(closed_at__isnull=True, batch__version_id=batch.version_id).exists()

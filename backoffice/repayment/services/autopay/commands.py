@@ -18,7 +18,8 @@ ROW: Final = (
     "command.loan_id, command.borrower_id, command.installment_number, command.from_version, command.attempt, "
     "command.day, command.mandate_id, command.rail_id, command.currency, command.forecast, command.amount, "
     "command.state, command.code, command.tries, command.looks, command.expires_at, command.operation_id, "
-    "command.succeeded_at, command.is_unplaced, rail.code, rail.scheme, mandate.agreement_no, mandate.bank"
+    "command.succeeded_at, command.is_unplaced, command.counting, rail.code, rail.scheme, mandate.agreement_no, "
+    "mandate.bank"
 )
 FROM: Final = (
     "FROM repayment_debitcommand command JOIN repayment_rail rail ON rail.id = command.rail_id "
@@ -43,6 +44,7 @@ CHANGES: Final = {
     "operation_id": "bigint",
     "return_operation_id": "bigint",
     "is_unplaced": "boolean",
+    "counting": "int",
 }
 
 
@@ -79,6 +81,7 @@ class Row:
     operation_id: int | None
     succeeded_at: datetime | None
     is_unplaced: bool
+    counting: int
     rail_code: str
     scheme: str
     agreement_no: str

@@ -83,10 +83,12 @@ def disagreement(amount: Decimal, *, opinion: SecondDue, span: Span, order_no: s
     return None
 
 
-def send_off(row: Row, *, amount: Decimal, at: datetime, told_by: datetime | None = None) -> tuple[Change, Leaving]:
+def send_off(
+    row: Row, *, amount: Decimal, at: datetime, told_by: datetime | None = None, counting: int = 0
+) -> tuple[Change, Leaving]:
     """What is written of a command that leaves now with an amount (major units), and what is handed over.
 
-    `told_by`: of an order that goes in a file, when a file must have told of it.
+    `told_by`: of an order that goes in a file, when a file must have told of it. `counting`: that of its batch.
     """
     expires_at = told_by or at + EXPIRES
     change = Change(
@@ -100,6 +102,7 @@ def send_off(row: Row, *, amount: Decimal, at: datetime, told_by: datetime | Non
             "expires_at": expires_at,
             "lease_until": told_by or at + LEASE,
             "not_before": None,
+            "counting": counting,
         },
     )
     outgoing = Outgoing(

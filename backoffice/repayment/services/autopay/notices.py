@@ -17,6 +17,7 @@ from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import SYSTEM
 from backoffice.core.errors import Refusal
 from backoffice.core.signatures import Forged, Stale, check
+from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, CommandState
 from backoffice.repayment.domain.autopay.handover import Known, Standing
@@ -250,8 +251,15 @@ def _fact(command: DebitCommand, notice: Notice, *, debited: Standing | None) ->
 
 
 def _look_at(command: DebitCommand, fact: Fact, *, at: datetime) -> None:
-    """Alarms of a notice that came too late to move its command: another amount than booked, a code nobody mapped."""
-    now = DebitCommand.objects.get(pk=command.pk)
+    """Alarms of a notice that came too late to move its command.
+
+    Another amount than booked, a code nobody mapped, or a refusal of what the rail had debited.
+    """
+    now = DebitCommand.objects.select_related("rail").get(pk=command.pk)
+    if now.state == CommandState.SUCCEEDED and fact.said.to != CommandState.SUCCEEDED:
+        contrary = Tripped(BreakerKind.CONTRARY, f"{now.code or '-'}, {fact.said.code or '-'}", "", now.order_no)
+        breaking.open_breaker(tripped=contrary, rail=now.rail, command_id=now.pk, at=at)
+        return
     alarm = fact.said.alarm if CommandState(now.state) in IN_FLIGHT else None
     if CommandState(now.state) in BOOKED and fact.amount is not None:
         alarm = amount_alarm(asked=now.amount, moved=fact.amount, order_no=now.order_no)

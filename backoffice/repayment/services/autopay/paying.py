@@ -19,7 +19,7 @@ from django.db.models import Max
 from backoffice.calendars.selectors import business_date
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import SYSTEM
-from backoffice.core.bulk import copy_rows, next_ids
+from backoffice.core.bulk import copy_rows, fetch, next_ids
 from backoffice.core.money import ZERO
 from backoffice.customers.models import Borrower
 from backoffice.customers.selectors.borrowers import masked_name_of
@@ -48,6 +48,10 @@ from backoffice.repayment.services.autopay.pay_links import link_of, note_opened
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.settling import learn
 
+HOLD_BORROWER = """
+SELECT borrower.id FROM customers_borrower borrower JOIN repayment_loan loan ON loan.borrower_id = borrower.id
+WHERE loan.id = %s FOR SHARE OF borrower
+"""
 DIGITS = 4
 """How much of the loan's number the page shows."""
 
@@ -145,6 +149,8 @@ def _let_out(*, token: str, seen: str, at: datetime) -> tuple[Answer, Leaving | 
     today = hold_business_date(at_least=date.min)
     link = link_of(token=token, at=at, lock=True)
     room = room_of_rails(at=at)
+    # Against holds: one that is being placed is waited for, one that comes later finds the order.
+    fetch(HOLD_BORROWER, [link.loan_id])
     loans = load_loans(loan_ids=[link.loan_id], business_date=today, lock=True, near=True)
     offer = _offer(loans[link.loan_id], today=today, at=at)
     if seen != offer.seen:
@@ -177,15 +183,8 @@ def _let_out(*, token: str, seen: str, at: datetime) -> tuple[Answer, Leaving | 
 def _offer(loan: LoadedLoan, *, today: date, at: datetime) -> Offer:
     due = due_of(loan.state, as_of=today)
     orders = DebitCommand.objects.filter(loan=loan.id, state__in=[state.value for state in LEFT])
-    mandate = _mandate(loan, today=today)
-    decided: Decimal | Drop = Drop.NO_MANDATE
-    if mandate is not None:
-        asked = Asked(command_id=0, loan_id=loan.id, mandate_id=mandate.pk, tries_without_funds=0)
-        facts = facts_of(asked=[asked], loans={loan.id: loan}, day=today)[0]
-        decided = look_for_payer(facts)
-        if isinstance(decided, Decimal) and not is_open(mandate.rail, at=at):
-            decided = Drop.RAIL_CLOSED
-    elif due.total <= ZERO:
+    mandate, decided = _choose(loan, today=today, at=at)
+    if mandate is None and due.total <= ZERO:
         decided = Drop.SETTLED
     if AutopaySwitch.objects.filter(is_stopped=True).exists():
         decided = Drop.STOPPED
@@ -201,13 +200,30 @@ def _offer(loan: LoadedLoan, *, today: date, at: datetime) -> Offer:
     )
 
 
-def _mandate(loan: LoadedLoan, *, today: date) -> Mandate | None:
-    """The borrower's first agreement in force over a rail that answers at once."""
+def _choose(loan: LoadedLoan, *, today: date, at: datetime) -> tuple[Mandate | None, Decimal | Drop]:
+    """The first agreement something may be paid from now, and how much; else the first of all, and why not."""
+    mandates = _mandates(loan, today=today)
+    asked = [Asked(command_id=each.pk, loan_id=loan.id, mandate_id=each.pk, tries_without_funds=0) for each in mandates]
+    facts = facts_of(asked=asked, loans={loan.id: loan}, day=today) if asked else {}
+    refused: tuple[Mandate | None, Decimal | Drop] = (None, Drop.NO_MANDATE)
+    for mandate in mandates:
+        decided = look_for_payer(facts[mandate.pk])
+        if isinstance(decided, Decimal) and not is_open(mandate.rail, at=at):
+            decided = Drop.RAIL_CLOSED
+        if isinstance(decided, Decimal):
+            return mandate, decided
+        if refused[0] is None:
+            refused = mandate, decided
+    return refused
+
+
+def _mandates(loan: LoadedLoan, *, today: date) -> list[Mandate]:
+    """The borrower's agreements in force over rails that answer at once, in their order."""
     mandates = Mandate.objects.select_related("rail").filter(
         borrower_id=loan.borrower_id, state="active", currency=loan.currency, rail__kind=Rail.Kind.HTTP
     )
     usable = mandates.exclude(valid_through__lt=today).order_by("rail__is_paused", "priority", "pk")
-    return usable.first()
+    return list(usable)
 
 
 def _write(loan: LoadedLoan, *, offer: Offer, mandate: Mandate, today: date) -> int:

@@ -12,11 +12,17 @@ from typing import ClassVar, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from backoffice.audit import approvals
+from backoffice.audit.approvals import ApprovedRequest
+from backoffice.audit.models import Approval
 from backoffice.audit.services import record
+from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.bulk import execute, fetch
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import amount_text, moment_text
 from backoffice.outreach.domain.handover import next_look
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.debit_states import CommandState
@@ -28,6 +34,13 @@ from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.settling import Fact, settle, settle_return
 
+APPROVAL_VERB: Final = "repayment.decide_debit"
+SAYS_OTHERWISE: Final = {
+    Known.SUCCEEDED: gettext_lazy("it debited the order"),
+    Known.RETURNED: gettext_lazy("it debited the order and took it back"),
+    Known.PROCESSING: gettext_lazy("it is still at work on it"),
+}
+"""Answers of a rail that forbid a person to say that it never debited the order."""
 BATCH: Final = 200
 CLOCKS_DIFFER: Final = timedelta(seconds=60)
 """How far a rail's clock may be from ours: a command has expired for certain only that much later."""
@@ -66,6 +79,27 @@ class NotDebitedYet(Refusal):
     """Nothing is debited at a time that has not come."""
 
     code: ClassVar[str] = "repayment.debit_time_ahead"
+
+
+class MayStillBeDebited(Refusal):
+    """Nobody can say yet that an order was never debited."""
+
+    code: ClassVar[str] = "repayment.debit_may_still_happen"
+    status: ClassVar[int] = 409
+
+
+class CannotBeDecided(Refusal):
+    """What a person says of a command cannot be booked; a breaker is open about it."""
+
+    code: ClassVar[str] = "repayment.debit_cannot_be_decided"
+    status: ClassVar[int] = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What came of a person's word: it is written down, or the request that now waits."""
+
+    approval_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +150,27 @@ def ask_rails(*, clock: Callable[[], datetime]) -> int:
         at=clock(),
         actor=SYSTEM,
     )
+    _set_next_looks(questions, at=at)
     for one, standing in answered:
         follow_return(command_id=one.command_id, standing=standing, at=clock(), actor=SYSTEM)
-    _set_next_looks(questions, at=at)
     return len(questions)
 
 
 def fact_of(order_no: str, standing: Standing, *, rail: Rail, expires_at: datetime | None, at: datetime) -> Fact:
     """What a rail's word about a command says."""
-    has_expired = expires_at is None or at > expires_at + CLOCKS_DIFFER
     said = read_standing(
-        standing, scheme=rail.scheme, codes=shipped_codes(), order_no=order_no, has_expired=has_expired
+        standing,
+        scheme=rail.scheme,
+        codes=shipped_codes(),
+        order_no=order_no,
+        has_expired=has_expired(expires_at, at=at),
     )
     return Fact(said=said, at=standing.at, amount=standing.amount, reference=standing.reference)
+
+
+def has_expired(expires_at: datetime | None, *, at: datetime) -> bool:
+    """Whether a rail certainly refuses an order that reaches it now."""
+    return expires_at is None or at > expires_at + CLOCKS_DIFFER
 
 
 def follow_return(*, command_id: int, standing: Standing, at: datetime, actor: Actor) -> bool:
@@ -145,16 +187,16 @@ def follow_return(*, command_id: int, standing: Standing, at: datetime, actor: A
     )
 
 
-@transaction.atomic
 def decide_unknown(
     *, command_id: int, was_debited: bool, debited_at: datetime | None, reason: str, at: datetime, actor: Actor
-) -> None:
-    """A person who asked the bank says what became of an unknown command. Raises CommandNotUnknown, NotDebitedYet."""
-    command = DebitCommand.objects.filter(pk=command_id).first()
-    if command is None or command.state != CommandState.UNKNOWN:
-        raise CommandNotUnknown(
-            _("This debit is not unknown."), next_step=_("Look at its journey; it may have become known meanwhile.")
-        )
+) -> Decided:
+    """A person who asked the bank says what became of an unknown command.
+
+    That it was never debited lets its bill be debited again: its rail is asked once more, and beyond the person's limit
+    a second one agrees. Raises CommandNotUnknown, NotDebitedYet, MayStillBeDebited,
+    CannotBeDecided.
+    """
+    command = _unknown(command_id)
     if debited_at is not None and debited_at > at:
         raise NotDebitedYet(
             _("This time has not come yet."),
@@ -163,19 +205,97 @@ def decide_unknown(
         )
     if was_debited:
         said = Said(CommandState.SUCCEEDED, "by_hand", Family.DONE, reason)
-        fact = Fact(said=said, at=debited_at or command.submitted_at or at, amount=command.amount)
-    else:
-        fact = Fact(said=Said(CommandState.DECLINED, "by_hand", Family.EXPIRED, reason))
-    record(
-        verb="repayment.debit.decided",
+        _decide(command, Fact(said=said, at=debited_at or command.submitted_at or at, amount=command.amount), at, actor)
+        return Decided()
+    _check_never_debited(command, at=at)
+    if needs_second(command=command, actor=actor):
+        return Decided(approval_id=_ask_second(command, reason=reason, actor=actor).pk)
+    _decide(command, _never(reason), at, actor)
+    return Decided()
+
+
+def decide_as_approved(request: ApprovedRequest) -> None:
+    """It was never debited, now that a second person agrees; in the transaction of the decision."""
+    command = _unknown(int(request.subject_id))
+    at = clock.now()
+    _check_never_debited(command, at=at)
+    _decide(command, _never(request.reason), at, request.maker)
+
+
+def needs_second(*, command: DebitCommand, actor: Actor) -> bool:
+    """Whether a second person has to agree that a command was never debited: its amount is beyond the actor's limit."""
+    return approvals.needs_approval(verb=APPROVAL_VERB, amount=command.amount, actor=actor, currency=command.currency)
+
+
+def _unknown(command_id: int) -> DebitCommand:
+    command = DebitCommand.objects.select_related("rail", "loan").filter(pk=command_id).first()
+    if command is None or command.state != CommandState.UNKNOWN:
+        raise CommandNotUnknown(
+            _("This debit is not unknown."), next_step=_("Look at its journey; it may have become known meanwhile.")
+        )
+    return command
+
+
+def _check_never_debited(command: DebitCommand, *, at: datetime) -> None:
+    """Raises MayStillBeDebited while the order may be carried out, or when its rail says otherwise."""
+    if command.expires_at is not None and not has_expired(command.expires_at, at=at):
+        raise MayStillBeDebited(
+            _("The order may still be carried out until %(moment)s.")
+            % {"moment": moment_text(command.expires_at + CLOCKS_DIFFER)},
+            next_step=_("Wait until then, and ask the bank again."),
+        )
+    standing = _ask(_question_of(command), command.rail)
+    if standing.known in SAYS_OTHERWISE:
+        raise MayStillBeDebited(
+            _("The rail says otherwise: %(answer)s.") % {"answer": SAYS_OTHERWISE[standing.known]},
+            next_step=_("Wait: the rail is asked again by itself, and what it says is written down."),
+        )
+
+
+def _never(reason: str) -> Fact:
+    return Fact(said=Said(CommandState.DECLINED, "by_hand", Family.EXPIRED, reason))
+
+
+def _decide(command: DebitCommand, fact: Fact, at: datetime, actor: Actor) -> None:
+    with transaction.atomic():
+        moved = settle(facts={command.pk: fact}, at=at, actor=actor)
+        if moved:
+            record(
+                verb="repayment.debit.decided",
+                subject_type="repayment.debit",
+                subject_id=command.pk,
+                actor=actor,
+                reason=fact.said.detail,
+                after={"debited": fact.said.to == CommandState.SUCCEEDED, "order": command.order_no},
+                borrower_id=command.borrower_id,
+            )
+    if not moved:
+        raise CannotBeDecided(
+            _("This could not be written down; the debit is unknown as before."),
+            next_step=_("Look at the open breakers: one says what was wrong."),
+        )
+
+
+@transaction.atomic
+def _ask_second(command: DebitCommand, *, reason: str, actor: Actor) -> Approval:
+    return approvals.submit(
+        verb=APPROVAL_VERB,
         subject_type="repayment.debit",
         subject_id=command.pk,
-        actor=actor,
+        payload={"was_debited": False},
         reason=reason,
-        after={"debited": was_debited, "order": command.order_no},
+        actor=actor,
+        amount=command.amount,
+        currency=command.currency,
         borrower_id=command.borrower_id,
+        portfolio=command.loan.portfolio,
+        consequence=_("Order %(order)s counts as never debited: a later slot may debit %(amount)s again.")
+        % {"order": command.order_no, "amount": amount_text(command.amount, currency=command.currency)},
     )
-    settle(facts={command_id: fact}, at=at, actor=actor)
+
+
+def _question_of(command: DebitCommand) -> Question:
+    return Question(command.pk, command.order_no, command.rail_id, command.state, command.looks, command.expires_at)
 
 
 def _ask(one: Question, rail: Rail) -> Standing:

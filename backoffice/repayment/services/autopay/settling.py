@@ -5,8 +5,9 @@ a command moves by the table, and a payment has the order number as its external
 """
 
 import json
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,16 +15,17 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from backoffice.audit import outbox
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch, update_rows
+from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.outreach.domain.handover import wait_before_retry
 from backoffice.repayment.domain.autopay.actions import PASSING, USUAL
-from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
+from backoffice.repayment.domain.autopay.breakers import OF_RAIL, BreakerKind, Tripped
 from backoffice.repayment.domain.autopay.codes import ISO20022, Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState, may_move
@@ -40,7 +42,7 @@ from backoffice.repayment.domain.autopay.outcomes import (
     read_answer,
     value_date,
 )
-from backoffice.repayment.models import AutopayVersion, DebitBatch, DebitBill
+from backoffice.repayment.models import AutopayVersion, DebitBatch, DebitBill, Operation, Rail
 from backoffice.repayment.selectors.states import LoanId, OperationId
 from backoffice.repayment.services.autopay import breaking, commands, debit_stops, splitting
 from backoffice.repayment.services.autopay.commands import Change, Row
@@ -48,6 +50,7 @@ from backoffice.repayment.services.autopay.debit_stops import Aftermath
 from backoffice.repayment.services.posting import Booked, Draft, book
 from backoffice.repayment.services.reminders import put_right
 
+logger = logging.getLogger(__name__)
 SOURCE: Final = "autopay"
 """Orders are booked under this source with their order number: each at most once, however often it is told."""
 FIRST_LOOK: Final = timedelta(seconds=10)
@@ -63,6 +66,10 @@ BILL_COLUMNS: Final = {
     "skipped_mandates": "jsonb",
 }
 NEVER_LEFT: Final = frozenset({CommandState.PLANNED, CommandState.DROPPED})
+NOT_BOOKED: Final = "not_booked"
+"""Why a command is unknown of which something was said that could not be written down."""
+TRANSIENT: Final = (OperationalError, InterfaceError)
+"""A lock or a connection that was lost: nothing is wrong with what was to be written, and it is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +107,59 @@ def _of_answer(row: Row, answer: Answer) -> Said:
     return said
 
 
-@transaction.atomic
 def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
-    """Write down what is known of commands, by their ids; gives how many moved. What changes nothing is passed over."""
+    """Write down what is known of commands, by their ids; gives how many moved; what changes nothing is none.
+
+    One that cannot be written down is set aside as unknown with an alarm; the others are booked all the same.
+    """
     if not facts:
         return 0
+    try:
+        return _settle(facts=facts, at=at, actor=actor)
+    except TRANSIENT:
+        raise
+    except Exception:
+        logger.exception("%d answers cannot be written down together", len(facts))
+        return _settle_one_by_one(facts=facts, at=at, actor=actor)
+
+
+@transaction.atomic
+def _settle_one_by_one(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
+    _lock(facts)
+    moved = 0
+    for command_id, fact in sorted(facts.items()):
+        try:
+            moved += _settle(facts={command_id: fact}, at=at, actor=actor)
+        except TRANSIENT:
+            raise
+        except Exception as error:
+            logger.exception("what is said of command %d cannot be written down", command_id)
+            unknown = Said(CommandState.UNKNOWN, NOT_BOOKED, Family.UNKNOWN, type(error).__name__)
+            moved += _settle(facts={command_id: Fact(said=unknown)}, at=at, actor=actor)
+            _alarm(commands.read(ids=[command_id], lock=True)[command_id], why=type(error).__name__, at=at)
+    return moved
+
+
+def _lock(command_ids: Iterable[int]) -> date:
+    """The locks that settling takes, in their order; gives the business date, which is held."""
     today = hold_business_date(at_least=date.min)
-    glimpse = commands.read(ids=facts, lock=False)
+    glimpse = commands.read(ids=command_ids, lock=False)
     commands.lock_batches(row.batch_id for row in glimpse.values())
     commands.lock_loans(row.loan_id for row in glimpse.values())
+    return today
+
+
+def _alarm(row: Row, *, why: str, at: datetime) -> None:
+    """The breaker of what could not be booked, which stops the batch: it goes wrong with the next one too."""
+    batch = DebitBatch.objects.get(pk=row.batch_id) if row.batch_id else None
+    tripped = Tripped(BreakerKind.UNBOOKED, f"{row.amount:f} {row.currency}", "", f"{row.order_no}: {why}")
+    breaking.open_breaker(tripped=tripped, batch=batch, command_id=row.id, at=at)
+
+
+@transaction.atomic
+def _settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
+    today = _lock(facts)
+    glimpse = commands.read(ids=facts, lock=False)
     beside = debit_stops.lock_agreements(row for row in glimpse.values() if _may_outlive_day(facts[row.id]))
     rows = commands.read(ids={*facts, *beside}, lock=True)
     over = _batches_over(rows.values())
@@ -118,9 +169,10 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
         if command_id in rows and _moves(rows[command_id], fact)
     ]
     successes = [(row, fact) for row, fact in moving if fact.said.to == CommandState.SUCCEEDED]
+    owes_nothing = _owe_nothing(row for row, _fact in successes)
     booked = _book(successes, today=today, at=at, actor=actor)
     commands.apply([_change(row, fact, at=at, operation=booked.get(row.id)) for row, fact in moving], actor=actor)
-    _count(moving, booked=booked, at=at)
+    _count(moving, owes_nothing=owes_nothing, booked=booked, at=at)
     aftermath = _follow_bills(moving)
     debit_stops.follow_up(aftermath, at=at, actor=actor)
     put_right(
@@ -135,56 +187,75 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
     return len(moving)
 
 
-@transaction.atomic
 def settle_return(
     *, command_id: int, returned_at: datetime, code: str, reference: str, at: datetime, actor: Actor
 ) -> bool:
     """The payer's bank took a debit back: the payment is reversed, what it closed opens again, the split is mirrored.
 
-    False when it changes nothing: the command had not succeeded, or is returned already.
+    What somebody took back before is not taken back twice. What the books refuse, as when the money was paid back to
+    the borrower already, is returned all the same, marked as not in the books, with an alarm for a person to end.
+    False when it changes nothing: the command had not succeeded, or is returned already; or when it cannot be written
+    down, which opens a breaker.
     """
-    today = hold_business_date(at_least=date.min)
-    glimpse = commands.read(ids=[command_id], lock=False)
-    commands.lock_batches(row.batch_id for row in glimpse.values())
-    commands.lock_loans(row.loan_id for row in glimpse.values())
-    beside = debit_stops.lock_agreements(glimpse.values())
+    returned = _Return(at=returned_at, code=code, reference=reference)
+    try:
+        return _settle_return(command_id, returned, at=at, actor=actor)
+    except TRANSIENT:
+        raise
+    except Exception as error:
+        logger.exception("the return of command %d cannot be written down", command_id)
+        with transaction.atomic():
+            _lock([command_id])
+            _alarm(commands.read(ids=[command_id], lock=True)[command_id], why=type(error).__name__, at=at)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Return:
+    """A return as it is told: when, its code and reference."""
+
+    at: datetime
+    code: str
+    reference: str
+
+
+@transaction.atomic
+def _settle_return(command_id: int, returned: _Return, *, at: datetime, actor: Actor) -> bool:
+    today = _lock([command_id])
+    beside = debit_stops.lock_agreements(commands.read(ids=[command_id], lock=False).values())
     row = commands.read(ids=[command_id, *beside], lock=True).get(command_id)
     if row is None or row.state != CommandState.SUCCEEDED:
         return False
-    day = value_date(channel_day=_local(returned_at), planned_day=row.day, business_date=today)
-    operation: int | None = None
-    if row.operation_id is not None:
-        draft = Draft(
-            loan_id=LoanId(row.loan_id),
-            kind="reversal",
-            value_date=day,
-            reverses=OperationId(row.operation_id),
-            source=SOURCE,
-            external_id=f"{row.order_no}:return",
-            channel=row.rail_code,
-            reference=reference,
-            reason=code,
-        )
-        (outcome,) = book(drafts=[draft], actor=actor, business_date=today)
-        if not isinstance(outcome, Booked):
-            raise outcome.refusal
-        operation = outcome.operation_id
+    operation, refusal = _take_back(row, returned, today=today, actor=actor)
     commands.apply(
         [
             Change(
                 row,
                 CommandState.RETURNED,
                 at,
-                code=code,
-                values={"returned_at": returned_at, "return_operation_id": operation, "look_at": None},
+                code=returned.code,
+                detail=refusal.code if refusal else "",
+                values={
+                    "returned_at": returned.at,
+                    "return_operation_id": operation,
+                    "is_unplaced": operation is None,
+                    "look_at": None,
+                },
             )
         ],
         actor=actor,
     )
-    family = _family_of_return(row, code)
-    after = _follow_return(row, code=code, family=family)
-    debit_stops.follow_up([_aftermath(row, after, code=code, family=family)], at=at, actor=actor)
-    outbox.publish(event=RETURNED, key=f"debit:{row.id}:returned", payload={"command_id": row.id, "code": code})
+    if refusal is not None:
+        tripped = Tripped(
+            BreakerKind.UNBOOKED, f"-{row.amount:f} {row.currency}", "", f"{row.order_no}: {refusal.code}"
+        )
+        breaking.open_breaker(tripped=tripped, rail=Rail.objects.get(pk=row.rail_id), command_id=row.id, at=at)
+    family = _family_of_return(row, returned.code)
+    after = _follow_return(row, code=returned.code, family=family)
+    debit_stops.follow_up([_aftermath(row, after, code=returned.code, family=family)], at=at, actor=actor)
+    outbox.publish(
+        event=RETURNED, key=f"debit:{row.id}:returned", payload={"command_id": row.id, "code": returned.code}
+    )
     return True
 
 
@@ -212,6 +283,28 @@ def _follow_return(row: Row, *, code: str, family: Family | None) -> BillAfter:
     return after
 
 
+def _take_back(row: Row, returned: _Return, *, today: date, actor: Actor) -> tuple[int | None, Refusal | None]:
+    """The operation that takes a debit's payment back, whoever booked it; or why the books refuse it."""
+    if row.operation_id is None:
+        return None, None
+    before = Operation.objects.filter(reverses_id=row.operation_id).values_list("pk", flat=True).first()
+    if before is not None:
+        return before, None
+    draft = Draft(
+        loan_id=LoanId(row.loan_id),
+        kind="reversal",
+        value_date=value_date(channel_day=_local(returned.at), planned_day=row.day, business_date=today),
+        reverses=OperationId(row.operation_id),
+        source=SOURCE,
+        external_id=f"{row.order_no}:return",
+        channel=row.rail_code,
+        reference=returned.reference,
+        reason=returned.code,
+    )
+    (outcome,) = book(drafts=[draft], actor=actor, business_date=today)
+    return (int(outcome.operation_id), None) if isinstance(outcome, Booked) else (None, outcome.refusal)
+
+
 def _moves(row: Row, fact: Fact) -> bool:
     """Whether a fact changes a command: what leaves it as it is does not, what the table forbids came too late."""
     current, to = CommandState(row.state), fact.said.to
@@ -236,7 +329,10 @@ def _in_time(fact: Fact, *, is_over: bool) -> Fact:
 
 
 def _book(moving: Sequence[tuple[Row, Fact]], *, today: date, at: datetime, actor: Actor) -> dict[int, int]:
-    """The payments of successes, by command: those the loan had room for."""
+    """The payments of successes, by command. What a loan owes nothing for is held for the borrower.
+
+    The books refuse only what cannot be a payment of that loan at all.
+    """
     drafts = [
         Draft(
             loan_id=LoanId(row.loan_id),
@@ -291,30 +387,45 @@ def _change(row: Row, fact: Fact, *, at: datetime, operation: int | None) -> Cha
     return Change(row, to, at, code=said.code, detail=said.detail, values=values)
 
 
-def _count(moving: Sequence[tuple[Row, Fact]], *, booked: Mapping[int, int], at: datetime) -> None:
+def _owe_nothing(rows: Iterable[Row]) -> set[int]:
+    """Of the loans of commands, those that are paid off already."""
+    ids = sorted({row.loan_id for row in rows})
+    return {row[0] for row in fetch("SELECT id FROM repayment_loan WHERE id = ANY(%s) AND status = 'closed'", [ids])}
+
+
+def _count(
+    moving: Sequence[tuple[Row, Fact]], *, owes_nothing: Collection[int], booked: Mapping[int, int], at: datetime
+) -> None:
     """Batches count what was answered, and open the breakers of what was said."""
     batches = DebitBatch.objects.in_bulk({row.batch_id for row, _fact in moving if row.batch_id})
     for row, fact in moving:
         batch = batches.get(row.batch_id or 0)
         if batch is not None:
             _tally(batch, row, fact)
-        for alarm in _alarms(row, fact, booked=booked):
-            breaking.open_breaker(tripped=alarm, batch=batch, command_id=row.id, at=at)
+        for alarm in _alarms(row, fact, is_booked=row.id in booked, owes_nothing=row.loan_id in owes_nothing):
+            if alarm.kind in OF_RAIL:
+                rail = Rail.objects.get(pk=row.rail_id)
+                breaking.open_breaker(tripped=alarm, rail=rail, command_id=row.id, at=at)
+            else:
+                breaking.open_breaker(tripped=alarm, batch=batch, command_id=row.id, at=at)
     for batch in batches.values():
         batch.save(update_fields=["state", "answered", "succeeded", "families", "left", "left_forecast", "asked"])
 
 
 def _tally(batch: DebitBatch, row: Row, fact: Fact) -> None:
+    is_back = fact.said.to == CommandState.PLANNED
+    if is_back and batch.state == DebitBatch.State.DONE:
+        # Another worker found nothing left to do while this command was on its way.
+        batch.state = DebitBatch.State.STOPPED if breaking.is_any_open(batch) else DebitBatch.State.RUNNING
+    if row.counting != batch.counting:
+        return  # It left before the counts began anew, and was never counted in these.
     if fact.said.to in NEVER_LEFT:
         batch.left -= 1
         batch.left_forecast -= row.forecast
         batch.asked -= row.amount
-        if fact.said.to == CommandState.PLANNED and batch.state == DebitBatch.State.DONE:
-            # Another worker found nothing left to do while this command was on its way.
-            batch.state = DebitBatch.State.STOPPED if breaking.is_any_open(batch) else DebitBatch.State.RUNNING
         return
-    if row.state == CommandState.SUBMITTED or fact.said.to != CommandState.UNKNOWN:
-        batch.answered += row.state == CommandState.SUBMITTED
+    # One that was dropped as if it had never left was not counted as answered yet.
+    batch.answered += row.state in (CommandState.SUBMITTED, CommandState.DROPPED)
     if fact.said.to == CommandState.SUCCEEDED:
         batch.succeeded += 1
     elif fact.said.family is not None and fact.said.to == CommandState.DECLINED:
@@ -322,7 +433,7 @@ def _tally(batch: DebitBatch, row: Row, fact: Fact) -> None:
         batch.families[name] = batch.families.get(name, 0) + 1
 
 
-def _alarms(row: Row, fact: Fact, *, booked: Mapping[int, int]) -> list[Tripped]:
+def _alarms(row: Row, fact: Fact, *, is_booked: bool, owes_nothing: bool) -> list[Tripped]:
     alarms = [fact.said.alarm] if fact.said.alarm else []
     if fact.said.to == CommandState.SUCCEEDED:
         odd = amount_alarm(asked=row.amount, moved=fact.amount or row.amount, order_no=row.order_no)
@@ -331,7 +442,7 @@ def _alarms(row: Row, fact: Fact, *, booked: Mapping[int, int]) -> list[Tripped]
         if row.state == CommandState.DECLINED:
             # Another attempt may have followed the refusal: a person looks at both.
             alarms.append(Tripped(BreakerKind.DOUBLE, f"{row.code}, 00", "", row.order_no))
-        if row.id not in booked:
+        if owes_nothing or not is_booked:
             alarms.append(Tripped(BreakerKind.SETTLED, f"{row.amount:f} {row.currency}", "0", row.order_no))
     return alarms
 

@@ -268,7 +268,7 @@ def _leave(
                 ended.setdefault(ENDS_BILL[decided], []).append((row.bill_id, decided.value))
             continue
         told_by = batch.ends_at + A_FILE_DAY if row.rail_id in by_file else None
-        change, gone = send_off(row, amount=decided, at=at, told_by=told_by)
+        change, gone = send_off(row, amount=decided, at=at, told_by=told_by, counting=batch.counting)
         changes.append(change)
         leaving.append(gone)
     commands.apply(changes, actor=SYSTEM)

@@ -3,12 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
 from backoffice.repayment.domain.components import Component
 from backoffice.repayment.domain.operations import Operation, OperationKind, Surplus
 from backoffice.repayment.selectors.states import LoanId, OperationId
+
+MOVED_ALREADY: Final = frozenset({"autopay", "settlement"})
+"""Sources whose money a bank has moved: it is booked whatever is owed, on a loan that is paid off it is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ def operation_of(draft: Draft, *, key: int) -> Operation:
         surplus=draft.surplus,
         components=draft.components,
         creditor=draft.creditor,
+        is_here=draft.source in MOVED_ALREADY,
     )
 
 
