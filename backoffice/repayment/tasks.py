@@ -13,7 +13,6 @@ from backoffice.repayment.models import PaymentFile
 from backoffice.repayment.services.autopay import (
     building,
     fetching_settlements,
-    filing,
     paging,
     paging_differences,
     resolving,
@@ -112,8 +111,7 @@ def submit_debits() -> int:
 @shared_task(name="repayment.exchange_files", acks_late=True)
 def exchange_files() -> None:
     """Put the files that wait, and take what banks have written on file rails."""
-    filing.put_files(clock=clock.now)
-    taking_files.take_files(clock=clock.now)
+    taking_files.exchange(clock=clock.now)
 
 
 @shared_task(name="repayment.fetch_settlements", acks_late=True)

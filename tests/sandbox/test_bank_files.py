@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from backoffice.sandbox.bank import file_rail
 from backoffice.sandbox.serving import Sandbox
 from tests.sandbox.lender import MORNING, SECRET, Lender, pain_008, until
 
@@ -296,3 +297,33 @@ def test_goes_on_after_a_start_with_a_file_that_was_half_executed(books: Path) -
         assert [entry[0] for entry in entries(texts[1])] == [order for order, _, _ in orders]
         assert [movement["order_no"] for movement in lender.movements()] == [order for order, _, _ in orders]
         assert len(lender.files()) == 2
+
+
+def test_lists_a_page_of_files_after_the_one_that_is_named(lender: Lender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_rail, "PAGE", 2)
+    lender.put("b-1.xml", pain_008("B-1", [("D1", "AG-1", "10.00")]))
+    until(lambda: len(pages(lender)) == 1)
+    lender.put("b-2.xml", pain_008("B-2", [("D2", "AG-1", "10.00")]))
+    until(lambda: len(pages(lender)) == 2)
+
+    first, second = pages(lender)
+
+    assert [file["kind"][:8] for file in first + second] == ["pain.002", "camt.054"] * 2
+    assert lender.call("GET", f"/rails/iso20022/files/?after={second[-1]['name']}")[1] == {
+        "files": [],
+        "has_more": False,
+    }
+    assert lender.call("GET", "/rails/iso20022/files/?after=never.xml")[1]["files"] == first
+
+
+def pages(lender: Lender) -> list[list[dict[str, Any]]]:
+    """The list page by page, each full one followed by the next."""
+    found: list[list[dict[str, Any]]] = []
+    after, has_more = "", True
+    while has_more:
+        said = lender.call("GET", f"/rails/iso20022/files/{after}")[1]
+        if said["files"]:
+            found.append(said["files"])
+            after = f"?after={said['files'][-1]['name']}"
+        has_more = said["has_more"]
+    return found

@@ -31,6 +31,8 @@ from backoffice.sandbox.signing import is_signed, signed_headers
 
 RAIL, PREFIX = "iso20022", "/rails/iso20022"
 OWNER = "COLLECTIONS"
+PAGE = 1_000
+"""Files of a page of the list."""
 REPEATED, WRONG_CURRENCY = "AM05", "AM03"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -54,7 +56,7 @@ class FileRail:
             return _refusal(401, "11", "the call is not signed with the shared secret")
         rest = call.path.removeprefix(PREFIX)
         if call.method == "GET" and rest == "/files/":
-            return Answer(status=200, document={"files": [self._listed(file) for file in self._written()]})
+            return self._list(after=call.query.get("after", ""))
         name = rest.removeprefix("/files/")
         if not rest.startswith("/files/") or not _NAME.fullmatch(name):
             return _refusal(404, "10", "PUT or GET /files/<name>, or GET /files/")
@@ -78,6 +80,14 @@ class FileRail:
     def _written(self) -> list[Outgoing]:
         with self.teller.books.lock:
             return [file for file in self.teller.books.outgoing.values() if file.rail == RAIL]
+
+    def _list(self, *, after: str) -> Answer:
+        """A page of what was written after a file; from the beginning for a name never given."""
+        written = self._written()
+        passed = next((number for number, file in enumerate(written, start=1) if file.name == after), 0)
+        page = written[passed : passed + PAGE]
+        listed = [self._listed(file) for file in page]
+        return Answer(status=200, document={"files": listed, "has_more": passed + len(page) < len(written)})
 
     def _listed(self, file: Outgoing) -> dict[str, object]:
         body = file.text.encode()

@@ -117,10 +117,10 @@ def test_a_rate_of_nothing_is_no_rate() -> None:
     assert summed([]) == Amounts()
 
 
-def test_what_is_paid_or_declined_is_never_listed_again() -> None:
+def test_what_was_declined_or_is_anothers_is_never_listed_again() -> None:
     for because in DroppedBecause:
         is_again = may_move(current=ClaimState.DROPPED, to=ClaimState.CANDIDATE, because=because)
-        assert is_again is (because is DroppedBecause.CAP)
+        assert is_again is (because in {DroppedBecause.CAP, DroppedBecause.PAID})
 
 
 def test_every_state_has_its_moves_and_a_paid_claim_cannot_be_dropped() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from backoffice.repayment.domain.autopay.claim_states import ClaimState
 from backoffice.repayment.models import (
     Claim,
     ClaimMove,
@@ -30,12 +31,13 @@ from backoffice.repayment.services.autopay.claim_deciding import (
     read_decisions,
 )
 from backoffice.repayment.services.autopay.claim_moving import ClaimInState, ClaimNotFound
-from backoffice.repayment.services.autopay.claim_returning import NothingToReturn, return_overpaid
+from backoffice.repayment.services.autopay.claim_returning import NothingToReturn, foresee_return, return_overpaid
 from backoffice.repayment.services.autopay.claim_transferring import (
     BeforeCutOff,
     OrderInFlight,
     SamePerson,
     SplitNotReady,
+    Transferred,
     transfer_claim,
 )
 from backoffice.repayment.services.autopay.reconciling import compare_day
@@ -57,6 +59,7 @@ from tests.repayment.autopay.claiming import (
     transferred,
 )
 from tests.repayment.factories import close_days, drifts, open_loan, post, take_back
+from tests.staff.factories import TeamFactory, person
 
 pytestmark = pytest.mark.django_db
 NEXT = DAY + timedelta(days=1)
@@ -349,6 +352,47 @@ def test_a_payment_after_the_cut_off_leaves_the_claim_and_is_to_be_given_back() 
     assert (overpaid.state, overpaid.returned_on, overpaid.reference) == ("returned", DAY, "TT-1")
 
 
+def test_a_claim_dropped_as_paid_is_listed_again_when_the_payment_is_taken_back() -> None:
+    claim = a_claim()
+    was = claim.amount
+    operation_id = pays(claim, "1150.00", clock="09:00")
+    transferred(claim)
+    close_days(DAY, DAY)
+    business_date_is(NEXT)
+    assert listed(claim.rule, NEXT).listed == 0, "while it is paid nothing is claimed"
+    take_back(claim.loan_id, operation_id, business_date=NEXT)  # type: ignore[arg-type]
+    assert listed(claim.rule, NEXT).listed == 1
+    claim.refresh_from_db()
+    assert (claim.state, claim.dropped_because, claim.day, claim.confirmed_by) == ("candidate", "", NEXT, None)
+    assert claim.amount == was
+    confirmed(claim)
+    with pytest.raises(BeforeCutOff):
+        transferred(claim, clock="17:59", day=NEXT)
+    assert transferred(claim, day=NEXT) == Transferred(ClaimState.TRANSFERRED, was)
+
+
+@pytest.mark.parametrize("kept", ["", "100.00"])
+def test_what_was_overpaid_is_measured_again_when_it_is_given_back(kept: str) -> None:
+    claim = a_claim()
+    if kept:
+        pays(claim, kept, clock="18:10")
+    operation_id = pays(claim, "200.00", clock="18:30")
+    done = transferred(claim)
+    close_days(DAY, DAY)
+    business_date_is(NEXT)
+    # Money that came after the transfer is none of this.
+    post(claim.loan_id, "50.00", NEXT)  # type: ignore[arg-type]
+    take_back(claim.loan_id, operation_id, business_date=NEXT)  # type: ignore[arg-type]
+    foreseen = foresee_return(claim=the_claim())
+    back = return_overpaid(claim_id=claim.pk, reference="TT-1", reason="by transfer", actor=TOM, at=at("10:00", NEXT))
+    assert back == foreseen < done.overpaid
+    assert (back > 0) is bool(kept)
+    assert list(ClaimReturn.objects.values_list("amount", "state")) == ([(back, "returned")] if kept else [])
+    assert ClaimMove.objects.latest("pk").cause == ("returned" if kept else "not_overpaid")
+    with pytest.raises(NothingToReturn):
+        return_overpaid(claim_id=claim.pk, reference="TT-2", reason="twice", actor=TOM, at=at("10:01", NEXT))
+
+
 @pytest.mark.parametrize(("cut_off", "overpaid"), [(time(0, 0), True), (time(23, 59, 59, 999999), False)])
 def test_a_payment_at_a_counter_counts_by_when_it_was_booked(cut_off: time, overpaid: bool) -> None:
     claim = a_claim(cut_off=cut_off)
@@ -523,6 +567,19 @@ def test_a_claim_the_file_does_not_have_is_a_difference() -> None:
         ("principal", "absent"),
         ("interest", "absent"),
     }
+
+
+def test_a_claims_difference_is_seen_by_those_who_work_on_its_loan() -> None:
+    claim = a_claim()
+    transferred(claim)
+    days.receive_of_payee([], whose=guarantor(), day=DAY)
+    ticket = Difference.objects.first()
+    assert ticket is not None
+    mine, others = (person("team_lead", team=TeamFactory(portfolios=[name])) for name in ("cash", "other"))
+    assert Difference.objects.visible_to(mine).count() == 2
+    assert Difference.objects.visible_to(others).count() == 0
+    Difference.objects.filter(pk=ticket.pk).update(order_no="of nobody")
+    assert Difference.objects.visible_to(others).count() == 1
 
 
 # ------------------------------------------------------------------------------------------------------- the database

@@ -66,7 +66,8 @@ def wait_for_news(count):
     """Returns once the bank has written so many files."""
     address = address_of(Rail.objects.get(code=CODE))
     for _ in range(200):
-        if len(files.list_files(address=address) or []) >= count:
+        page = files.list_files(address=address)
+        if page is not None and len(page.files) >= count:
             return
         from backoffice.core.bulk import fetch
 
@@ -131,7 +132,7 @@ def test_a_truncated_file_is_refused_whole_and_names_the_line(bank, cut):
     slot_runs()
     wait_for_news(2)
     address = address_of(Rail.objects.get(code=CODE))
-    listed = next(file for file in files.list_files(address=address) if file.kind.startswith("camt.054"))
+    listed = next(file for file in files.list_files(address=address).files if file.kind.startswith("camt.054"))
     whole = files.fetch_file(name=listed.name, address=address)
     file = taking_files.take_file(
         rail=Rail.objects.get(code=CODE),

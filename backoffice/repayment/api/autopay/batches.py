@@ -44,7 +44,7 @@ class StopView(ApiView):
 
     @idempotent
     def post(self, request: Request) -> Response:
-        """No debit leaves any more once this is answered."""
+        """No debit leaves any more once this is answered, and the calls under way are over."""
         asked = read(self.request_serializer_class, request.data)
         switch = switching.stop_everything(reason=asked["reason"], at=clock.now(), actor=actor_of(request.user))
         return Response(self.serializer_class(switch).data)

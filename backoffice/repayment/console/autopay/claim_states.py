@@ -45,6 +45,7 @@ CAUSES: Final[dict[str, Text]] = {
     "transferred": pgettext_lazy("claim", "Transferred"),
     "matched": _("Matched with the guarantor's file"),
     "returned": _("Overpaid amount given back"),
+    "not_overpaid": _("Nothing left to give back: the payment was taken back"),
 }
 """What the causes in a claim's history are called."""
 

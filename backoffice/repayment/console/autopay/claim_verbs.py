@@ -31,7 +31,7 @@ from backoffice.repayment.domain.autopay.claim_states import ClaimState
 from backoffice.repayment.models import Claim, ClaimRule
 from backoffice.repayment.selectors.autopay.claims import cap_of_rule
 from backoffice.repayment.services.autopay.claim_deciding import Decision, decide_claim, decide_claims
-from backoffice.repayment.services.autopay.claim_returning import return_overpaid
+from backoffice.repayment.services.autopay.claim_returning import foresee_return, return_overpaid
 from backoffice.repayment.services.autopay.claim_transferring import foresee_transfer, transfer_claim, transfer_claims
 
 
@@ -164,21 +164,30 @@ class ReturnOverpaid(ClaimVerb):
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
         """How much."""
-        overpaid = overpaid_of(subject)
-        amount = overpaid.amount if overpaid else ZERO
+        amount, overpaid = foresee_return(claim=subject), overpaid_of(subject)
+        before = overpaid.amount if overpaid and overpaid.amount != amount else None
         return Consequence(
             lines=(
                 Line(
-                    gettext_lazy("To %(name)s") % {"name": subject.guarantor.name}, amount, subject.currency, total=True
+                    gettext_lazy("To %(name)s") % {"name": subject.guarantor.name},
+                    amount,
+                    subject.currency,
+                    before=before,
+                    total=True,
                 ),
-            )
+            ),
+            warnings=()
+            if before is None
+            else (gettext_lazy("A payment that came after the cut-off was taken back since: so much less is owed."),),
         )
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Writes it down."""
-        return_overpaid(
+        amount = return_overpaid(
             claim_id=subject.pk, reference=values["reference"], reason=values["reason"], actor=actor, at=clock.now()
         )
+        if not amount:
+            return _("Nothing is left to give back: the borrower's payment was taken back.")
         return _("It is written down as given back.")
 
 

@@ -25,6 +25,7 @@ from backoffice.repayment.console.autopay import mandate_states as _states  # no
 from backoffice.repayment.domain.autopay.codes import SCHEMES
 from backoffice.repayment.domain.autopay.mandate_terms import Limits
 from backoffice.repayment.models import DebitCommand, Rail
+from backoffice.repayment.selectors.autopay.rail_files import bank_files_to_look_at, collection_files_to_look_at
 from backoffice.repayment.selectors.autopay.rails import rails_shown, secret_name
 from backoffice.repayment.services.autopay import rail_settings as services
 
@@ -33,13 +34,19 @@ VIEW, PAUSE, MANAGE = "repayment.rail.view", "repayment.rail.pause", "repayment.
 
 @requires(VIEW)
 def rails(request: HttpRequest) -> HttpResponse:
-    """Every rail as it stands, with the limits of banks."""
+    """Every rail as it stands, with the files somebody has to look at and the limits of banks."""
     try:
         today = business_date()
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("console:home"))
+    now = clock.now()
+    lines = rails_shown(at=timezone.localtime(now), today=today)
     context = {
-        "lines": rails_shown(at=timezone.localtime(clock.now()), today=today),
+        "lines": lines,
+        "troubled": [line for line in lines if line.files_trouble],
+        "has_files": any(line.rail.kind == Rail.Kind.ISO20022 for line in lines),
+        "bank_files": bank_files_to_look_at(at=now),
+        "collection_files": collection_files_to_look_at(at=now),
         "may_pause": may(request, PAUSE),
         "may_manage": may(request, MANAGE),
     }

@@ -44,7 +44,7 @@ MOVES: Final[dict[ClaimState, frozenset[ClaimState]]] = {
     C.CONFIRMED: frozenset({C.TRANSFERRED, C.DROPPED}),
     C.TRANSFERRED: frozenset({C.MATCHED}),
     C.MATCHED: frozenset(),
-    # What the cap had no room for is listed as soon as there is room.
+    # What the cap had no room for is listed as soon as there is room, what was paid when the payment was taken back.
     C.DROPPED: frozenset({C.CANDIDATE}),
 }
 RULE_MOVES: Final[dict[RuleState, frozenset[RuleState]]] = {
@@ -59,9 +59,13 @@ PAID: Final = frozenset({C.TRANSFERRED, C.MATCHED})
 """States in which the guarantor has paid: what the borrower still owes of it is owed to the guarantor."""
 
 
+LISTED_AGAIN: Final = frozenset({DroppedBecause.CAP, DroppedBecause.PAID})
+"""Why a claim was dropped that comes back while its bill is owed."""
+
+
 def may_move(*, current: ClaimState, to: ClaimState, because: str = "") -> bool:
     """True when the table has the move; `because` is why a dropped claim was dropped."""
-    if current is ClaimState.DROPPED and because != DroppedBecause.CAP:
+    if current is ClaimState.DROPPED and because not in LISTED_AGAIN:
         return False
     return to in MOVES[current]
 

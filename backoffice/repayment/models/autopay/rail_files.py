@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -15,13 +16,17 @@ from backoffice.repayment.models.autopay.rails import Rail
 class CollectionFile(models.Model):
     """A pain.008 made in the transaction that marked its commands as submitted; put until the bank has it.
 
-    The same bytes go out under the same name however often: the bank executes them once.
+    The same bytes go out under the same name however often: the bank executes them once. `out_until` is when a worker
+    that is putting it counts as dead. `may_be_there`: one that put it got no answer, so the bank may have it. When it
+    may leave no more it is withdrawn if the bank certainly never had it, and else unsure: the statement tells.
     """
 
     class State(models.TextChoices):
         MADE = "made", pgettext_lazy("file", "waiting to be put")
         PUT = "put", pgettext_lazy("file", "at the bank")
         REFUSED = "refused", pgettext_lazy("file", "refused by the bank")
+        WITHDRAWN = "withdrawn", pgettext_lazy("file", "never put")
+        UNSURE = "unsure", pgettext_lazy("file", "perhaps at the bank")
 
     rail = models.ForeignKey(Rail, on_delete=models.PROTECT, related_name="collection_files", verbose_name=_("rail"))
     batch = models.ForeignKey(DebitBatch, on_delete=models.PROTECT, related_name="files", db_index=False)
@@ -31,7 +36,10 @@ class CollectionFile(models.Model):
     count = models.PositiveIntegerField(_("debits"))
     total = models.DecimalField(_("sum"), max_digits=20, decimal_places=2)
     currency = models.CharField(max_length=3)
-    state = models.CharField(_("state"), max_length=7, choices=State.choices, default=State.MADE)
+    command_ids = ArrayField(models.BigIntegerField(), default=list)
+    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.MADE)
+    may_be_there = models.BooleanField(default=False)
+    out_until = models.DateTimeField(null=True, blank=True)
     said = models.CharField(max_length=300, blank=True)
     try_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveSmallIntegerField(default=0)
@@ -57,6 +65,8 @@ class BankFile(models.Model):
     """A file the bank wrote for us, read once: taken whole, or refused whole with the line that is wrong.
 
     `message_id` is the bank's own number: the same one under another name is the file played again, and is refused.
+    `troubles` are what a person has to look at, each with its order number and why: entries of a taken file our books
+    refused, while all others were taken; of a refused file its reason.
     """
 
     class State(models.TextChoices):
@@ -73,6 +83,7 @@ class BankFile(models.Model):
     line = models.PositiveIntegerField(_("line"), null=True, blank=True)
     reason = models.CharField(_("why it is refused"), max_length=300, blank=True)
     counts = models.JSONField(default=dict)
+    troubles = models.JSONField(default=list)
     received_at = models.DateTimeField(_("received"), db_default=Now(), editable=False)
 
     class Meta:

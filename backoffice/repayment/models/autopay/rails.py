@@ -16,6 +16,8 @@ class Rail(models.Model):
     `cut_off` is the time of the lender's day after which a debit counts for the rail's next day; no command leaves
     outside `opens` and `closes`. On days its `calendar` names closed nothing may be debited; empty: every day is open.
     `scheme` names the rail's codes (`data/return_codes.toml`). `tokens` is the bucket that keeps count of `per_second`.
+    Of a file rail `files_after` is the last file of the bank's list up to which all are here, and `files_trouble` why
+    its files cannot be taken, since when.
     """
 
     class Kind(models.TextChoices):
@@ -37,6 +39,9 @@ class Rail(models.Model):
     settings = models.JSONField(default=dict, blank=True)
     is_paused = models.BooleanField(_("paused"), default=False)
     paused_reason = models.CharField(_("why it is paused"), max_length=300, blank=True)
+    files_after = models.CharField(max_length=100, blank=True)
+    files_trouble = models.JSONField(null=True, blank=True)
+    files_trouble_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

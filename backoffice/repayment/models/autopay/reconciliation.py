@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.apps import apps
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now, Upper
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -162,12 +163,16 @@ class DifferenceQuerySet(models.QuerySet["Difference"]):
     def visible_to(self, user: "User") -> "DifferenceQuerySet":
         """All for those who see the whole book; else those about loans of the portfolios the person works on.
 
-        An order nobody knows is of no portfolio: whoever works on differences sees it.
+        A claim's ticket names the claim, and is about its loan. An order nobody knows is of no portfolio: whoever works
+        on differences sees it.
         """
         scope = user.scope()
         if scope.all:
             return self
-        return self.filter(Q(command__isnull=True) | Q(command__loan__portfolio__in=scope.portfolios))
+        claims = apps.get_model("repayment", "Claim").objects.filter(number=OuterRef("order_no"))
+        of_nobody = Q(command__isnull=True) & ~Exists(claims)
+        mine = Q(command__loan__portfolio__in=scope.portfolios)
+        return self.filter(of_nobody | mine | Exists(claims.filter(loan__portfolio__in=scope.portfolios)))
 
 
 class Difference(models.Model):

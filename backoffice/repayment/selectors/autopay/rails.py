@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from backoffice.calendars.names import NAMES
+from backoffice.core.words import as_said
 from backoffice.repayment.domain.autopay.mandate_states import MandateState
 from backoffice.repayment.models import BankLimit, Rail
 
@@ -44,6 +45,11 @@ class RailShown:
     def calendar_name(self) -> str:
         """Whose closed days it keeps; empty: every day is open."""
         return str(NAMES.get(self.rail.calendar, self.rail.calendar))
+
+    @property
+    def files_trouble(self) -> str:
+        """Why its files are not taken; empty while they are."""
+        return as_said(self.rail.files_trouble) if self.rail.files_trouble else ""
 
     @property
     def secret_name(self) -> str:

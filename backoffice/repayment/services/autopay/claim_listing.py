@@ -1,6 +1,7 @@
 """The close of the day before lists what guarantors have to pay for: once, within the cap of each rule.
 
-What the cap has no room for is kept as dropped, and listed by a later close as soon as there is room.
+What the cap has no room for is kept as dropped, and listed by a later close as soon as there is room. So is what was
+dropped as paid and is owed again, because the payment was taken back.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ from django.db import transaction
 
 from backoffice.audit import services as audit
 from backoffice.core.actors import SYSTEM
-from backoffice.repayment.domain.autopay.claim_states import ClaimState, DroppedBecause, RuleState
+from backoffice.repayment.domain.autopay.claim_states import LISTED_AGAIN, ClaimState, DroppedBecause, RuleState
 from backoffice.repayment.domain.autopay.claims import Found, candidates, within_cap
 from backoffice.repayment.domain.autopay.order_numbers import claim_number
 from backoffice.repayment.models import Claim, ClaimMove, ClaimRule
@@ -40,7 +41,7 @@ def list_claims(*, rule_id: int, day: date, at: datetime) -> Listed:
         return Listed()
     fresh = list(_fresh(rule, day=day))
     known = {claim.number: claim for claim in Claim.objects.filter(number__in=[claim.number for claim in fresh])}
-    # What was paid, declined or is listed already stays as it is; what the cap had no room for is tried again.
+    # What was declined or is listed already stays as it is; what the cap had no room for, or is owed again, is tried.
     due = [claim for claim in fresh if claim.number not in known or _waits(known[claim.number])]
     due.sort(key=lambda claim: (claim.day, claim.loan_id, claim.installment_number or 0))
     fits = within_cap([claim.amount for claim in due], room=cap_of_rule(rule).room)
@@ -49,7 +50,7 @@ def list_claims(*, rule_id: int, day: date, at: datetime) -> Listed:
     for claim in beyond:
         claim.state, claim.dropped_because = ClaimState.DROPPED.value, DroppedBecause.CAP.value
     _write_new([claim for claim in listed if claim.number not in known] + beyond, at=at)
-    _list_again([(known[claim.number], claim) for claim in listed if claim.number in known], at=at)
+    _list_again([(known[claim.number], claim) for claim in listed if claim.number in known], day=day, at=at)
     if listed or beyond:
         audit.record(
             verb="repayment.claims.listed",
@@ -95,21 +96,28 @@ def _claim(rule: ClaimRule, loan: LoadedLoan, found: Found) -> Claim:
 
 
 def _waits(claim: Claim) -> bool:
-    return claim.state == ClaimState.DROPPED and claim.dropped_reason is DroppedBecause.CAP
+    return claim.state == ClaimState.DROPPED and claim.dropped_reason in LISTED_AGAIN
 
 
 def _write_new(claims: Sequence[Claim], *, at: datetime) -> None:
     _note_all(((claim, None) for claim in Claim.objects.bulk_create(claims, batch_size=LOANS_AT_ONCE)), at=at)
 
 
-def _list_again(pairs: Sequence[tuple[Claim, Claim]], *, at: datetime) -> None:
-    """What waited for room, with what is owed by now."""
+def _list_again(pairs: Sequence[tuple[Claim, Claim]], *, day: date, at: datetime) -> None:
+    """What waited for room, with what is owed by now; what had been paid counts anew from the day, with its cut-off."""
     for old, new in pairs:
+        if old.dropped_reason is DroppedBecause.PAID:
+            old.day = day
+        old.confirmed_by, old.confirmed_by_name, old.reason = None, "", ""
         old.state, old.dropped_because = ClaimState.CANDIDATE.value, ""
         old.principal, old.interest, old.penalty, old.amount = new.principal, new.interest, new.penalty, new.amount
     Claim.objects.bulk_update(
-        [old for old, _new in pairs], ["state", "dropped_because", "principal", "interest", "penalty", "amount"]
-    )
+        [old for old, _new in pairs],
+        [
+            "state", "dropped_because", "reason", "confirmed_by", "confirmed_by_name", "day", "principal", "interest",
+            "penalty", "amount",
+        ],
+    )  # fmt: skip
     _note_all(((old, ClaimState.DROPPED) for old, _new in pairs), at=at)
 
 

@@ -46,7 +46,8 @@ from backoffice.repayment.services.posting import Draft, book_one
 
 SOURCE: Final = "claim"
 # What each operation of a loan brought in of what is claimed, with the day and time it came: the rail's, else those of
-# its booking. What was taken back of it since is taken off; without a bill it is the whole loan.
+# its booking. What was taken back of it since is taken off; without a bill it is the whole loan. With
+# `through` it is none that was booked after that operation.
 CASH: Final = """
 SELECT CASE WHEN command.id IS NULL THEN made.business_date ELSE made.value_date END,
        coalesce(command.succeeded_at, made.created_at),
@@ -62,6 +63,7 @@ JOIN repayment_operation made ON made.id = coalesce(booked.reverses_id, booked.i
 LEFT JOIN repayment_debitcommand command ON command.operation_id = made.id
 WHERE moved.loan_id = %(loan)s AND (moved.debit = 'cash' OR moved.credit = 'cash') AND made.value_date >= %(day)s
   AND (%(bill)s::int IS NULL OR moved.installment_number = %(bill)s)
+  AND (%(through)s::bigint IS NULL OR made.id <= %(through)s)
 GROUP BY made.id, command.id, command.succeeded_at
 """
 LAST_BOOKED: Final = "SELECT coalesce(max(id), 0) FROM repayment_operation WHERE loan_id = %s"
@@ -216,13 +218,18 @@ def measure(claim: Claim, loan: LoadedLoan) -> AfterPayment:
             if (bill.number, bill.from_version) == (claim.installment_number, claim.plan_version)
         ]
         owed = summed(owed_on_bill(loan.state, bill, at=claim.day, with_penalty=with_penalty) for bill in bills)
-    return after_payments(claim.amounts, owed_now=owed, paid_late=_paid_late(claim))
+    return after_payments(claim.amounts, owed_now=owed, paid_late=paid_late(claim))
 
 
-def _paid_late(claim: Claim) -> Amounts:
-    """What the borrower paid of it after its cut-off."""
+def paid_late(claim: Claim) -> Amounts:
+    """What the borrower paid of it after its cut-off, and was not taken back; of a transferred claim until then."""
     zone = ZoneInfo(settings.LENDER_TIME_ZONE)
-    params = {"loan": claim.loan_id, "bill": claim.installment_number, "day": claim.day}
+    params = {
+        "loan": claim.loan_id,
+        "bill": claim.installment_number,
+        "day": claim.day,
+        "through": claim.booked_through,
+    }
     return summed(
         Amounts(*(max(ZERO, part or ZERO) for part in parts))
         for received_on, moment, *parts in fetch(CASH, params)

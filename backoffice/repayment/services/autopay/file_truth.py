@@ -26,6 +26,7 @@ from backoffice.repayment.domain.autopay.outcomes import NOT_IN_FILE, Said, valu
 from backoffice.repayment.models import DebitBill, DebitCommand
 from backoffice.repayment.selectors.states import LoanId, OperationId
 from backoffice.repayment.services.autopay import commands, splitting
+from backoffice.repayment.services.autopay.filing import keep_from_leaving
 from backoffice.repayment.services.autopay.settling import SOURCE, Fact, settle, settle_return
 from backoffice.repayment.services.posting import Draft, book_one
 
@@ -182,7 +183,11 @@ def prove_placed(*, command_id: int, actor: Actor) -> int:
 
 @transaction.atomic
 def prove_absent(*, command_id: int, actor: Actor, code: str = NOT_IN_FILE) -> None:
-    """Nothing was debited: no file has it, or one has it with a refusal's code. Raises CommandCannotBecome."""
+    """Nothing was debited, and nothing will be: no file has it, or one has it with a refusal's code.
+
+    Raises CommandCannotBecome, FileUnderWay.
+    """
+    keep_from_leaving(command_id=command_id, at=clock.now())
     scheme = DebitCommand.objects.values_list("rail__scheme", flat=True).get(pk=command_id)
     known = shipped_codes().find(scheme=scheme, code=code)
     said = Said(CommandState.DECLINED, code, known.family if known else Family.EXPIRED, BY_FILE)

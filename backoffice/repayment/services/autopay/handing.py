@@ -22,6 +22,8 @@ from backoffice.repayment.services.autopay.commands import Change, Row
 from backoffice.repayment.services.autopay.rails import http
 
 CHUNK: Final = 200
+FILE_CHUNK: Final = 2_000
+"""How many debits go into one collection file: they leave together and need no call of their own."""
 HANDS: Final = 16
 LEASE: Final = timedelta(seconds=90)
 EXPIRES: Final = timedelta(seconds=120)
@@ -57,7 +59,7 @@ def room_of_rails(*, at: datetime) -> dict[int, int]:
             tokens=rail.tokens,
             elapsed=at - rail.refilled_at,
             per_second=rail.per_second,
-            burst=max(int(rail.per_second), CHUNK),
+            burst=max(int(rail.per_second), FILE_CHUNK if rail.kind == Rail.Kind.ISO20022 else CHUNK),
         )
         rail.refilled_at = at
         rail.save(update_fields=["tokens", "refilled_at"])

@@ -26,6 +26,7 @@ from backoffice.customers.selectors.borrowers import masked_name_of
 from backoffice.outreach.services.facts import wait_for_debits
 from backoffice.repayment.domain.autopay.amounts import due_of
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, LEFT, CommandState
+from backoffice.repayment.domain.autopay.handover import Answer as Handed
 from backoffice.repayment.domain.autopay.last_look import Drop, look_for_payer
 from backoffice.repayment.domain.autopay.order_numbers import Purpose, order_number
 from backoffice.repayment.domain.autopay.second_look import within_all_due
@@ -33,7 +34,7 @@ from backoffice.repayment.models import AutopaySwitch, DebitCommand, Loan, Manda
 from backoffice.repayment.selectors.autopay.in_force import version_of_loan
 from backoffice.repayment.selectors.autopay.last_facts import Asked, facts_of, second_due
 from backoffice.repayment.selectors.states import LoadedLoan, load_loans
-from backoffice.repayment.services.autopay import breaking, commands
+from backoffice.repayment.services.autopay import breaking, commands, wire
 from backoffice.repayment.services.autopay.building import COLUMNS, values_of_command
 from backoffice.repayment.services.autopay.handing import (
     Leaving,
@@ -137,10 +138,19 @@ def pay(*, token: str, seen: str, clock: Callable[[], datetime]) -> Answer:
     """Pay what the page that was `seen` showed, once. Raises LinkNotOpen, DayNotOpened."""
     answer, leaving = _let_out(token=token, seen=seen, at=clock())
     if leaving is not None:
-        said = hand_over(leaving, address_of(Rail.objects.get(pk=leaving.row.rail_id)))
+        said = _call(leaving)
         if said is not None:
             learn(answers={leaving.row.id: said}, at=clock(), actor=SYSTEM)
     return answer
+
+
+def _call(leaving: Leaving) -> Handed | None:
+    """The call, unless everything or the rail was stopped since; None when the lease is over."""
+    address = address_of(Rail.objects.get(pk=leaving.row.rail_id))
+    with wire.held() as is_held:
+        if is_held and wire.may_go(batch_id=None, rail_id=leaving.row.rail_id):
+            return hand_over(leaving, address)
+    return wire.STOPPED
 
 
 @transaction.atomic

@@ -29,6 +29,7 @@ from backoffice.repayment.domain.autopay.debit_states import CommandState
 from backoffice.repayment.domain.autopay.handover import Known, Standing
 from backoffice.repayment.domain.autopay.outcomes import Said, read_standing
 from backoffice.repayment.models import DebitCommand, Rail
+from backoffice.repayment.services.autopay.filing import keep_from_leaving, waits_to_leave
 from backoffice.repayment.services.autopay.handing import HANDS
 from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
@@ -193,8 +194,8 @@ def decide_unknown(
     """A person who asked the bank says what became of an unknown command.
 
     That it was never debited lets its bill be debited again: its rail is asked once more, and beyond the person's limit
-    a second one agrees. Raises CommandNotUnknown, NotDebitedYet, MayStillBeDebited,
-    CannotBeDecided.
+    a second one agrees. A file that has it and is not at the bank yet is not put any more. Raises CommandNotUnknown,
+    NotDebitedYet, MayStillBeDebited, CannotBeDecided, FileUnderWay.
     """
     command = _unknown(command_id)
     if debited_at is not None and debited_at > at:
@@ -238,17 +239,23 @@ def _unknown(command_id: int) -> DebitCommand:
 
 def _check_never_debited(command: DebitCommand, *, at: datetime) -> None:
     """Raises MayStillBeDebited while the order may be carried out, or when its rail says otherwise."""
-    if command.expires_at is not None and not has_expired(command.expires_at, at=at):
-        raise MayStillBeDebited(
-            _("The order may still be carried out until %(moment)s.")
-            % {"moment": moment_text(command.expires_at + CLOCKS_DIFFER)},
-            next_step=_("Wait until then, and ask the bank again."),
-        )
+    if waits_to_leave(command_id=command.pk):
+        return  # in a file the bank certainly never had, and will not get any more
+    _check_expired(command, at=at)
     standing = _ask(_question_of(command), command.rail)
     if standing.known in SAYS_OTHERWISE:
         raise MayStillBeDebited(
             _("The rail says otherwise: %(answer)s.") % {"answer": SAYS_OTHERWISE[standing.known]},
             next_step=_("Wait: the rail is asked again by itself, and what it says is written down."),
+        )
+
+
+def _check_expired(command: DebitCommand, *, at: datetime) -> None:
+    if command.expires_at is not None and not has_expired(command.expires_at, at=at):
+        raise MayStillBeDebited(
+            _("The order may still be carried out until %(moment)s.")
+            % {"moment": moment_text(command.expires_at + CLOCKS_DIFFER)},
+            next_step=_("Wait until then, and ask the bank again."),
         )
 
 
@@ -258,6 +265,9 @@ def _never(reason: str) -> Fact:
 
 def _decide(command: DebitCommand, fact: Fact, at: datetime, actor: Actor) -> None:
     with transaction.atomic():
+        is_no = fact.said.to == CommandState.DECLINED
+        if is_no and not keep_from_leaving(command_id=command.pk, at=at):
+            _check_expired(command, at=at)
         moved = settle(facts={command.pk: fact}, at=at, actor=actor)
         if moved:
             record(

@@ -2,14 +2,16 @@
 
 A worker may die at any point. Before the commit nothing has left. After it the command is `submitted` with a lease and
 an end: the rail refuses it once that is past. When the lease runs out it becomes unknown and the rail is asked
-(`resolving`). A breaker or a person stops a batch between two commands: its row is locked before anything leaves.
+(`resolving`). A breaker or a person stops a batch between two commands: its row is locked before anything leaves, and
+asked about again before every call (`wire`).
 """
 
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from threading import BoundedSemaphore
 from typing import Final
 
 from django.db import transaction
@@ -18,21 +20,24 @@ from django.db.models import Q
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import SYSTEM
 from backoffice.core.bulk import fetch
+from backoffice.core.signed_http import Address
 from backoffice.outreach.services.facts import wait_for_debits
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Running, Tripped, judge
 from backoffice.repayment.domain.autopay.codes import Family
 from backoffice.repayment.domain.autopay.configuration import BreakerLimits, Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import BillState, CommandState
+from backoffice.repayment.domain.autopay.handover import Answer
 from backoffice.repayment.domain.autopay.last_look import Drop, Facts, last_look
 from backoffice.repayment.domain.autopay.second_look import SecondDue, span_of
 from backoffice.repayment.models import DebitBatch, DebitBill, Rail
 from backoffice.repayment.selectors.autopay.last_facts import Asked, facts_of, second_due
 from backoffice.repayment.selectors.states import load_loans
-from backoffice.repayment.services.autopay import breaking, commands
+from backoffice.repayment.services.autopay import breaking, commands, wire
 from backoffice.repayment.services.autopay.commands import Change, Row
 from backoffice.repayment.services.autopay.filing import make_file, put_files
 from backoffice.repayment.services.autopay.handing import (
     CHUNK,
+    FILE_CHUNK,
     HANDS,
     Leaving,
     disagreement,
@@ -102,15 +107,27 @@ def submit_chunk(*, batch_id: int, clock: Callable[[], datetime]) -> int:
     called = [one for one in leaving if rails[one.row.rail_id].kind == Rail.Kind.HTTP]
     if len(called) < len(leaving):
         put_files(clock=clock)
-    addresses = {rail.pk: address_of(rail) for rail in rails.values()}
-    with ThreadPoolExecutor(max_workers=HANDS) as hands:
-        answers = list(hands.map(lambda one: hand_over(one, addresses[one.row.rail_id]), called))
-    learn(
-        answers={one.row.id: answer for one, answer in zip(called, answers, strict=True) if answer is not None},
-        at=clock(),
-        actor=SYSTEM,
-    )
+    answers = _call(called, addresses={rail.pk: address_of(rail) for rail in rails.values()})
+    learn(answers=answers, at=clock(), actor=SYSTEM)
     return len(leaving)
+
+
+def _call(called: Sequence[Leaving], *, addresses: Mapping[int, Address]) -> dict[int, Answer]:
+    """The calls, `HANDS` of them side by side, and what was answered; what was stopped meanwhile is not called."""
+    answers: dict[int, Answer] = {}
+    calls: dict[int, Future[Answer | None]] = {}
+    free = BoundedSemaphore(HANDS)
+    with wire.held() as is_held, ThreadPoolExecutor(max_workers=HANDS) as hands:
+        for one in called:
+            free.acquire()
+            if is_held and wire.may_go(batch_id=one.row.batch_id, rail_id=one.row.rail_id):
+                call = calls[one.row.id] = hands.submit(hand_over, one, addresses[one.row.rail_id])
+                call.add_done_callback(lambda _call: free.release())
+            else:
+                answers[one.row.id] = wire.STOPPED
+                free.release()
+    answered = {command_id: call.result() for command_id, call in calls.items()}
+    return answers | {command_id: answer for command_id, answer in answered.items() if answer is not None}
 
 
 @transaction.atomic
@@ -153,7 +170,10 @@ def _is_switched_off() -> bool:
 
 
 def _claim(batch_id: int, *, room: Mapping[int, int], at: datetime) -> list[Asked]:
-    rooms = {rail_id: min(CHUNK, most) for rail_id, most in room.items() if most > 0}
+    by_file = set(Rail.objects.filter(kind=Rail.Kind.ISO20022, pk__in=room).values_list("pk", flat=True))
+    rooms = {
+        rail_id: min(FILE_CHUNK if rail_id in by_file else CHUNK, most) for rail_id, most in room.items() if most > 0
+    }
     claim = {"batch_id": batch_id, "at": at, "rail_ids": list(rooms), "rooms": list(rooms.values())}
     return [Asked(*row) for row in fetch(CLAIM, claim)] if rooms else []
 

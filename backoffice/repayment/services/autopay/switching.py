@@ -11,6 +11,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.repayment.domain.autopay.last_look import Drop
 from backoffice.repayment.models import AutopaySwitch, Breaker, DebitBatch
+from backoffice.repayment.services.autopay import wire
 from backoffice.repayment.services.autopay.submitting import end_batch
 
 
@@ -35,7 +36,10 @@ class SwitchReasonMissing(Refusal):
 
 
 def pause_batch(*, batch_id: int, reason: str, at: datetime, actor: Actor) -> DebitBatch:
-    """No further command of a batch leaves until it is resumed. Raises BatchNotFound, BatchNotInState."""
+    """No further command of a batch leaves until it is resumed, nor one of a chunk that is being called.
+
+    Raises BatchNotFound, BatchNotInState.
+    """
     return _move(batch_id, {"running"}, DebitBatch.State.PAUSED, reason=reason, at=at, actor=actor, verb="paused")
 
 
@@ -57,7 +61,11 @@ def cancel_batch(*, batch_id: int, reason: str, at: datetime, actor: Actor) -> i
 
 @transaction.atomic
 def stop_everything(*, reason: str, at: datetime, actor: Actor) -> AutopaySwitch:
-    """The kill switch: no command of any batch leaves once this has committed. Raises SwitchReasonMissing."""
+    """The kill switch: no order of any batch, file or link leaves once this has returned. Raises SwitchReasonMissing.
+
+    No call begins any more, and those under way are waited for, as long as calls take; the trail says so if one took
+    longer.
+    """
     return _switch(is_stopped=True, reason=reason, at=at, actor=actor)
 
 
@@ -72,19 +80,22 @@ def _switch(*, is_stopped: bool, reason: str, at: datetime, actor: Actor) -> Aut
         raise SwitchReasonMissing(
             _("A reason is missing."), next_step=_("Say why."), fields={"reason": _("is missing")}
         )
-    # Every batch's row, so that a chunk under way has left before this is said to be done.
+    if is_stopped:
+        wire.announce_stop()
+    # Every batch's row, so that a chunk being marked is marked before this is said to be done.
     list(DebitBatch.objects.select_for_update(no_key=True).filter(state="running").order_by("pk"))
     AutopaySwitch.objects.get_or_create(pk=AutopaySwitch.ONLY)
     switch = AutopaySwitch.objects.select_for_update().get(pk=AutopaySwitch.ONLY)
     switch.is_stopped, switch.reason, switch.actor_name, switch.at = is_stopped, reason[:300], actor.name, at
     switch.save()
+    is_free = not is_stopped or wire.wait_until_free()
     record(
         verb="repayment.autopay.stopped" if is_stopped else "repayment.autopay.started",
         subject_type="repayment.autopay",
         subject_id="switch",
         actor=actor,
         reason=reason,
-        after={"is_stopped": is_stopped},
+        after={"is_stopped": is_stopped} | ({} if is_free else {"is_still_calling": True}),
     )
     return switch
 
