@@ -328,6 +328,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Names for sets of choices that several endpoints share, or whose field is just called "state".
     "ENUM_NAME_OVERRIDES": {
+        "AutopaySimulationState": "backoffice.repayment.api.autopay.configuration_shapes.SIMULATION_STATES",
         "BillState": ["paid", "overdue", "due", "partly", "planned"],
         "CampaignFull": ["", "cap", "budget"],
         "CampaignOutcome": "backoffice.repayment.api.campaign_shapes.OUTCOMES",

@@ -21,6 +21,7 @@ from backoffice.repayment.services.autopay import (
     version_paging,
 )
 from backoffice.repayment.services.autopay.mandate_telling import tell_while_due
+from backoffice.repayment.services.autopay.simulating import run_simulation
 from backoffice.repayment.services.autopay.telling import tell_known, tell_returned
 from backoffice.repayment.services.holds import replay_loans_of_borrowers, replay_loans_of_bulk
 from backoffice.repayment.services.payment_files import post_file
@@ -75,6 +76,12 @@ def take_up_imports() -> None:
 def discard_forgotten_imports() -> None:
     """Delete what tapes hold that nobody decided on for weeks."""
     runs.discard_forgotten()
+
+
+@shared_task(name="repayment.simulate_autopay", acks_late=True)
+def simulate_autopay(*, simulation_id: int) -> None:
+    """Run a version of an autopay configuration beside the one in force."""
+    run_simulation(simulation_id=simulation_id)
 
 
 @shared_task(name="repayment.follow_bulk_hold", acks_late=True)

@@ -148,7 +148,10 @@ PERMISSIONS: Final[dict[str, Permission]] = {
         _("See autopay configurations, their versions and what they would change"), _READERS | {TEAM_LEAD}
     ),
     "repayment.autopay_configuration.edit": Permission(
-        _("Draft, check, simulate and submit versions of autopay configurations"), _OWNERS
+        _("Draft, check and submit versions of autopay configurations"), _OWNERS
+    ),
+    "repayment.autopay_configuration.simulate": Permission(
+        _("Simulate versions of autopay configurations"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})
     ),
     "repayment.autopay_configuration.roll_back": Permission(
         _("Roll a version of an autopay configuration back"), frozenset({TEAM_LEAD, COMPLIANCE, ADMIN})

@@ -1,4 +1,4 @@
-"""The benches in their order: some need no book, most share one, growth makes two of its own, debits one."""
+"""The benches in their order: some need no book, most share one, growth makes two of its own, the rest one each."""
 
 import os
 import tempfile
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.test.utils import override_settings
 
-from backoffice.config.benches import closing, contacts, debits, pages, payments, posting, schedules
+from backoffice.config.benches import closing, contacts, debits, pages, payments, posting, schedules, simulation
 from backoffice.config.benches.results import Row, Say, seconds_of
 from backoffice.config.benches.workbench import durability, own_database, quiet_queue
 from backoffice.core.actors import SYSTEM
@@ -27,8 +27,9 @@ NAMES = (
     "contacts",
     "growth",
     "debits",
+    "simulation",
 )
-NEED_THE_BOOK = frozenset(NAMES) - {"schedules", "growth", "debits"}
+NEED_THE_BOOK = frozenset(NAMES) - {"schedules", "growth", "debits", "simulation"}
 
 # The morning of this day: the middle of a month, so that the closes measured are those of normal days.
 FIRST_DAY = date(2026, 3, 10)
@@ -55,6 +56,10 @@ def run(*, names: Collection[str], loans: int, say: Say) -> Iterator[Row]:
         with own_database(), quiet_queue(), override_settings(DEBUG=False, RAIL_SECRETS=debits.SECRETS):
             _seed(loans, FIRST_DAY, say, due_on=FIRST_DAY)
             yield from debits.measure(on=FIRST_DAY, loans=loans, say=say)
+    if "simulation" in names:
+        with own_database(), quiet_queue(), override_settings(DEBUG=False, RAIL_SECRETS=debits.SECRETS):
+            _seed(loans, FIRST_DAY, say, due_on=FIRST_DAY + timedelta(days=1))
+            yield simulation.measure(on=FIRST_DAY, loans=loans, say=say)
     say(f"load {os.getloadavg()[0]:.1f} at the end")
 
 

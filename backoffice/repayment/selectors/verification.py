@@ -1,5 +1,6 @@
 """Do the books agree with themselves? Every invariant recomputed from the rows; what differs is named."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from backoffice.repayment.domain.terms import Terms
 from backoffice.repayment.selectors.states import LoadedLoan, load_loans, terms_by_id
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
+INCLUDED = re.compile(r"^ *-- include (\w+\.sql)$", re.MULTILINE)
 RANGE = 50_000
 THREADS = 2
 CHECKS = ("verify_books.sql", "verify_operations.sql", "verify_buckets.sql", "verify_penalty.sql", "verify_debits.sql")
@@ -135,8 +137,8 @@ def rules_of_terms(terms: dict[int, Terms]) -> dict[str, list[Any]]:
 
 @lru_cache(maxsize=64)
 def statement(name: str) -> str:
-    """The text of a rule written in SQL."""
-    return (SQL / name).read_text()
+    """The text of a rule written in SQL; a line `-- include other.sql` stands for the rule in that file."""
+    return INCLUDED.sub(lambda line: statement(line[1]), (SQL / name).read_text())
 
 
 def _verify_held_loans(params: dict[str, Any]) -> list[Drift]:

@@ -4,7 +4,8 @@
 -- at the latest; a bill past due by the loan's amount overdue. Of a loan one bill is planned, the latest of those its
 -- version still tries: a debit collects what is past due with it; under a version that collects the current bill
 -- alone, each. Money held for the borrower pays first. A loan whose debits are stopped is not planned.
--- Inputs   %(day)s; %(first_id)s, %(last_id)s loan ids; the rulings on the day, the most specific first, side by side:
+-- Inputs   %(day)s; %(since)s, the first day that is not closed (the day itself when the close plans it);
+--          %(first_id)s, %(last_id)s loan ids; the rulings on the day, the most specific first, side by side:
 --          %(version)s, %(portfolio)s, %(product)s (0: all), %(funder)s ('': all), %(canary)s whether only
 --          its loans on trial, %(each)s whether each bill is planned; and the due dates each tries: %(tried_version)s, %(tried_on)s.
 -- Outputs  loan, borrower, bill number, its schedule version, due date, version that rules, currency, amount due.
@@ -17,7 +18,7 @@ WITH ruling AS (
     SELECT * FROM unnest(%(tried_version)s::bigint[], %(tried_on)s::date[]) AS t (version_id, due_date)
 ), candidate AS (
     SELECT id FROM repayment_loan
-    WHERE next_transition_date = %(day)s AND id BETWEEN %(first_id)s AND %(last_id)s
+    WHERE next_transition_date BETWEEN %(since)s AND %(day)s AND id BETWEEN %(first_id)s AND %(last_id)s
     UNION
     SELECT id FROM repayment_loan WHERE overdue_amount > 0 AND id BETWEEN %(first_id)s AND %(last_id)s
 ), ruled AS (

@@ -20,18 +20,7 @@ SELECT bill.id, bill.loan_id, bill.borrower_id, bill.installment_number, bill.fr
 FROM repayment_debitbill bill
 JOIN repayment_loan loan ON loan.id = bill.loan_id
 LEFT JOIN LATERAL (
-    SELECT one.id, one.rail_id, one.allows_partial FROM repayment_mandate one
-    JOIN repayment_rail rail ON rail.id = one.rail_id
-    WHERE one.borrower_id = bill.borrower_id AND one.state = 'active' AND one.currency = bill.currency
-      AND (one.valid_through IS NULL OR one.valid_through >= %(day)s)
-      AND rail.code = ANY(%(rails)s) AND NOT bill.skipped_mandates @> to_jsonb(one.id)
-    ORDER BY rail.is_paused,
-             CASE %(order)s WHEN 'newest' THEN -one.id WHEN 'last_success' THEN coalesce(
-                 -extract(epoch FROM (SELECT max(won.succeeded_at) FROM repayment_debitcommand won
-                                      WHERE won.mandate_id = one.id AND won.state = 'succeeded')), 0)
-             ELSE one.priority END,
-             array_position(%(rails)s, rail.code::text), one.priority, one.id
-    LIMIT 1
+    -- include mandate_to_debit.sql
 ) mandate ON true
 WHERE bill.version_id = %(version_id)s AND bill.day = %(day)s AND bill.state = 'open' AND bill.currency = %(currency)s
   AND bill.attempts < %(most)s AND bill.amount > bill.debited

@@ -10,6 +10,7 @@ from backoffice.audit.models import Approval
 from backoffice.calendars.models import BusinessDay
 from backoffice.repayment.models import AutopayConfiguration, AutopayVersion, Loan
 from backoffice.repayment.services.autopay import publishing
+from backoffice.repayment.services.autopay.simulating import run_simulation
 from tests.repayment.autopay.contents import configuration, content, in_force, mandate, open_rails, whole
 from tests.repayment.factories import open_loan
 from tests.staff.factories import TeamFactory, person
@@ -57,10 +58,14 @@ def test_a_version_goes_into_force_and_is_rolled_back(of: AutopayConfiguration) 
 
     warned = send(lead, f"{one}check/").json()["findings"]
     assert [(each["guard"], each["severity"]) for each in warned] == [("trial", "warn")]
-    found = send(lead, f"{one}simulation/").json()
+    begun = send(lead, f"{one}simulation/")
+    assert (begun.status_code, begun.json()["state"], begun.json()["tomorrow"]) == (202, "waiting", None)
+    assert lead.get(f"{ROOT}{one}simulation/").json() == begun.json()
+    run_simulation(simulation_id=begun.json()["id"])
+    found = lead.get(f"{ROOT}{one}simulation/").json()
+    assert (found["state"], found["business_date"], found["loans_done"]) == ("done", str(EVE), 1)
     assert found["tomorrow"]["after"]["amounts"] == {"CNY": "1100.16"}
     assert (found["beside_id"], found["tomorrow"]["changed"]) == (first.pk, 0)
-    assert lead.get(f"{ROOT}{one}simulation/").json() == found
     assert lead.get(f"{ROOT}{one}simulation/bills/?why=payees").json()["results"] == []
     changes = lead.get(f"{ROOT}{one}against/{first.pk}/").json()["changes"]
     assert [each["rule"] for each in changes] == ["Slot evening", "penalty"]
@@ -114,7 +119,7 @@ def test_a_draft_is_changed_taken_back_and_discarded(of: AutopayConfiguration) -
     assert (changed.status_code, changed.json()["content"]["days"]) == (200, 5)
     assert lead.put(f"{ROOT}{one}", {"content": []}, format="json").status_code == 400
     send(lead, f"{one}check/")
-    send(lead, f"{one}simulation/")
+    run_simulation(simulation_id=send(lead, f"{one}simulation/").json()["id"])
     send(lead, f"{one}submit/", {"reason": "Longer"})
     assert send(lead, f"{one}take-back/", {"reason": "Not yet"}).json()["state"] == "draft"
     assert send(lead, f"{one}discard/", {"reason": "Not at all"}).json()["ended_because"] == "discarded"

@@ -15,10 +15,11 @@ from django.utils import translation
 from backoffice.audit import approvals
 from backoffice.audit.models import Approval
 from backoffice.calendars.models import BusinessDay
-from backoffice.repayment.models import AutopayConfiguration, AutopayVersion, DebitCommand, Loan, Payee
+from backoffice.repayment.models import AutopayConfiguration, AutopayVersion, DebitCommand, Loan, Payee, Simulation
 from backoffice.repayment.services.autopay import publishing
 from backoffice.repayment.services.autopay.building import begin_now
 from backoffice.repayment.services.autopay.planning import plan_debits
+from backoffice.repayment.services.autopay.simulating import run_simulation, simulate_version
 from tests.console.page import fields_of
 from tests.repayment.autopay.contents import MAKER, configuration, content, in_force, mandate, open_rails, whole
 from tests.repayment.factories import open_loan
@@ -76,7 +77,9 @@ def sent(client: Client, version: AutopayVersion, **changes: str) -> dict[str, A
     return fields | {"effective_from": "2026-02-15", "note": "The platform takes a share"} | changes
 
 
-def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: AutopayConfiguration) -> None:
+def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(
+    of: AutopayConfiguration, django_capture_on_commit_callbacks: Any
+) -> None:
     client = browser()
     version = drafted(client, of)
     page = f"{ROOT}versions/{version.pk}/"
@@ -100,14 +103,17 @@ def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: Aut
     client.post(f"{page}check/")
     text = text_of(client.get(page))
     assert ("warning" in text, "Guards refuse this version" in text) == (True, False)
-    client.post(f"{page}simulate/")
+    with django_capture_on_commit_callbacks(execute=True):
+        assert client.post(f"{page}simulate/").status_code == 303
     text = text_of(client.get(page))
+    assert "As of the business date 14 Feb 2026 , simulated" in text
     assert "To platform 0 CNY 27.90 CNY" in text
     assert "interest lender 100 % platform 15.5 %, lender 84.5 %" in " ".join(text.split())
     text = text_of(client.get(f"{page}simulation/?why=payees"))
     assert "other payees" in text
-    assert "lender 1072.26, platform 27.90" in text
-    assert "platform 27.90" not in text_of(client.get(f"{page}simulation/?why=day"))
+    assert "lender ¥ 1,072.26, platform ¥ 27.90" in text.replace("\u2009", " ")
+    assert "union-sandbox **** 1234" in text
+    assert "platform ¥" not in text_of(client.get(f"{page}simulation/?why=day"))
 
     panel = text_of(client.get(f"{page}submit/"))
     assert "Bills of tomorrow that change" in panel
@@ -124,6 +130,64 @@ def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(of: Aut
     assert verb(browser("compliance"), f"{page}roll-back/").status_code == 303
     assert list(AutopayVersion.objects.order_by("number").values_list("state", flat=True)) == ["active", "retired"]
     assert "rolled back by a person" in text_of(client.get(page))
+
+
+def test_a_simulation_shows_how_far_it_is_and_the_page_comes_again_when_it_is_over(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    page = f"{ROOT}versions/{version.pk}/"
+    client.post(f"{page}edit/", sent(client, version))
+    client.post(f"{page}check/")
+    assert client.get(f"{page}simulation/").headers["Location"] == page
+
+    client.post(f"{page}simulate/")
+
+    simulation = Simulation.objects.get()
+    assert simulation.state == "waiting"
+    answer = client.get(page)
+    assert "Simulating" in text_of(answer)
+    assert f'hx-get="{page}simulation/progress/"' in answer.content.decode()
+    assert f'action="{page}simulate/"' not in answer.content.decode()
+    assert "HX-Refresh" not in client.get(f"{page}simulation/progress/").headers
+    run_simulation(simulation_id=simulation.pk)
+    assert client.get(f"{page}simulation/progress/").headers["HX-Refresh"] == "true"
+    assert "Bills that change" in text_of(client.get(page))
+
+
+def test_what_is_out_of_date_is_said_and_simulated_again_with_one_click(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    page = f"{ROOT}versions/{version.pk}/"
+    client.post(f"{page}edit/", sent(client, version, effective_from="2026-02-20"))
+    client.post(f"{page}check/")
+    simulate_version(version_id=version.pk, actor=person("team_lead").as_actor())
+    verb(client, f"{page}submit/")
+    asked = Approval.objects.get()
+    BusinessDay.objects.update(today=DUE)
+
+    approver = browser("compliance")
+    text = text_of(approver.get(page))
+    assert "The simulation is of 14 Feb 2026; the book has moved on since." in text
+    assert "Simulate the version again before anybody decides by it." in text
+    assert "the book has moved on since" in text_of(approver.get(f"/approvals/{asked.pk}/"))
+    assert approver.post(f"{page}simulate/").status_code == 303
+    run_simulation(simulation_id=Simulation.objects.latest("pk").pk)
+    assert "Debits tomorrow" in text_of(approver.get(f"/approvals/{asked.pk}/"))
+    assert "moved on since" not in text_of(approver.get(page))
+
+
+def test_looking_at_what_is_submitted_runs_nothing(of: AutopayConfiguration) -> None:
+    client = browser()
+    version = drafted(client, of)
+    page = f"{ROOT}versions/{version.pk}/"
+    client.post(f"{page}edit/", sent(client, version))
+    client.post(f"{page}check/")
+    simulate_version(version_id=version.pk, actor=person("team_lead").as_actor())
+
+    with CaptureQueriesContext(connection) as asked:
+        client.get(f"{page}submit/")
+
+    assert not [query for query in asked.captured_queries if "overdue_base_days" in query["sql"]]
 
 
 @pytest.mark.parametrize(

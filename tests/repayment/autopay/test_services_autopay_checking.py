@@ -152,8 +152,8 @@ def test_two_amount_rules_are_refused() -> None:
     assert refusals(amount=["all_due", "current_only"]) == [("amount", "amount")]
 
 
-def test_asking_for_the_current_bill_after_its_day_is_a_warning() -> None:
-    assert found(drafted(amount="current_only", days=2), Severity.WARN) == [("amount", "days")]
+def test_asking_for_the_one_bill_after_its_day_is_no_warning_since_it_is_asked_for_then() -> None:
+    assert found(drafted(amount="current_only", days=2), Severity.WARN) == []
 
 
 def test_a_family_of_codes_without_an_action_is_refused() -> None:

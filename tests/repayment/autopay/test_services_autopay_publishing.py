@@ -17,6 +17,7 @@ from backoffice.core.actors import Actor
 from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
 from backoffice.customers.models import Hold
+from backoffice.repayment.console.autopay.configuration_verbs import picture as approve_panel
 from backoffice.repayment.domain.autopay.version_states import VersionState, may_become
 from backoffice.repayment.models import (
     AutopayVersion,
@@ -30,6 +31,7 @@ from backoffice.repayment.models import (
     Mandate,
     Payee,
     Rail,
+    Simulation,
 )
 from backoffice.repayment.services.autopay import drafting, publishing, rolling_back, version_paging
 from backoffice.repayment.services.autopay.building import AfterCutOff, begin_now, slots_due
@@ -42,7 +44,7 @@ from backoffice.repayment.services.autopay.drafting import (
 )
 from backoffice.repayment.services.autopay.planning import plan_debits
 from backoffice.repayment.services.autopay.publishing import TrialUnproven, VersionFirstDayRefused
-from backoffice.repayment.services.autopay.simulating import simulate_version
+from backoffice.repayment.services.autopay.simulating import SimulationOutOfDate, simulate_version
 from tests.repayment.autopay.contents import MAKER, configuration, content, in_force, mandate, open_rails
 from tests.repayment.factories import close_days, open_loan
 from tests.staff.factories import person
@@ -87,6 +89,21 @@ def approved(of: Any, **changes: Any) -> AutopayVersion:
     return version
 
 
+def just_simulated(version: AutopayVersion) -> None:
+    """A simulation of the version as it is that found nothing, whatever its state."""
+    side = {"bills": 0, "debits": 0, "without_agreement": 0, "amounts": {}, "payees": []}
+    nothing = {"before": side, "after": side, "changed": 0, "why": {}}
+    Simulation.objects.create(
+        version=version,
+        state="done",
+        mark=drafting.mark_of_draft(version),
+        from_day=EVE - timedelta(days=29),
+        through_day=DUE,
+        totals={"tomorrow": nothing, "past": nothing},
+        actor_name="Mia",
+    )
+
+
 def plain(text: str) -> str:
     """A sentence with every kind of space as the plain one."""
     return " ".join(text.split())
@@ -124,7 +141,7 @@ VERBS: dict[str, tuple[Callable[..., Any], set[VersionState]]] = {
     ),
     "simulate": (
         lambda version_id, **given: simulate_version(version_id=version_id, actor=given["actor"]),
-        {VersionState.CHECKED, VersionState.SIMULATED},
+        {VersionState.CHECKED, VersionState.SIMULATED, VersionState.SUBMITTED, VersionState.CANARY},
     ),
     "submit": (publishing.submit_version, {VersionState.SIMULATED}),
     "take_back": (drafting.take_back, {VersionState.SUBMITTED}),
@@ -155,6 +172,7 @@ def test_every_verb_is_done_in_its_states_and_refused_in_all_others(verb: str, s
     does, allowed = VERBS[verb]
     version = drafted(configuration())
     AutopayVersion.objects.filter(pk=version.pk).update(state=state.value, approved_at=NOON)
+    just_simulated(version)
     entries = AuditEntry.objects.count()
 
     if state in allowed:
@@ -237,6 +255,7 @@ def test_agreed_to_late_it_holds_from_the_first_day_not_planned_yet() -> None:
     version = simulated(configuration())
     asked = publishing.submit_version(version_id=version.pk, **GIVEN)
     today(date(2026, 2, 20))
+    simulate_version(version_id=version.pk, actor=MAKER)
 
     approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
 
@@ -258,6 +277,53 @@ def test_guards_look_again_when_it_is_submitted_and_when_it_is_agreed_to() -> No
         publishing.submit_version(version_id=version.pk, **GIVEN)
     AutopayVersion.objects.filter(pk=version.pk).update(state="simulated")
     with pytest.raises(ConfigurationRefused):
+        publishing.submit_version(version_id=version.pk, **GIVEN)
+
+
+def test_what_was_simulated_on_an_earlier_day_is_not_to_go_by() -> None:
+    version = simulated(configuration())
+    loans()
+    asked = publishing.submit_version(version_id=version.pk, **GIVEN)
+    today(DUE)
+
+    said = "The simulation is of 14 Feb 2026; the book has moved on since."
+    again = "Simulate the version again on its page, and look at what changes."
+    assert plain(publishing.consequence_of(asked)) == f"{said} {again}"
+    with pytest.raises(SimulationOutOfDate):
+        approve_panel(asked)
+    simulate_version(version_id=version.pk, actor=MAKER)
+    assert publishing.consequence_of(asked).startswith("Tomorrow: 1 debit")
+    assert fresh(version).state == "submitted"
+    approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
+    assert fresh(version).state == "approved"
+
+
+def test_nobody_agrees_to_what_was_simulated_on_an_earlier_day() -> None:
+    version = simulated(configuration())
+    asked = publishing.submit_version(version_id=version.pk, **GIVEN)
+    today(DUE)
+
+    decided = approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
+
+    assert (decided.state, fresh(version).state) == ("failed", "submitted")
+
+
+def test_what_was_changed_since_it_was_simulated_is_not_submitted() -> None:
+    version = simulated(configuration())
+    AutopayVersion.objects.filter(pk=version.pk).update(content=content(days=5))
+
+    with pytest.raises(SimulationOutOfDate, match="changed since"):
+        publishing.submit_version(version_id=version.pk, **GIVEN)
+
+    assert not Approval.objects.exists()
+
+
+def test_another_version_in_force_makes_a_simulation_one_to_be_made_again() -> None:
+    of = configuration()
+    version = simulated(of)
+    in_force(of, number=9)
+
+    with pytest.raises(SimulationOutOfDate, match="Another version"):
         publishing.submit_version(version_id=version.pk, **GIVEN)
 
 

@@ -1,17 +1,20 @@
 """A simulation finds what two versions do otherwise: counted by hand for tomorrow's book and the days before."""
 
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from backoffice.audit.models import AuditEntry
 from backoffice.calendars.models import BusinessDay
-from backoffice.repayment.models import AutopayVersion, Loan, Rail, SimulatedBill, Simulation
+from backoffice.repayment.models import AutopayVersion, DebitCommand, Loan, Mandate, Rail, SimulatedBill, Simulation
+from backoffice.repayment.services.autopay import simulating
 from backoffice.repayment.services.autopay.checking import check_version
-from backoffice.repayment.services.autopay.drafting import ConfigurationNotInState, draft_version
-from backoffice.repayment.services.autopay.simulating import simulate_version
+from backoffice.repayment.services.autopay.drafting import ConfigurationNotInState, change_draft, draft_version
+from backoffice.repayment.services.autopay.simulating import ask_simulation, run_simulation, simulate_version
 from tests.repayment.autopay.contents import (
     MAKER,
     configuration,
@@ -215,6 +218,216 @@ def test_a_version_of_one_funder_stands_beside_the_one_of_all() -> None:
     assert simulation.beside == wide
     assert list(simulation.bills.values_list("loan_id", "why")) == [(of_bank, "payees")]
     assert simulation.totals["tomorrow"]["before"]["bills"] == 1
+
+
+def test_a_part_of_the_amount_is_simulated_as_the_first_try_asks_for_it() -> None:
+    of = configuration()
+    in_force(of, partial={"shares": ["1", "0.5"], "least": "0"})
+    partly, whole_only = opened(), opened()
+    Mandate.objects.filter(borrower__loans__pk=partly).update(allows_partial=True)
+    today(EVE)
+
+    simulation = simulated(of, partial={"shares": ["0.1"], "least": "0"})
+
+    # 10 % of 1,100.16, rounded down, where the agreement allows parts.
+    assert list(simulation.bills.values_list("loan_id", "amount_before", "amount_after", "why")) == [
+        (partly, Decimal("1100.16"), Decimal("110.01"), "rule")
+    ]
+    assert simulation.totals["tomorrow"]["after"]["amounts"] == {"CNY": "1210.17"}
+    assert whole_only != partly
+
+
+def test_one_bill_alone_is_asked_for_after_its_due_date_too() -> None:
+    of = configuration()
+    in_force(of, amount="current_only", days=3, partial={})
+    opened()
+    close_days(EVE, EVE)
+    today(DUE)
+
+    simulation = simulated(of, amount="current_only", days=3, partial={})
+
+    # A day late: 920.16 x 24 % / 360 is 0.61 of penalty.
+    assert simulation.totals["tomorrow"]["after"]["amounts"] == {"CNY": "1100.77"}
+
+
+def test_what_is_left_of_limits_counts_and_what_an_earlier_debit_of_the_day_takes() -> None:
+    of = configuration()
+    first = opened()
+    second = open_loan(business_date=EVE, borrower_id=Loan.objects.get(pk=first).borrower_id)
+    agreement = Mandate.objects.get()
+    Mandate.objects.update(month_limit="2000.00")
+    spent(agreement, "300.00", on=EVE)
+    today(EVE)
+
+    simulation = simulated(of)
+
+    amounts = dict(simulation.bills.values_list("loan_id", "amount_after"))
+    assert amounts == {first: Decimal("1100.16"), second: Decimal("599.84")}
+
+
+def test_a_paused_rail_is_no_choice_and_the_last_success_is_one_to_the_second() -> None:
+    other = Rail.objects.get()
+    other.pk, other.code, other.name = None, "other", "Other"
+    other.is_paused, other.paused_reason = True, "test"
+    other.save()
+    earlier = opened()
+    owner = Loan.objects.get(pk=earlier).borrower_id
+    later = mandate(owner, priority=2)
+    on_paused = mandate(owner, rail=other, priority=3)
+    spent(Mandate.objects.get(priority=1), "1.00", on=EVE, clock=7)
+    spent(later, "1.00", on=EVE, clock=8)
+    spent(on_paused, "1.00", on=EVE, clock=9)
+    today(EVE)
+
+    simulation = simulated_with_warning(configuration(), rails=["union-sandbox", "other"], mandate_order="last_success")
+
+    assert [row.mandate_after for row in simulation.bills.all()] == [later]
+
+
+def test_another_agreement_over_the_same_rail_is_found() -> None:
+    of = configuration()
+    in_force(of)
+    loan_id = opened()
+    newer = mandate(Loan.objects.get(pk=loan_id).borrower_id, priority=2)
+    today(EVE)
+
+    simulation = simulated(of, mandate_order="newest")
+
+    row = simulation.bills.get()
+    assert (row.why, row.mandate_after, row.rail_before) == ("agreement", newer, row.rail_after)
+
+
+# --------------------------------------------------------------------------------------------- made in the background
+
+
+def asked(of: Any, **changes: Any) -> Simulation:
+    version = draft_version(
+        configuration_id=of.pk, content=content(**changes), note="", actor=MAKER, effective_from=date(2026, 6, 1)
+    )
+    check_version(version_id=version.pk, actor=MAKER)
+    return ask_simulation(version_id=version.pk, actor=MAKER)
+
+
+def test_range_by_range_comes_to_what_one_range_comes_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = opened()
+    open_loan(business_date=EVE, borrower_id=Loan.objects.get(pk=first).borrower_id)
+    Mandate.objects.update(day_limit="1500.00")
+    opened()
+    today(EVE)
+    simulation = asked(configuration())
+    at_once = run_simulation(simulation_id=simulation.pk)
+    found = rows(at_once)
+    monkeypatch.setattr(simulating, "LOANS_A_RANGE", 1)
+
+    in_ranges = simulate_version(version_id=simulation.version_id, actor=MAKER)
+
+    assert (in_ranges.loans_done, in_ranges.loans_total) == (3, 3)
+    assert (in_ranges.totals, rows(in_ranges)) == (at_once.totals, found)
+    # What an earlier simulation of the version found is gone with it.
+    assert SimulatedBill.objects.exclude(simulation=in_ranges).count() == 0
+
+
+def test_making_it_twice_makes_it_once() -> None:
+    opened()
+    today(EVE)
+    simulation = asked(configuration())
+
+    once = run_simulation(simulation_id=simulation.pk)
+    twice = run_simulation(simulation_id=simulation.pk)
+
+    assert (once.state, twice.state, twice.bills.count()) == ("done", "done", 1)
+    assert AuditEntry.objects.filter(verb="repayment.autopay_version.simulated").count() == 1
+
+
+def test_a_worker_that_was_thought_lost_stops_when_another_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        opened()
+    today(EVE)
+    simulation = asked(configuration())
+    monkeypatch.setattr(simulating, "LOANS_A_RANGE", 1)
+    compare, begun = simulating.compare_past, []
+
+    def other_begins(*args: Any, **given: Any) -> Any:
+        if not begun:
+            begun.append(run_simulation)
+            Simulation.objects.filter(pk=simulation.pk).update(run="another")
+        return compare(*args, **given)
+
+    monkeypatch.setattr(simulating, "compare_past", other_begins)
+
+    left = run_simulation(simulation_id=simulation.pk)
+
+    assert (left.state, left.totals) == ("running", {})
+    monkeypatch.setattr(simulating, "compare_past", compare)
+    done = run_simulation(simulation_id=simulation.pk)
+    assert (done.state, done.totals["tomorrow"]["changed"], done.bills.count()) == ("done", 3, 3)
+
+
+def test_a_version_that_is_changed_meanwhile_is_not_simulated_by_it() -> None:
+    opened()
+    today(EVE)
+    simulation = asked(configuration())
+    change_draft(version_id=simulation.version_id, content=content(days=5), note="", actor=MAKER)
+
+    made = run_simulation(simulation_id=simulation.pk)
+
+    assert made.state == "stopped"
+    assert AutopayVersion.objects.get().state == "draft"
+
+
+def test_asking_again_stops_the_one_at_work() -> None:
+    first = asked(configuration())
+    second = ask_simulation(version_id=first.version_id, actor=MAKER)
+
+    assert run_simulation(simulation_id=first.pk).state == "stopped"
+    assert run_simulation(simulation_id=second.pk).state == "done"
+
+
+def test_an_error_is_written_on_it_and_goes_on_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened()
+    today(EVE)
+    simulation = asked(configuration())
+
+    def breaks(*_args: Any, **_given: Any) -> None:
+        raise RuntimeError("no more memory\nDETAIL: a row of a borrower")
+
+    monkeypatch.setattr(simulating, "compare_past", breaks)
+    with pytest.raises(RuntimeError):
+        run_simulation(simulation_id=simulation.pk)
+
+    simulation.refresh_from_db()
+    assert (simulation.state, simulation.failure) == ("failed", "RuntimeError: no more memory")
+    assert ask_simulation(version_id=simulation.version_id, actor=MAKER).state == "waiting"
+
+
+def test_the_configuration_is_not_locked_while_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened()
+    today(EVE)
+    simulation = asked(configuration())
+    compare, held = simulating.compare_tomorrow, []
+
+    def looks(*args: Any, **given: Any) -> Any:
+        held.extend(query["sql"] for query in seen.captured_queries if "FOR UPDATE" in query["sql"])
+        return compare(*args, **given)
+
+    monkeypatch.setattr(simulating, "compare_tomorrow", looks)
+    with CaptureQueriesContext(connection) as seen:
+        run_simulation(simulation_id=simulation.pk)
+
+    assert held
+    assert all('FROM "repayment_simulation"' in statement for statement in held)
+
+
+def spent(agreement: Mandate, amount: str, *, on: date, clock: int = 7) -> None:
+    """A debit that succeeded over an agreement."""
+    moment = datetime.combine(on, time(clock), tzinfo=UTC)
+    loan = Loan.objects.filter(borrower_id=agreement.borrower_id)[0]
+    DebitCommand.objects.create(
+        order_no=f"SPENT{agreement.pk}", purpose="debit", loan=loan, borrower_id=agreement.borrower_id,
+        installment_number=99, from_version=1, attempt=1, day=on, mandate=agreement, rail=agreement.rail,
+        currency="CNY", forecast=amount, amount=amount, state="succeeded", submitted_at=moment, succeeded_at=moment,
+        is_unplaced=True,
+    )  # fmt: skip
 
 
 def test_a_draft_that_was_not_checked_is_not_simulated() -> None:

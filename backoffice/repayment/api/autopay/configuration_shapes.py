@@ -9,8 +9,10 @@ from backoffice.core.api.fields import DayField, MoneyField, TextField
 from backoffice.repayment.domain.autopay.guards import Guard, Severity
 from backoffice.repayment.domain.autopay.simulation import Change
 from backoffice.repayment.domain.autopay.version_states import VersionState
+from backoffice.repayment.models import Simulation
 
 STATES = [state.value for state in VersionState]
+SIMULATION_STATES = [state.value for state in Simulation.State]
 MOST_CONTENT = 60_000
 """Characters of a content as JSON; the largest that runs has a tenth of that."""
 
@@ -141,14 +143,21 @@ class PeriodSerializer(serializers.Serializer):
 
 
 class AutopaySimulationSerializer(serializers.Serializer):
-    """What a version would change: tomorrow on the real book, and over the last 30 days' bills as they were due."""
+    """What a version would change: tomorrow on the real book, and over the last 30 days' bills as they were due.
+
+    Both are null before it is done.
+    """
 
     id = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=SIMULATION_STATES)
+    business_date = DayField(help_text="the day whose book it is of")
+    loans_done = serializers.IntegerField()
+    loans_total = serializers.IntegerField(help_text="0 before it has begun")
     beside_id = serializers.IntegerField(allow_null=True, help_text="the version it stood beside")
     from_day = DayField()
     through_day = DayField()
-    tomorrow = PeriodSerializer(source="totals.tomorrow")
-    past = PeriodSerializer(source="totals.past")
+    tomorrow = PeriodSerializer(source="totals.tomorrow", allow_null=True, default=None)
+    past = PeriodSerializer(source="totals.past", allow_null=True, default=None)
 
 
 class SimulatedBillsQuery(serializers.Serializer):
@@ -171,6 +180,8 @@ class SimulatedBillSerializer(serializers.Serializer):
     amount_after = MoneyField()
     rail_before = serializers.CharField(allow_blank=True)
     rail_after = serializers.CharField(allow_blank=True)
+    mandate_before_id = serializers.IntegerField(allow_null=True)
+    mandate_after_id = serializers.IntegerField(allow_null=True)
     payees_before = serializers.DictField(child=serializers.CharField())
     payees_after = serializers.DictField(child=serializers.CharField())
 

@@ -22,9 +22,11 @@ from backoffice.repayment.selectors.autopay import configurations as selectors
 from backoffice.repayment.selectors.autopay.version_words import difference_in_words
 from backoffice.repayment.services.autopay import checking, drafting, publishing, rolling_back, simulating
 from backoffice.repayment.services.autopay.drafting import configuration_not_found
+from backoffice.repayment.tasks import simulate_autopay
 from backoffice.staff.access import person_of
 
 VIEW, EDIT = "repayment.autopay_configuration.view", "repayment.autopay_configuration.edit"
+SIMULATE = "repayment.autopay_configuration.simulate"
 ROLL_BACK = "repayment.autopay_configuration.roll_back"
 
 
@@ -152,22 +154,24 @@ class CheckView(OneVersionView):
 class SimulationView(OneVersionView):
     """What a version would change."""
 
-    permissions_by_method: ClassVar[dict[str, str]] = {"GET": VIEW, "POST": EDIT}
+    permissions_by_method: ClassVar[dict[str, str]] = {"GET": VIEW, "POST": SIMULATE}
     serializer_class = shapes.AutopaySimulationSerializer
+    success_status = 202
     refusals = ("404", "409", "422")
 
     def get(self, request: Request, version_id: int) -> Response:
-        """What the last simulation came to; 404 when there was none."""
-        found = selectors.latest_simulation(self.version)
+        """The last simulation: how far it is, or what it came to; 404 when there was none."""
+        found = selectors.simulation_under_way(self.version) or selectors.latest_simulation(self.version)
         if found is None:
             raise configuration_not_found()
         return Response(self.serializer_class(found).data)
 
     @idempotent
     def post(self, request: Request, version_id: int) -> Response:
-        """Run a checked version over tomorrow's and the last 30 days' bills, beside the one in force."""
-        made = simulating.simulate_version(version_id=version_id, actor=actor_of(request.user))
-        return Response(self.serializer_class(made).data)
+        """Runs a version over tomorrow's and the last 30 days' bills beside the one in force; workers do it: 202."""
+        asked = simulating.ask_simulation(version_id=version_id, actor=actor_of(request.user))
+        simulate_autopay.delay_on_commit(simulation_id=asked.pk)
+        return Response(self.serializer_class(asked).data, status=self.success_status)
 
 
 class SimulatedBillsView(ListView):

@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"{_version}check/", pages.check, name="check_autopay"),
     path(f"{_version}simulate/", pages.simulate, name="simulate_autopay"),
     path(f"{_version}simulation/", pages.simulation, name="autopay_simulation"),
+    path(f"{_version}simulation/progress/", pages.simulation_progress, name="autopay_simulation_progress"),
     path(f"{_version}against/<int:other_id>/", pages.difference, name="autopay_difference"),
     path(f"{_version}submit/", verbs.Submit.as_view(), name="submit_autopay"),
     path(f"{_version}take-back/", verbs.TakeBack.as_view(), name="take_back_autopay"),

@@ -19,10 +19,12 @@ from backoffice.core.money import ZERO
 from backoffice.core.telling import told
 from backoffice.repayment.console.autopay.configurations import EDIT, ROLL_BACK, version_or_404
 from backoffice.repayment.domain.autopay.version_states import IN_FORCE, IN_THE_MAKING, VersionState
+from backoffice.repayment.models import Simulation
 from backoffice.repayment.models.autopay.configurations import AutopayVersion
+from backoffice.repayment.selectors.autopay.configurations import latest_simulation
 from backoffice.repayment.services.autopay import drafting, publishing, rolling_back
 from backoffice.repayment.services.autopay.checking import require_sound
-from backoffice.repayment.services.autopay.simulating import beside_of, compare_tomorrow
+from backoffice.repayment.services.autopay.simulating import simulation_to_go_by
 
 
 class VersionVerb(ConfirmView):
@@ -59,7 +61,7 @@ class Submit(VersionVerb):
         publishing.check_first_day(subject)
         warnings = tuple(told(finding.words) for finding in require_sound(subject))
         return Consequence(
-            lines=consequence_lines(subject),
+            lines=consequence_lines(simulation_to_go_by(subject)),
             warnings=warnings,
             approval=_("A compliance officer or an administrator decides.") + " " + publishing.start_in_words(subject),
         )
@@ -108,14 +110,18 @@ class Promote(VersionVerb):
     states = frozenset({VersionState.CANARY})
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence | None:
-        """How the trial went, and tomorrow's debits for all."""
+        """How the trial went, and the debits of a day for all, as they were simulated last."""
         trial = publishing.trial_so_far(subject, before=business_date() + timedelta(days=1))
         lines = (
             Line(_("Loans on trial"), trial["loans"]),
             Line(_("Bills tried"), trial["bills"]),
             Line(_("Bills settled"), trial["settled"]),
         )
-        return Consequence(lines=(*lines, *consequence_lines(subject)))
+        found = latest_simulation(subject)
+        if found is None:
+            return Consequence(lines=lines)
+        of_day = Line(_("Simulated on"), found.business_date)
+        return Consequence(lines=(*lines, of_day, *consequence_lines(found)))
 
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Promotes it."""
@@ -159,39 +165,41 @@ class RollBack(VersionVerb):
 
 
 def picture(approval: Approval) -> Consequence:
-    """What agreeing to a version would do, as of now. Raises ConfigurationRefused."""
+    """What agreeing to a version would do, as it was simulated. Raises ConfigurationRefused, SimulationOutOfDate."""
     version = AutopayVersion.objects.select_related("configuration").get(pk=approval.payload["version_id"])
     warnings = tuple(told(finding.words) for finding in require_sound(version))
-    return Consequence(
-        lines=(Line(_("In force from"), version.effective_from), *consequence_lines(version)), warnings=warnings
-    )
+    lines = consequence_lines(simulation_to_go_by(version))
+    return Consequence(lines=(Line(_("In force from"), version.effective_from), *lines), warnings=warnings)
 
 
-def consequence_lines(version: AutopayVersion) -> tuple[Line, ...]:
-    """Tomorrow's book under the version, and before it under what holds. Raises ConfigurationFaulty."""
-    today = business_date()
-    compared = compare_tomorrow(beside_of(version, on=today + timedelta(days=1)), today=today)
-    before, after = compared.before, compared.after
-    lines = [Line(_("Debits tomorrow"), after.debits, before=before.debits)]
+def consequence_lines(simulation: Simulation) -> tuple[Line, ...]:
+    """Tomorrow's book under the version, and before it under what held when it was simulated."""
+    tomorrow = simulation.totals["tomorrow"]
+    before, after = tomorrow["before"], tomorrow["after"]
+    lines = [Line(_("Debits tomorrow"), after["debits"], before=before["debits"])]
     lines += [
-        Line(_("Amount tomorrow"), after.amounts.get(each, ZERO), currency=each, before=before.amounts.get(each, ZERO))
-        for each in sorted({*before.amounts, *after.amounts})
+        Line(
+            _("Amount tomorrow"),
+            Decimal(after["amounts"].get(each, 0)),
+            currency=each,
+            before=Decimal(before["amounts"].get(each, 0)),
+        )
+        for each in sorted({*before["amounts"], *after["amounts"]})
     ]
+    paid_before, paid_after = _by_payee(before), _by_payee(after)
     lines += [
-        _payee(payee, currency, before.payees, after.payees)
-        for payee, currency in sorted({*before.payees, *after.payees})
+        Line(
+            _("To %(payee)s") % {"payee": payee},
+            paid_after.get((payee, currency), ZERO),
+            currency=currency,
+            before=paid_before.get((payee, currency), ZERO),
+        )
+        for payee, currency in sorted({*paid_before, *paid_after})
     ]
-    lines.append(Line(_("Bills without an agreement"), after.without_agreement, before=before.without_agreement))
-    lines.append(Line(_("Bills of tomorrow that change"), len(compared.changed), tone="warn", total=True))
+    lines.append(Line(_("Bills without an agreement"), after["without_agreement"], before=before["without_agreement"]))
+    lines.append(Line(_("Bills of tomorrow that change"), tomorrow["changed"], tone="warn", total=True))
     return tuple(lines)
 
 
-def _payee(
-    payee: str,
-    currency: str,
-    before: Mapping[tuple[str, str], Decimal],
-    after: Mapping[tuple[str, str], Decimal],
-) -> Line:
-    key = (payee, currency)
-    label = _("To %(payee)s") % {"payee": payee}
-    return Line(label, after.get(key, ZERO), currency=currency, before=before.get(key, ZERO))
+def _by_payee(side: Mapping[str, Any]) -> dict[tuple[str, str], Decimal]:
+    return {(line["payee"], line["currency"]): Decimal(line["amount"]) for line in side["payees"]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of, may, requires
 from backoffice.core.drafts import DraftMovedOn
 from backoffice.core.errors import Refusal
+from backoffice.core.formats import amount_text
 from backoffice.core.http import go_to, refused
 from backoffice.core.tables import Choice, Column, Table
 from backoffice.core.telling import told
@@ -23,18 +25,23 @@ from backoffice.repayment.console.autopay import configuration_states as _states
 from backoffice.repayment.domain.autopay.configuration import ConfigurationFaulty, parse
 from backoffice.repayment.domain.autopay.guards import GUARD_WORDS, Finding, finding_of, from_json
 from backoffice.repayment.domain.autopay.version_states import IN_THE_MAKING, VersionState
-from backoffice.repayment.models import SimulatedBill
+from backoffice.repayment.models import Mandate, SimulatedBill, Simulation
 from backoffice.repayment.models.autopay.configurations import AutopayConfiguration, AutopayVersion
 from backoffice.repayment.selectors.autopay import configurations as selectors
 from backoffice.repayment.selectors.autopay import version_words as words
 from backoffice.repayment.services.autopay import checking, drafting, simulating
 from backoffice.repayment.services.autopay.drafting import SUBJECT
 from backoffice.repayment.services.autopay.publishing import trial_so_far
+from backoffice.repayment.services.autopay.simulating import SimulationOutOfDate
 from backoffice.repayment.services.autopay.starting import starter_content
+from backoffice.repayment.tasks import simulate_autopay
 from backoffice.staff.access import person_of
 
 VIEW, EDIT = "repayment.autopay_configuration.view", "repayment.autopay_configuration.edit"
+SIMULATE = "repayment.autopay_configuration.simulate"
 ROLL_BACK = "repayment.autopay_configuration.roll_back"
+DECIDED_BY = frozenset({VersionState.SIMULATED, VersionState.SUBMITTED})
+"""States in which a simulation is gone by."""
 EDITABLE = frozenset({VersionState.DRAFT, VersionState.CHECKED, VersionState.SIMULATED})
 
 
@@ -42,8 +49,13 @@ def _loan_address(row: SimulatedBill) -> str:
     return reverse("repayment:loan", args=[row.loan_id])
 
 
-def _paid(payees: Mapping[str, str]) -> str:
-    return ", ".join(f"{payee} {amount}" for payee, amount in sorted(payees.items())) or "–"
+def _paid(payees: Mapping[str, str], *, currency: str) -> str:
+    parts = (f"{payee} {amount_text(Decimal(amount), currency=currency)}" for payee, amount in sorted(payees.items()))
+    return ", ".join(parts) or "–"
+
+
+def _over(rail: str, mandate: Mandate | None) -> str:
+    return f"{rail} {mandate.mask}" if mandate else rail or "–"
 
 
 CHANGED = Table(
@@ -58,10 +70,27 @@ CHANGED = Table(
         Column("day", _("Day after"), kind="date"),
         Column("amount_before", _("Amount before"), kind="money"),
         Column("amount_after", _("Amount after"), kind="money"),
-        Column("rail_before", _("Rail before"), css="muted"),
-        Column("rail_after", _("Rail after"), css="muted"),
-        Column("payees_before", _("Payees before"), value=lambda row: _paid(row.payees_before), css="muted"),
-        Column("payees_after", _("Payees after"), value=lambda row: _paid(row.payees_after), css="muted"),
+        Column(
+            "rail_before",
+            _("Agreement before"),
+            value=lambda row: _over(row.rail_before, row.mandate_before),
+            css="muted",
+        ),
+        Column(
+            "rail_after", _("Agreement after"), value=lambda row: _over(row.rail_after, row.mandate_after), css="muted"
+        ),
+        Column(
+            "payees_before",
+            _("Payees before"),
+            value=lambda row: _paid(row.payees_before, currency=row.currency),
+            css="muted",
+        ),
+        Column(
+            "payees_after",
+            _("Payees after"),
+            value=lambda row: _paid(row.payees_after, currency=row.currency),
+            css="muted",
+        ),
     ),
     filters=(
         Choice(
@@ -110,6 +139,7 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
     active = next((each for each in others if each.state == VersionState.ACTIVE), None)
     requests = Approval.objects.filter(subject_type=SUBJECT, subject_id=str(subject.pk)).order_by("-pk")
     simulation = selectors.latest_simulation(subject)
+    under_way = selectors.simulation_under_way(subject)
     is_on_trial = subject.state == VersionState.CANARY
     context = {
         "configuration": subject.configuration,
@@ -122,6 +152,9 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         "waiting": requests.first() if subject.state == VersionState.SUBMITTED else None,
         "simulation": simulation,
         "totals": totals_shown(simulation.totals) if simulation else [],
+        "work": _work(under_way) if under_way and under_way.is_at_work else None,
+        "broke_off": under_way if under_way and not under_way.is_at_work else None,
+        "out_of_date": _why_out_of_date(subject) if simulation and subject.state in DECIDED_BY else "",
         "changes": words.difference_in_words(before=active.content, after=subject.content) if active else None,
         "groups": words.version_in_words(subject.content),
         "trial": trial_so_far(subject, before=business_date()) if is_on_trial else None,
@@ -132,6 +165,7 @@ def version(request: HttpRequest, version_id: int) -> HttpResponse:
         ],
         "is_editable": subject.state in EDITABLE,
         "may_edit": may(request, EDIT),
+        "may_simulate": may(request, SIMULATE) and subject.state in simulating.SIMULATED_IN,
         "may_roll_back": may(request, ROLL_BACK),
     }
     return render(request, "repayment/autopay/version.html", context)
@@ -143,7 +177,7 @@ def simulation(request: HttpRequest, version_id: int) -> HttpResponse:
     subject = version_or_404(request, version_id)
     found = selectors.latest_simulation(subject)
     if found is None:
-        raise Http404
+        return go_to(request, reverse("repayment:autopay_version", args=[version_id]))
     try:
         table = CHANGED.shown(rows=selectors.simulated_bills(found), query=request.GET)
     except Refusal as refusal:
@@ -275,14 +309,29 @@ def check(request: HttpRequest, version_id: int) -> HttpResponse:
     return _do(request, version_id, lambda: checking.check_version(version_id=version_id, actor=actor_of(request.user)))
 
 
-@requires(EDIT)
+@requires(SIMULATE)
 @require_POST
 def simulate(request: HttpRequest, version_id: int) -> HttpResponse:
-    """Run the version beside the one in force."""
+    """Have the version run beside the one in force; the page of the version shows how far it is."""
     version_or_404(request, version_id)
-    return _do(
-        request, version_id, lambda: simulating.simulate_version(version_id=version_id, actor=actor_of(request.user))
-    )
+    page = reverse("repayment:autopay_version", args=[version_id])
+    try:
+        asked = simulating.ask_simulation(version_id=version_id, actor=actor_of(request.user))
+    except Refusal as refusal:
+        return refused(request, refusal=refusal, back_url=page)
+    simulate_autopay.delay_on_commit(simulation_id=asked.pk)
+    return go_to(request, page)
+
+
+@requires(VIEW)
+def simulation_progress(request: HttpRequest, version_id: int) -> HttpResponse:
+    """How far a simulation is, asked for again every second while it is made; the whole page once it is over."""
+    found = selectors.simulation_under_way(version_or_404(request, version_id))
+    work = _work(found) if found and found.is_at_work else {"label": "", "done": 0, "total": 0, "poll_url": ""}
+    response = render(request, "console/_progress.html", {"work": work})
+    if not work["poll_url"]:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def configuration_or_404(request: HttpRequest, configuration_id: int) -> AutopayConfiguration:
@@ -299,6 +348,24 @@ def version_or_404(request: HttpRequest, version_id: int) -> AutopayVersion:
     if found is None:
         raise Http404
     return found
+
+
+def _work(simulation: Simulation) -> dict[str, Any]:
+    return {
+        "label": _("Simulating"),
+        "done": simulation.loans_done,
+        "total": simulation.loans_total or None,
+        "note": _("Tomorrow's bills and those of the last 30 days, loan by loan."),
+        "poll_url": reverse("repayment:autopay_simulation_progress", args=[simulation.version_id]),
+    }
+
+
+def _why_out_of_date(version: AutopayVersion) -> str:
+    try:
+        simulating.simulation_to_go_by(version)
+    except (SimulationOutOfDate, ConfigurationFaulty) as refusal:
+        return told(refusal.message) if isinstance(refusal, SimulationOutOfDate) else ""
+    return ""
 
 
 def findings_shown(findings: list[Finding]) -> list[dict[str, Any]]:

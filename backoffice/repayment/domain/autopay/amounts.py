@@ -51,6 +51,14 @@ class Room:
         known = [limit for limit in (self.single, self.day, self.month) if limit is not None]
         return max(min(known), ZERO) if known else None
 
+    def after(self, amount: Decimal) -> "Room":
+        """What is left once a debit of an amount has left."""
+        return Room(
+            self.single,
+            None if self.day is None else max(self.day - amount, ZERO),
+            None if self.month is None else max(self.month - amount, ZERO),
+        )
+
     def stricter(self, other: "Room") -> "Room":
         """Both limits at once: those of the agreement and those of bank and channel."""
         return Room(_least(self.single, other.single), _least(self.day, other.day), _least(self.month, other.month))

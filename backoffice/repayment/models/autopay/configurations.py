@@ -1,5 +1,6 @@
 """Configurations of autopay, their versions, and what a version would change."""
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from backoffice.repayment.domain.autopay.version_states import IN_THE_MAKING, VersionState
+from backoffice.repayment.models.autopay.mandates import Mandate
 from backoffice.repayment.models.loans import MONEY, Loan
 from backoffice.repayment.models.products import Product
 
@@ -152,24 +154,66 @@ class CanaryLoan(models.Model):
 
 
 class Simulation(models.Model):
-    """What a version would have debited on some days beside the one in force: totals here, changed bills by row."""
+    """What a version would have debited on some days beside the one in force: totals here, changed bills by row.
+
+    It is made in the background, `loans_done` of `loans_total`; `run` is whose work it is, so that one who was thought
+    lost stops. `mark` is the content it was asked for with (`drafting.mark_of_draft`). The last day is tomorrow, seen
+    from its business date. `totals` is empty before it is done.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        STOPPED = "stopped", pgettext_lazy("work", "stopped")
 
     version = models.ForeignKey(AutopayVersion, on_delete=models.PROTECT, related_name="simulations")
     beside = models.ForeignKey(
         AutopayVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    state = models.CharField(max_length=7, choices=State.choices, default=State.DONE)
+    mark = models.CharField(max_length=32, blank=True)
     from_day = models.DateField()
     through_day = models.DateField()
-    totals = models.JSONField()
+    totals = models.JSONField(default=dict, blank=True)
+    loans_done = models.PositiveIntegerField(default=0)
+    loans_total = models.PositiveIntegerField(default=0)
+    run = models.CharField(max_length=32, blank=True)
+    failure = models.CharField(max_length=300, blank=True)
+    actor_id = models.BigIntegerField(null=True, blank=True)
     actor_name = models.CharField(max_length=150)
     made_at = models.DateTimeField(db_default=Now(), editable=False)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["version"],
+                condition=Q(state__in=["waiting", "running"]),
+                name="one_simulation_of_a_version_at_work",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | ~Q(totals={}), name="simulation_that_is_done_has_its_totals"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.version_id} {self.from_day}"
 
+    @property
+    def business_date(self) -> date:
+        """The day it was asked for on."""
+        return self.through_day - timedelta(days=1)
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it is still being made."""
+        return self.state in {self.State.WAITING, self.State.RUNNING}
+
 
 class SimulatedBill(models.Model):
-    """A bill a version would treat otherwise: amounts (major units), day, rail and payees under both.
+    """A bill a version would treat otherwise: amounts (major units), day, rail, agreement and payees under both.
 
     `day` is when the version would try it, or the one beside it where the version would not; `why` names what changes,
     with commas (`domain.autopay.simulation`).
@@ -188,6 +232,8 @@ class SimulatedBill(models.Model):
     payees_after = models.JSONField(default=dict)
     rail_before = models.CharField(max_length=40, blank=True)
     rail_after = models.CharField(max_length=40, blank=True)
+    mandate_before = models.ForeignKey(Mandate, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    mandate_after = models.ForeignKey(Mandate, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     why = models.CharField(max_length=40)
 
     def __str__(self) -> str:

@@ -30,13 +30,16 @@ class BillToDebit:
 
 
 def bills_to_debit(
-    *, day: date, rulings: Sequence[Ruling], first_id: int = FIRST, last_id: int = LAST
+    *, day: date, rulings: Sequence[Ruling], first_id: int = FIRST, last_id: int = LAST, since: date | None = None
 ) -> list[BillToDebit]:
-    """The bills of a day under these versions, of loans with ids in `[first_id, last_id]`, in order; one query."""
+    """The bills of a day under these versions, of loans with ids in `[first_id, last_id]`, in order; one query.
+
+    `since`: the first day that is not closed yet; None: the day itself, as when its debits are planned.
+    """
     params = _params(day, rulings)
     if params is None:
         return []
-    params |= {"day": day, "first_id": first_id, "last_id": last_id}
+    params |= {"day": day, "since": since or day, "first_id": first_id, "last_id": last_id}
     return [BillToDebit(*row) for row in fetch(statement("bills_to_debit.sql"), params)]
 
 

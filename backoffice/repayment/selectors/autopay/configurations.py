@@ -82,13 +82,20 @@ def version_before(version: AutopayVersion) -> AutopayVersion | None:
 
 
 def latest_simulation(version: AutopayVersion) -> Simulation | None:
-    """What the version was last found to change."""
-    return version.simulations.select_related("beside").order_by("-pk").first()
+    """What the version was last found to change; None before a simulation is done."""
+    done = version.simulations.filter(state=Simulation.State.DONE)
+    return done.select_related("beside").order_by("-pk").first()
+
+
+def simulation_under_way(version: AutopayVersion) -> Simulation | None:
+    """The version's latest simulation, if it is not done: at work, broken off or stopped."""
+    latest = version.simulations.order_by("-pk").first()
+    return None if latest is None or latest.state == Simulation.State.DONE else latest
 
 
 def simulated_bills(simulation: Simulation, *, why: str = "", since: date | None = None) -> QuerySet[SimulatedBill]:
     """The bills a simulation found changed; those where something named changes, from a day on."""
-    rows = simulation.bills.select_related("loan")
+    rows = simulation.bills.select_related("loan", "mandate_before", "mandate_after")
     rows = rows.filter(why__contains=why) if why else rows
     return rows.filter(day__gte=since) if since else rows
 

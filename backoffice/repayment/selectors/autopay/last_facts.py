@@ -31,7 +31,7 @@ GROUP BY mandate.id
 MANDATES: Final = """
 SELECT id, rail_id, bank, currency, state = 'active' AND (valid_through IS NULL OR valid_through >= %(day)s),
        allows_partial, token, single_limit, day_limit, month_limit
-FROM repayment_mandate WHERE id = ANY(%(ids)s) ORDER BY id FOR SHARE
+FROM repayment_mandate WHERE id = ANY(%(ids)s) ORDER BY id
 """
 OWN_LIMITS: Final = """
 SELECT id, rail_id, bank, currency, single_limit, day_limit, month_limit FROM repayment_mandate WHERE id = ANY(%(ids)s)
@@ -71,40 +71,77 @@ class Asked:
     planned: Decimal = ZERO
 
 
-def facts_of(*, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: date) -> dict[int, Facts]:
-    """The facts of each command, by its id; the agreements are locked against change. Six queries."""
+@dataclass(frozen=True, slots=True)
+class AgreementNow:
+    """An agreement at that moment; `room` is what its own limits and those of its bank leave for one more debit."""
+
+    rail_id: int
+    is_active: bool
+    allows_partial: bool
+    room: Room
+    card: str
+    card_debits: int
+    card_may: int | None
+
+
+def facts_of(
+    *, asked: Sequence[Asked], loans: Mapping[int, LoadedLoan], day: date, lock: bool = True
+) -> dict[int, Facts]:
+    """The facts of each command, by its id; its agreement is locked against change unless told not to. Six queries."""
     loan_ids = sorted({one.loan_id for one in asked})
-    mandates = {row[0]: row for row in fetch(MANDATES, {"ids": sorted({one.mandate_id for one in asked}), "day": day})}
+    agreements = agreements_now(ids={one.mandate_id for one in asked}, day=day, lock=lock)
     held = {row[0] for row in fetch(HELD, {"ids": loan_ids, "day": day})}
     stopped = {row[0] for row in fetch(STOPPED, {"ids": loan_ids, "day": day})}
     in_flight = {row[0] for row in fetch(IN_FLIGHT, {"ids": loan_ids})}
-    spent = {row[0]: row[1:] for row in fetch(SPENT, {"ids": [*mandates], "day": day, "month": day.replace(day=1)})}
-    limits = _limits(rails=sorted({row[1] for row in mandates.values()}), day=day)
     facts: dict[int, Facts] = {}
     for one in asked:
-        loan = loans[one.loan_id]
-        _, rail_id, bank, currency, is_active, allows_partial, card, *own_limits = mandates[one.mandate_id]
-        of_all = limits.get((rail_id, "", currency), (Room(), None))
-        of_bank, most_tries = limits.get((rail_id, bank, currency), of_all)
-        today, month, tries = spent[one.mandate_id]
+        loan, agreement = loans[one.loan_id], agreements[one.mandate_id]
         facts[one.command_id] = Facts(
             is_active=loan.state.status == "active",
             is_held=one.loan_id in held,
             is_in_flight=one.loan_id in in_flight,
-            is_mandate_active=is_active,
-            allows_partial=allows_partial,
+            is_mandate_active=agreement.is_active,
+            allows_partial=agreement.allows_partial,
             due=due_of(loan.state, as_of=day, number=one.installment_number),
-            room=_room(Room(*own_limits), of_bank, today=today, month=month),
+            room=agreement.room,
             tries_without_funds=one.tries_without_funds,
-            card=card,
-            card_debits=tries,
-            card_may=most_tries,
+            card=agreement.card,
+            card_debits=agreement.card_debits,
+            card_may=agreement.card_may,
             currency=loan.currency,
             is_stopped=one.loan_id in stopped,
             planned=one.planned,
             tries_over_limit=one.tries_over_limit,
         )
     return facts
+
+
+def agreements_now(*, ids: Collection[int], day: date, lock: bool, are_unused: bool = False) -> dict[int, AgreementNow]:
+    """Agreements by id on a day, with what is left of their limits, all of it where `are_unused`; three queries."""
+    statement_of = f"{MANDATES} FOR SHARE" if lock else MANDATES
+    mandates = {row[0]: row for row in fetch(statement_of, {"ids": sorted(ids), "day": day})}
+    unused = (Decimal(0), Decimal(0), 0)
+    spent = (
+        dict.fromkeys(mandates, unused)
+        if are_unused
+        else {row[0]: row[1:] for row in fetch(SPENT, {"ids": [*mandates], "day": day, "month": day.replace(day=1)})}
+    )
+    limits = _limits(rails=sorted({row[1] for row in mandates.values()}), day=day)
+    found: dict[int, AgreementNow] = {}
+    for pk, rail_id, bank, currency, is_active, allows_partial, card, *own in mandates.values():
+        of_all = limits.get((rail_id, "", currency), (Room(), None))
+        of_bank, most_tries = limits.get((rail_id, bank, currency), of_all)
+        today, month, tries = spent[pk]
+        found[pk] = AgreementNow(
+            rail_id=rail_id,
+            is_active=is_active,
+            allows_partial=allows_partial,
+            room=_room(Room(*own), of_bank, today=today, month=month),
+            card=card,
+            card_debits=tries,
+            card_may=most_tries,
+        )
+    return found
 
 
 def rooms_of(*, mandate_ids: Collection[int], day: date) -> dict[int, Room]:

@@ -91,6 +91,7 @@ CHANGE_LABELS: Final[Mapping[Changed, Promise]] = {
     Changed.LIMIT: gettext_lazy("limits treated otherwise"),
     Changed.DAY: gettext_lazy("another day"),
     Changed.RAIL: gettext_lazy("another rail"),
+    Changed.AGREEMENT: gettext_lazy("another agreement"),
     Changed.PAYEES: gettext_lazy("other payees"),
 }
 

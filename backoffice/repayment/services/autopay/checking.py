@@ -24,7 +24,6 @@ from backoffice.outreach.domain.template_states import TemplateState
 from backoffice.outreach.models import TemplateVersion
 from backoffice.outreach.services.reminders import plans_in_force
 from backoffice.repayment.domain.autopay.actions import ALLOWED
-from backoffice.repayment.domain.autopay.amounts import AmountRule
 from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import (
     ConfigurationFaulty,
@@ -271,14 +270,8 @@ def _calendars_needed(subject: Checked) -> list[tuple[str, str]]:
 
 
 def the_amount_fits_the_product(subject: Checked) -> Iterator[Finding]:
-    """The rule asks for something on every day it is tried on, and two bills of a loan are not tried at once."""
+    """Two bills of a loan are not tried at once."""
     content = subject.content
-    if content.amount == AmountRule.CURRENT_ONLY and content.days > 1:
-        words = phrase("After its due date nothing of a bill is current: from the second day on nothing is asked for.")
-        yield Finding(Guard.AMOUNT, "days", words, Severity.WARN)
-    if content.amount == AmountRule.CURRENT_ONLY and content.holidays == OnHoliday.NEXT_WORKING_DAY:
-        words = phrase("A bill put off by a holiday is not current any more; nothing is asked for.")
-        yield Finding(Guard.AMOUNT, "holidays", words, Severity.WARN)
     shortest = min((DAYS_OF[terms.unit] * terms.every for terms in subject.terms), default=None)
     if shortest is not None and content.days > shortest:
         words = phrase(

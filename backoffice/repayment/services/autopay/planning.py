@@ -12,6 +12,7 @@ from backoffice.repayment.domain.autopay.actions import PASSING
 from backoffice.repayment.domain.autopay.debit_states import BillState
 from backoffice.repayment.selectors.autopay.bills import FIRST, LAST, bills_to_debit, debits_anything
 from backoffice.repayment.selectors.autopay.in_force import Ruling, rulings_on
+from backoffice.repayment.selectors.verification import statement
 from backoffice.repayment.services.autopay.debit_stops import end_those_over
 
 COLUMNS: Final = (
@@ -45,20 +46,7 @@ INSERT: Final = f"""
 INSERT INTO repayment_debitbill ({", ".join((*OWN, *CARRIED))})
 SELECT {", ".join(f"bill.{name}" for name in OWN)}, coalesce(before.tries_without_funds, bill.tries_without_funds),
        coalesce(before.tries_over_limit, bill.tries_over_limit), coalesce(before.skipped, bill.skipped_mandates)
-FROM planned_debits bill LEFT JOIN LATERAL (
-    SELECT past.tries_without_funds, past.tries_over_limit, CASE WHEN past.skipped_mandates <> '[]' THEN (
-               SELECT jsonb_agg(skipped.id) FROM jsonb_array_elements(past.skipped_mandates) AS skipped (id)
-               WHERE EXISTS (
-                   SELECT 1 FROM repayment_debitcommand refused
-                   WHERE refused.loan_id = past.loan_id AND refused.installment_number = past.installment_number
-                     AND refused.from_version = past.from_version AND refused.mandate_id = skipped.id::bigint
-                     AND refused.state IN ('declined', 'returned') AND refused.family <> ALL(%(passing)s)
-               )) END AS skipped
-    FROM repayment_debitbill past
-    WHERE bill.due_date < %(day)s AND past.loan_id = bill.loan_id AND past.day >= bill.due_date AND past.day < %(day)s
-      AND past.installment_number = bill.installment_number AND past.from_version = bill.from_version
-    ORDER BY past.day DESC LIMIT 1
-) before ON true
+FROM planned_debits bill LEFT JOIN LATERAL ({statement("carried_over.sql")}) before ON true
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - constants
 

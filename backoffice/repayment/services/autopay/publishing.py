@@ -7,6 +7,7 @@ once is `rolling_back`.
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, ClassVar, Final
 
 from django.db import transaction
@@ -42,7 +43,7 @@ from backoffice.repayment.services.autopay.drafting import (
     version_as_it_is,
 )
 from backoffice.repayment.services.autopay.rolling_back import retire
-from backoffice.repayment.services.autopay.simulating import Compared, Side, beside_of, compare_tomorrow
+from backoffice.repayment.services.autopay.simulating import SimulationOutOfDate, simulation_to_go_by
 from backoffice.repayment.services.autopay.trial_loans import choose_loans
 from backoffice.repayment.services.autopay.version_paging import Why, ask_people
 
@@ -71,8 +72,8 @@ def submit_version(*, version_id: int, reason: str, actor: Actor) -> Approval:
     """Ask a second person to let a simulated version hold from its day, with what it would change tomorrow.
 
     The guards look before anything is locked: rolling back must not wait for them. Raises ConfigurationNotFound,
-    ConfigurationNotInState, ConfigurationRefused, DraftMovedOn, VersionFirstDayRefused, and the refusals of
-    `approvals.submit`.
+    ConfigurationNotInState, ConfigurationRefused, DraftMovedOn, VersionFirstDayRefused, SimulationOutOfDate, and the
+    refusals of `approvals.submit`.
     """
     asked = version_as_it_is(version_id)
     if asked.state != VersionState.SIMULATED:
@@ -82,6 +83,7 @@ def submit_version(*, version_id: int, reason: str, actor: Actor) -> Approval:
     move(version, to=VersionState.SUBMITTED)
     refuse_if_moved_on(seen=mark_of_draft(asked), now=mark_of_draft(version))
     check_first_day(version)
+    simulation_to_go_by(version)
     version.save(update_fields=["state"])
     note_down(version, verb="repayment.autopay_version.submitted", actor=actor, reason=reason)
     return approvals.submit(
@@ -100,7 +102,8 @@ def submit_version(*, version_id: int, reason: str, actor: Actor) -> Approval:
 def approve_as_asked(request: ApprovedRequest) -> AutopayVersion:
     """The deed behind `APPROVE`: the version waits for its day; agreed to late, for the first day not planned yet.
 
-    Raises ConfigurationNotFound, ConfigurationNotInState, ConfigurationRefused when a guard refuses it by now.
+    Raises ConfigurationNotFound, ConfigurationNotInState, SimulationOutOfDate, and ConfigurationRefused when a guard
+    refuses it by now.
     """
     asked = version_as_it_is(int(request.payload["version_id"]))
     asked.effective_from = max(asked.effective_from or date.min, business_date() + timedelta(days=1))
@@ -109,6 +112,7 @@ def approve_as_asked(request: ApprovedRequest) -> AutopayVersion:
     version = locked_version(asked.pk)
     if version.content != request.payload["content"]:
         raise not_in_state(version)
+    simulation_to_go_by(version)
     move(version, to=VersionState.APPROVED)
     version.effective_from = asked.effective_from
     if version.effective_to is not None and version.effective_to <= version.effective_from:
@@ -136,14 +140,15 @@ def consequence_of(approval: Approval) -> str:
 
 
 def consequence_in_words(version: AutopayVersion) -> str:
-    """What a version would change tomorrow, and how it starts; a version that guards refuse changes nothing."""
+    """What a version was found to change tomorrow, and how it starts; or why that is not to go by."""
     try:
         require_sound(version)
+        found = simulation_to_go_by(version)
     except ConfigurationRefused:
         return _("Guards refuse this version; it would not run.")
-    today = business_date()
-    compared = compare_tomorrow(beside_of(version, on=today + timedelta(days=1)), today=today)
-    return f"{_tomorrow(compared)} {start_in_words(version)}"
+    except SimulationOutOfDate as refusal:
+        return refusal.whole
+    return f"{_tomorrow(found.totals['tomorrow'])} {start_in_words(version)}"
 
 
 def start_in_words(version: AutopayVersion) -> str:
@@ -356,15 +361,17 @@ def _first_day_refused(day: date) -> VersionFirstDayRefused:
     )
 
 
-def _tomorrow(compared: Compared) -> str:
+def _tomorrow(totals: Mapping[str, Any]) -> str:
     return _("Tomorrow: %(after)s instead of %(before)s; %(changed)s bills change.") % {
-        "after": _side(compared.after),
-        "before": _side(compared.before),
-        "changed": count_text(len(compared.changed)),
+        "after": _side(totals["after"]),
+        "before": _side(totals["before"]),
+        "changed": count_text(totals["changed"]),
     }
 
 
-def _side(side: Side) -> str:
-    debits = ngettext("%(count)s debit", "%(count)s debits", side.debits) % {"count": count_text(side.debits)}
-    amounts = ", ".join(amount_text(amount, currency=currency) for currency, amount in sorted(side.amounts.items()))
+def _side(side: Mapping[str, Any]) -> str:
+    debits = ngettext("%(count)s debit", "%(count)s debits", side["debits"]) % {"count": count_text(side["debits"])}
+    amounts = ", ".join(
+        amount_text(Decimal(amount), currency=currency) for currency, amount in sorted(side["amounts"].items())
+    )
     return _("%(debits)s of %(amounts)s") % {"debits": debits, "amounts": amounts} if amounts else debits
