@@ -24,8 +24,6 @@ HTTP_RAIL: Final = "union"
 SECRETS: Final = {HTTP_RAIL: "a secret that no rail of a bench ever reads"}
 ON_TRIAL: Final = 5
 """One loan in so many is ruled by the version whose slot is built."""
-SETTLED: Final = 20_000
-"""So many commands are let out and settled through the services; the others of the file are made known at once."""
 MORNING: Final = time(22, tzinfo=UTC)
 """Six o'clock in the lender's morning, on the day before by UTC."""
 
@@ -70,11 +68,6 @@ SELECT file_id, number + 1000000 AS number, 'F' || order_no AS order_no, kind, c
        reference, loan, period, plan_version
 FROM repayment_settlementline
 """
-REST_KNOWN = """
-UPDATE repayment_debitcommand
-SET state = 'succeeded', code = '00', is_unplaced = true, submitted_at = %(at)s, succeeded_at = %(at)s
-WHERE state = 'planned' AND batch_id = %(batch)s
-"""
 SUCCEEDED = """
 SELECT order_no, amount, currency, to_char(succeeded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"+00:00"')
 FROM repayment_debitcommand WHERE state = 'succeeded' AND batch_id = %s ORDER BY id
@@ -88,8 +81,7 @@ def measure(*, on: date, loans: int, say: Say) -> list[Row]:
     at = datetime.combine(on - timedelta(days=1), MORNING)
     built = _build(trial, at=at, say=say)
     batch = DebitBatch.objects.get(version=trial)
-    settled = _settle(batch, at=at, most=min(SETTLED, loans // ON_TRIAL // 2), say=say)
-    execute(REST_KNOWN, {"at": at + timedelta(hours=1), "batch": batch.pk})
+    settled = _settle(batch, at=at, most=batch.commands, say=say)
     return [planned, built, settled, _take_in(batch, on=on, say=say)]
 
 

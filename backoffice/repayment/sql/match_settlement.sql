@@ -64,6 +64,9 @@ WITH files AS MATERIALIZED (
                -- The loan had no room for it: nothing is booked, and the amount is still what is to be compared.
                WHEN command.is_unplaced AND command.operation_id IS NULL THEN command.amount
                WHEN operation.id IS NULL THEN NULL
+               -- The books refused the return alone: the debit is in them, until a person takes it back.
+               WHEN command.state = 'returned' AND command.is_unplaced THEN
+                   CASE WHEN candidate.movement = 'debit' OR undone.id IS NOT NULL THEN operation.amount END
                -- What was returned was booked, and taken back by the return itself.
                WHEN command.state = 'returned' THEN CASE WHEN undone.id = command.return_operation_id THEN operation.amount END
                WHEN undone.id IS NOT NULL THEN NULL

@@ -238,6 +238,23 @@ def test_a_person_begins_no_slot_of_a_version_that_is_not_in_force(bank):
         building.begin_now(version_id=made.pk, slot_id="s1", at=at("09:00"), reason="x", actor=ADA)
 
 
+def test_a_person_does_not_use_up_a_slot_in_which_nothing_may_be_tried_yet(bank):
+    due(bank, balance="10.00")
+    made = version()
+    morning_of()
+    plan()
+    run_slot(at("07:00"))
+    DebitCommand.objects.update(answered_at=at("07:01"))
+    with pytest.raises(building.NothingToTry) as caught:
+        building.begin_now(version_id=made.pk, slot_id="s2", at=at("07:30"), reason="x", actor=ADA)
+    assert "08:01" in str(caught.value.next_step)
+    assert DebitBatch.objects.count() == 1, "it can still begin"
+    assert building.begin_now(version_id=made.pk, slot_id="s2", at=at("08:02"), reason="x", actor=ADA) == 1
+    DebitBill.objects.update(attempts=3)
+    with pytest.raises(building.NothingToTry) as caught:
+        building.begin_now(version_id=made.pk, slot_id="s3", at=at("12:00"), reason="x", actor=ADA)
+
+
 def test_a_slot_begun_by_a_person_ends_at_the_cut_off_of_its_rails(bank):
     due(bank)
     made = version()

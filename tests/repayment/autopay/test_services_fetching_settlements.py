@@ -185,3 +185,16 @@ def test_what_was_expected_in_a_file_that_never_came_opens_again(written: dict[d
         day.refresh_from_db()
         assert (ticket.state, day.state) == (state, of_day)
     assert (ticket.due_on, ticket.resolution, day.counts["unexplained"]) == (None, "", 1)
+
+
+def test_a_day_that_waited_for_a_debit_is_compared_again_once_it_is_known(written: dict[date, bytes]) -> None:
+    one = command("D1-1-1", state="unknown", look_at=days.at("03-19 07:00:00"))
+    written[DAY] = file_of([])
+    fetch_settlements(today=TODAY)
+    assert ReconciledDay.objects.get().counts["waiting"] == 1
+    matched_at = ReconciledDay.objects.get().matched_at
+    fetch_settlements(today=TODAY)
+    assert ReconciledDay.objects.get().matched_at == matched_at, "nothing is known yet"
+    DebitCommand.objects.filter(pk=one.pk).update(state="declined", look_at=None)
+    fetch_settlements(today=TODAY)
+    assert (ReconciledDay.objects.get().counts["waiting"], Difference.objects.count()) == (0, 0)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -27,7 +28,7 @@ from backoffice.repayment.models import (
     SplitLine,
 )
 from backoffice.repayment.services.autopay import planning, settling, submitting
-from backoffice.repayment.services.autopay.building import begin_now
+from backoffice.repayment.services.autopay.building import NothingToTry, begin_now
 from backoffice.repayment.services.autopay.drafting import draft_version
 from backoffice.repayment.services.autopay.simulating import LOANS_A_RANGE, simulate_version
 from tests.repayment.autopay.claiming import rule
@@ -194,7 +195,8 @@ def done(version: AutopayVersion, book: Book) -> Asked:
     BusinessDay.objects.update(today=book.day)
     planning.plan_debits(day=book.day)
     at = datetime.combine(book.day, datetime.min.time(), tzinfo=SHANGHAI) + timedelta(hours=6)
-    begin_now(version_id=version.pk, slot_id="morning", at=at, reason="law", actor=MAKER)
+    with suppress(NothingToTry):
+        begin_now(version_id=version.pk, slot_id="morning", at=at, reason="law", actor=MAKER)
     for batch in DebitBatch.objects.all():
         while batch.state == "running":
             leaving = submitting.let_out(batch_id=batch.pk, at=at)

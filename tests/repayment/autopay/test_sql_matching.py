@@ -89,6 +89,8 @@ def _ours(command: DebitCommand, movement: str, rail: Rail) -> Ours:
     booked = operation.amount if operation else None
     if undone is not None and (command.state != "returned" or undone.pk != command.return_operation_id):
         booked = None
+    if command.state == "returned" and command.is_unplaced and operation is not None:
+        booked = operation.amount if movement == "debit" or undone is not None else None
     is_unplaced = command.is_unplaced and command.operation_id is None
     return Ours(
         state=command.state, amount=command.amount, currency=command.currency,

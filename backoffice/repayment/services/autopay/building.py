@@ -33,6 +33,14 @@ from backoffice.repayment.selectors.verification import statement
 from backoffice.repayment.services.autopay import commands
 from backoffice.repayment.services.autopay.planning import settle_paid
 
+# When the open bill that was tried longest ago was last tried.
+FIRST_AGAIN: Final = """
+SELECT min(tried.last) FROM (
+    SELECT max(coalesce(command.answered_at, command.submitted_at)) AS last
+    FROM repayment_debitbill bill JOIN repayment_debitcommand command ON command.bill_id = bill.id
+    WHERE bill.version_id = %(version_id)s AND bill.day = %(day)s AND bill.state = 'open' GROUP BY bill.id
+) tried
+"""
 COLUMNS: Final = (
     "id",
     "order_no",
@@ -117,6 +125,13 @@ class AutopayStopped(Refusal):
     status: ClassVar[int] = 409
 
 
+class NothingToTry(Refusal):
+    """No open bill may be tried at this moment."""
+
+    code: ClassVar[str] = "repayment.autopay_nothing_to_try"
+    status: ClassVar[int] = 409
+
+
 class AfterCutOff(Refusal):
     """What leaves now would count for the rails' next day."""
 
@@ -171,7 +186,8 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
     """Begin a slot of the business day at once, by a person, for as long as it would last; gives how many commands.
 
     Nothing of it leaves after the cut-off of its rails: that would be of the rail's next day.
-    Raises SlotNotKnown, SlotRun, AutopayStopped, DayBeingClosed, NoDebitsToday, AfterCutOff.
+    One in which nothing may be tried does not begin, so that it can begin later. Raises SlotNotKnown, SlotRun,
+    AutopayStopped, DayBeingClosed, NoDebitsToday, AfterCutOff, NothingToTry.
     """
     if AutopaySwitch.objects.filter(is_stopped=True).exists():
         raise AutopayStopped(_("All debits are stopped."), next_step=_("Turn autopay on again first."))
@@ -200,7 +216,22 @@ def begin_now(*, version_id: int, slot_id: str, at: datetime, reason: str, actor
         )
     beginning = Beginning(version_id, slot, at, min(at + timedelta(minutes=slot.until - slot.at), last))
     settle_paid(day=day)
-    return _build(beginning, day=day, actor=actor, reason=reason)
+    with transaction.atomic():
+        made = _build(beginning, day=day, actor=actor, reason=reason)
+        if not made:
+            raise NothingToTry(_("No bill may be tried at this moment."), next_step=_when_again(ruling, day=day))
+    return made
+
+
+def _when_again(ruling: Ruling, *, day: date) -> str:
+    """When the first of the open bills may be tried again, in words."""
+    ((last,),) = fetch(FIRST_AGAIN, {"version_id": ruling.version_id, "day": day})
+    if last is None or not ruling.configuration.min_gap:
+        return _("The open bills were tried as often as a day allows, or have no agreement.")
+    again = (last + ruling.configuration.min_gap).astimezone(ZoneInfo(settings.LENDER_TIME_ZONE))
+    return _("Begin it from %(time)s on: the first bill that was refused may be tried again then.") % {
+        "time": f"{again:%H:%M}"
+    }
 
 
 def _in_force(version_id: int) -> Ruling | None:

@@ -1,7 +1,7 @@
 """Files that have to come: each rail and payee with something on a day has that day on the desk, file or no file.
 
 A day whose file never comes stays open and is shown as overdue; what was expected in a file that did not come opens
-again.
+again, and a day that waited for debits is compared again once they are known.
 """
 
 from datetime import date, timedelta
@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from backoffice.core.actors import Actor
+from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT
 from backoffice.repayment.domain.autopay.differences import LATE_AFTER, Resolution
 from backoffice.repayment.models import DebitCommand, Difference, Payee, Rail, ReconciledDay, SettlementFile, SplitLine
 from backoffice.repayment.services.autopay.reconciling import compare_day
@@ -50,6 +51,23 @@ def compare_overdue(*, today: date, actor: Actor) -> int:
     for day_id in days:
         compare_day(day_id=day_id, actor=actor)
     return len(days)
+
+
+def compare_known(*, actor: Actor) -> int:
+    """Compare the open days that waited for debits of which it is known by now what became of them; gives how many."""
+    days = ReconciledDay.objects.filter(state=ReconciledDay.State.OPEN, counts__waiting__gt=0, rail__isnull=False)
+    known = [one for one in days.order_by("day", "pk") if _still_under_way(one) < one.counts["waiting"]]
+    for one in known:
+        compare_day(day_id=one.pk, actor=actor)
+    return len(known)
+
+
+def _still_under_way(reconciled: ReconciledDay) -> int:
+    """At most so many debits of the rail can be what a day waits for."""
+    in_flight = [state.value for state in IN_FLIGHT]
+    return DebitCommand.objects.filter(
+        rail_id=reconciled.rail_id, state__in=in_flight, day__lte=reconciled.day + timedelta(days=1)
+    ).count()
 
 
 def missing_days(*, rail: Rail, today: date) -> set[date]:

@@ -18,7 +18,7 @@ from backoffice.repayment.domain.autopay.settlement_file import PENDING, BadFile
 from backoffice.repayment.domain.iso20022.camt053 import StatementMessage
 from backoffice.repayment.domain.iso20022.movements import Kind, Movement
 from backoffice.repayment.models import DebitCommand, Rail, ReconciledDay, SettlementFile
-from backoffice.repayment.services.autopay.expecting_files import compare_overdue, missing_days
+from backoffice.repayment.services.autopay.expecting_files import compare_known, compare_overdue, missing_days
 from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.reconciling import compare_around, receive_channel_file
@@ -33,13 +33,14 @@ LOOK_BACK: Final = 7
 def fetch_settlements(*, today: date) -> int:
     """Fetch the files of past days that are not here yet, the oldest first; gives how many came.
 
-    What was expected in a file that never came is compared again, and opens.
+    What was expected in a file that never came is compared again, and opens; so is a day whose debits are known now.
     """
     rails = [
         rail for rail in Rail.objects.filter(kind=Rail.Kind.HTTP).order_by("pk") if settings.RAIL_SECRETS.get(rail.code)
     ]
     came = sum(_fetch_of(rail, day) for rail in rails for day in _missing(rail, today=today))
     compare_overdue(today=today, actor=SYSTEM)
+    compare_known(actor=SYSTEM)
     return came
 
 
