@@ -66,7 +66,7 @@ def _still_under_way(reconciled: ReconciledDay) -> int:
     """At most so many debits of the rail can be what a day waits for."""
     in_flight = [state.value for state in IN_FLIGHT]
     return DebitCommand.objects.filter(
-        rail_id=reconciled.rail_id, state__in=in_flight, day__lte=reconciled.day + timedelta(days=1)
+        rail=reconciled.rail, state__in=in_flight, day__lte=reconciled.day + timedelta(days=1)
     ).count()
 
 
