@@ -28,6 +28,7 @@ from backoffice.repayment.services.autopay import (
     building,
     planning,
     resolving,
+    returning,
     settling,
     splitting,
     submitting,
@@ -96,7 +97,7 @@ def declined(code):
 
 
 def give_back(command_id, clock="12:00", code="MD06"):
-    return settling.settle_return(
+    return returning.settle_return(
         command_id=command_id, returned_at=at(clock), code=code, reference="r", at=at(clock), actor=SYSTEM
     )
 
@@ -148,14 +149,14 @@ class TestReturns:
         poor = DebitCommand.objects.get(pk=ids[0]).order_no
         took_back = {"known": Known.RETURNED, "code": "AC06", "at": at("07:00"), "returned_at": at("07:01")}
         monkeypatch.setattr(http, "ask", lambda **_: Standing(amount=BILL, **took_back))
-        real = settling._take_back
+        real = returning._take_back
 
         def take_back_but_one(row, *args, **kwargs):
             if row.order_no == poor:
                 raise LookupError(row.order_no)
             return real(row, *args, **kwargs)
 
-        monkeypatch.setattr(settling, "_take_back", take_back_but_one)
+        monkeypatch.setattr(returning, "_take_back", take_back_but_one)
         assert resolve(at("07:01")) == 3
         assert Counter(DebitCommand.objects.values_list("state", flat=True)) == {"succeeded": 1, "returned": 2}
         assert open_kinds() == ["unbooked"]

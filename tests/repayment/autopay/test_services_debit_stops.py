@@ -12,7 +12,15 @@ from backoffice.core.actors import SYSTEM
 from backoffice.repayment.domain.autopay.codes import FILE, read_codes
 from backoffice.repayment.domain.autopay.handover import Answer, Outcome
 from backoffice.repayment.models import DebitBatch, DebitBill, DebitCommand, DebitStop, Mandate, MandateMove
-from backoffice.repayment.services.autopay import building, mandate_telling, mandates, planning, settling, submitting
+from backoffice.repayment.services.autopay import (
+    building,
+    mandate_telling,
+    mandates,
+    planning,
+    returning,
+    settling,
+    submitting,
+)
 from backoffice.repayment.services.autopay.debit_stops import DebitStopNotOpen, EndNotReasoned, end_stop
 from backoffice.repayment.services.autopay.mandate_moving import MandateInState
 from tests.audit.side_by_side import Aside
@@ -65,7 +73,7 @@ def refused(code, *, moment=None):
 def returned(code, *, moment=None):
     """The last debit is taken back."""
     moment = moment or at("12:00")
-    settling.settle_return(
+    returning.settle_return(
         command_id=DebitCommand.objects.filter(state="succeeded").latest("id").pk,
         returned_at=moment,
         code=code,
@@ -378,7 +386,7 @@ def test_refusals_and_returns_suspend_and_stop_beside_batches_that_leave_and_nob
         for _ in range(10):
             for key in DebitCommand.objects.filter(state="succeeded").values_list("pk", flat=True)[:1]:
                 taken.append(key)
-                settling.settle_return(
+                returning.settle_return(
                     command_id=key, returned_at=at("07:04"), code="AC04", reference="r", at=at("07:04"), actor=SYSTEM
                 )
 

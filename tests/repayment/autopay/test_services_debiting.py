@@ -169,7 +169,7 @@ def test_a_code_nobody_mapped_is_unknown_and_stops_the_batch(bank):
 
 def test_a_return_days_later_takes_the_payment_and_the_split_back(bank):
     from backoffice.core.actors import SYSTEM
-    from backoffice.repayment.services.autopay.settling import settle_return
+    from backoffice.repayment.services.autopay.returning import settle_return
 
     loan, _agreement = due_with_agreement(bank)
     version()

@@ -20,7 +20,7 @@ from backoffice.outreach.services import waking
 from backoffice.outreach.services.starting import load_starter, load_starter_plan
 from backoffice.repayment.models import DebitBill, DebitCommand, Loan, Mandate, PayLink
 from backoffice.repayment.services.autopay.pay_links import link_of
-from backoffice.repayment.services.autopay.settling import settle_return
+from backoffice.repayment.services.autopay.returning import settle_return
 from backoffice.repayment.services.autopay.telling import tell_known, tell_returned
 from backoffice.repayment.services.reminders import plan_reminders
 from backoffice.repayment.tasks import look_again, tell_of_debits, tell_of_return

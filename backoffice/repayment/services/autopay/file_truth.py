@@ -27,7 +27,9 @@ from backoffice.repayment.models import DebitBill, DebitCommand
 from backoffice.repayment.selectors.states import LoanId, OperationId
 from backoffice.repayment.services.autopay import commands, splitting
 from backoffice.repayment.services.autopay.filing import keep_from_leaving
-from backoffice.repayment.services.autopay.settling import SOURCE, Fact, settle, settle_return
+from backoffice.repayment.services.autopay.returning import settle_return
+from backoffice.repayment.services.autopay.settling import Fact, settle
+from backoffice.repayment.services.autopay.settling_shared import SOURCE
 from backoffice.repayment.services.posting import Draft, book_one
 
 BY_FILE: Final = "settlement file"

@@ -31,7 +31,8 @@ from backoffice.repayment.models import BankFile, CollectionFile, DebitBatch, De
 from backoffice.repayment.services.autopay import breaking, commands
 from backoffice.repayment.services.autopay.fetching_settlements import reconcile_statement
 from backoffice.repayment.services.autopay.filing import refuse_all
-from backoffice.repayment.services.autopay.settling import Fact, settle, settle_return
+from backoffice.repayment.services.autopay.returning import settle_return
+from backoffice.repayment.services.autopay.settling import Fact, settle
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,8 @@ from backoffice.repayment.services.autopay import breaking, commands
 from backoffice.repayment.services.autopay.rail_settings import RailNotFound
 from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
-from backoffice.repayment.services.autopay.settling import Fact, settle, settle_return
+from backoffice.repayment.services.autopay.returning import settle_return
+from backoffice.repayment.services.autopay.settling import Fact, settle
 
 BOOKED = frozenset({CommandState.SUCCEEDED, CommandState.RETURNED})
 

@@ -33,7 +33,8 @@ from backoffice.repayment.services.autopay.filing import keep_from_leaving, wait
 from backoffice.repayment.services.autopay.handing import HANDS
 from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
-from backoffice.repayment.services.autopay.settling import Fact, settle, settle_return
+from backoffice.repayment.services.autopay.returning import settle_return
+from backoffice.repayment.services.autopay.settling import Fact, settle
 
 APPROVAL_VERB: Final = "repayment.decide_debit"
 SAYS_OTHERWISE: Final = {

@@ -12,21 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from backoffice.audit import outbox
-from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch, update_rows
-from backoffice.core.errors import Refusal
-from backoffice.core.money import ZERO
 from backoffice.outreach.domain.handover import wait_before_retry
-from backoffice.repayment.domain.autopay.actions import PASSING, USUAL
+from backoffice.repayment.domain.autopay.actions import PASSING
 from backoffice.repayment.domain.autopay.breakers import OF_RAIL, BreakerKind, Tripped
-from backoffice.repayment.domain.autopay.codes import ISO20022, Family, shipped_codes
+from backoffice.repayment.domain.autopay.codes import Family, shipped_codes
 from backoffice.repayment.domain.autopay.configuration import Configuration, parse
 from backoffice.repayment.domain.autopay.debit_states import IN_FLIGHT, BillState, CommandState, may_move
 from backoffice.repayment.domain.autopay.handover import Answer
@@ -37,25 +32,28 @@ from backoffice.repayment.domain.autopay.outcomes import (
     Said,
     amount_alarm,
     bill_after,
-    bill_after_return,
-    next_month,
     read_answer,
     value_date,
 )
-from backoffice.repayment.models import AutopayVersion, DebitBatch, DebitBill, Operation, Rail
-from backoffice.repayment.selectors.states import LoanId, OperationId
+from backoffice.repayment.models import AutopayVersion, DebitBatch, DebitBill, Rail
+from backoffice.repayment.selectors.states import LoanId
 from backoffice.repayment.services.autopay import breaking, commands, debit_stops, splitting
 from backoffice.repayment.services.autopay.commands import Change, Row
 from backoffice.repayment.services.autopay.debit_stops import Aftermath
+from backoffice.repayment.services.autopay.settling_shared import (
+    SOURCE,
+    TRANSIENT,
+    aftermath_of,
+    alarm_unbooked,
+    lenders_day,
+    lock_for_settling,
+)
 from backoffice.repayment.services.posting import Booked, Draft, book
 from backoffice.repayment.services.reminders import put_right
 
 logger = logging.getLogger(__name__)
-SOURCE: Final = "autopay"
-"""Orders are booked under this source with their order number: each at most once, however often it is told."""
 FIRST_LOOK: Final = timedelta(seconds=10)
 KNOWN: Final = "repayment.debits.known"
-RETURNED: Final = "repayment.debits.returned"
 BILL_COLUMNS: Final = {
     "attempts": "int",
     "debited": "numeric",
@@ -68,8 +66,6 @@ BILL_COLUMNS: Final = {
 NEVER_LEFT: Final = frozenset({CommandState.PLANNED, CommandState.DROPPED})
 NOT_BOOKED: Final = "not_booked"
 """Why a command is unknown of which something was said that could not be written down."""
-TRANSIENT: Final = (OperationalError, InterfaceError)
-"""A lock or a connection that was lost: nothing is wrong with what was to be written, and it is tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +121,7 @@ def settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
 
 @transaction.atomic
 def _settle_one_by_one(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
-    _lock(facts)
+    lock_for_settling(facts)
     moved = 0
     for command_id, fact in sorted(facts.items()):
         try:
@@ -136,29 +132,13 @@ def _settle_one_by_one(*, facts: Mapping[int, Fact], at: datetime, actor: Actor)
             logger.exception("what is said of command %d cannot be written down", command_id)
             unknown = Said(CommandState.UNKNOWN, NOT_BOOKED, Family.UNKNOWN, type(error).__name__)
             moved += _settle(facts={command_id: Fact(said=unknown)}, at=at, actor=actor)
-            _alarm(commands.read(ids=[command_id], lock=True)[command_id], why=type(error).__name__, at=at)
+            alarm_unbooked(commands.read(ids=[command_id], lock=True)[command_id], why=type(error).__name__, at=at)
     return moved
-
-
-def _lock(command_ids: Iterable[int]) -> date:
-    """The locks that settling takes, in their order; gives the business date, which is held."""
-    today = hold_business_date(at_least=date.min)
-    glimpse = commands.read(ids=command_ids, lock=False)
-    commands.lock_batches(row.batch_id for row in glimpse.values())
-    commands.lock_loans(row.loan_id for row in glimpse.values())
-    return today
-
-
-def _alarm(row: Row, *, why: str, at: datetime) -> None:
-    """The breaker of what could not be booked, which stops the batch: it goes wrong with the next one too."""
-    batch = DebitBatch.objects.get(pk=row.batch_id) if row.batch_id else None
-    tripped = Tripped(BreakerKind.UNBOOKED, f"{row.amount:f} {row.currency}", "", f"{row.order_no}: {why}")
-    breaking.open_breaker(tripped=tripped, batch=batch, command_id=row.id, at=at)
 
 
 @transaction.atomic
 def _settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
-    today = _lock(facts)
+    today = lock_for_settling(facts)
     glimpse = commands.read(ids=facts, lock=False)
     beside = debit_stops.lock_agreements(row for row in glimpse.values() if _may_outlive_day(facts[row.id]))
     rows = commands.read(ids={*facts, *beside}, lock=True)
@@ -185,124 +165,6 @@ def _settle(*, facts: Mapping[int, Fact], at: datetime, actor: Actor) -> int:
             payload={"command_ids": [row.id for row, fact in moving if fact.said.to not in NEVER_LEFT]},
         )
     return len(moving)
-
-
-def settle_return(
-    *, command_id: int, returned_at: datetime, code: str, reference: str, at: datetime, actor: Actor
-) -> bool:
-    """The payer's bank took a debit back: the payment is reversed, what it closed opens again, the split is mirrored.
-
-    What somebody took back before is not taken back twice. What the books refuse, as when the money was paid back to
-    the borrower already, is returned all the same, marked as not in the books, with an alarm for a person to end.
-    False when it changes nothing: the command had not succeeded, or is returned already; or when it cannot be written
-    down, which opens a breaker.
-    """
-    returned = _Return(at=returned_at, code=code, reference=reference)
-    try:
-        return _settle_return(command_id, returned, at=at, actor=actor)
-    except TRANSIENT:
-        raise
-    except Exception as error:
-        logger.exception("the return of command %d cannot be written down", command_id)
-        with transaction.atomic():
-            _lock([command_id])
-            _alarm(commands.read(ids=[command_id], lock=True)[command_id], why=type(error).__name__, at=at)
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Return:
-    """A return as it is told: when, its code and reference."""
-
-    at: datetime
-    code: str
-    reference: str
-
-
-@transaction.atomic
-def _settle_return(command_id: int, returned: _Return, *, at: datetime, actor: Actor) -> bool:
-    today = _lock([command_id])
-    beside = debit_stops.lock_agreements(commands.read(ids=[command_id], lock=False).values())
-    row = commands.read(ids=[command_id, *beside], lock=True).get(command_id)
-    if row is None or row.state != CommandState.SUCCEEDED:
-        return False
-    operation, refusal = _take_back(row, returned, today=today, actor=actor)
-    commands.apply(
-        [
-            Change(
-                row,
-                CommandState.RETURNED,
-                at,
-                code=returned.code,
-                detail=refusal.code if refusal else "",
-                values={
-                    "returned_at": returned.at,
-                    "return_operation_id": operation,
-                    "is_unplaced": operation is None,
-                    "look_at": None,
-                },
-            )
-        ],
-        actor=actor,
-    )
-    if refusal is not None:
-        tripped = Tripped(
-            BreakerKind.UNBOOKED, f"-{row.amount:f} {row.currency}", "", f"{row.order_no}: {refusal.code}"
-        )
-        breaking.open_breaker(tripped=tripped, rail=Rail.objects.get(pk=row.rail_id), command_id=row.id, at=at)
-    family = _family_of_return(row, returned.code)
-    after = _follow_return(row, code=returned.code, family=family)
-    debit_stops.follow_up([_aftermath(row, after, code=returned.code, family=family)], at=at, actor=actor)
-    outbox.publish(
-        event=RETURNED, key=f"debit:{row.id}:returned", payload={"command_id": row.id, "code": returned.code}
-    )
-    return True
-
-
-def _family_of_return(row: Row, code: str) -> Family | None:
-    """Returns carry ISO return reasons on every rail; a code of the rail's own scheme is read as well."""
-    codes = shipped_codes()
-    found = codes.find(scheme=ISO20022, code=code) or codes.find(scheme=row.scheme, code=code)
-    return found.family if found else None
-
-
-def _follow_return(row: Row, *, code: str, family: Family | None) -> BillAfter:
-    """The bill of a debit that was taken back has not got its money, though other parts of it may stand."""
-    version = AutopayVersion.objects.get(pk=row.version_id) if row.version_id is not None else None
-    actions = parse(version.content).actions if version else USUAL
-    if row.bill_id is None:
-        return bill_after_return(code, family, actions=actions, tries_without_funds=0)
-    bill = DebitBill.objects.select_for_update(no_key=True).get(pk=row.bill_id)
-    after = bill_after_return(code, family, actions=actions, tries_without_funds=bill.tries_without_funds)
-    bill.debited = max(bill.debited - row.amount, ZERO)
-    bill.state, bill.stopped_by = after.state.value, after.stopped_by
-    bill.tries_without_funds = after.tries_without_funds
-    if after.skip_mandate and row.mandate_id not in bill.skipped_mandates:
-        bill.skipped_mandates = [*bill.skipped_mandates, row.mandate_id]
-    bill.save(update_fields=["debited", "state", "stopped_by", "tries_without_funds", "skipped_mandates"])
-    return after
-
-
-def _take_back(row: Row, returned: _Return, *, today: date, actor: Actor) -> tuple[int | None, Refusal | None]:
-    """The operation that takes a debit's payment back, whoever booked it; or why the books refuse it."""
-    if row.operation_id is None:
-        return None, None
-    before = Operation.objects.filter(reverses_id=row.operation_id).values_list("pk", flat=True).first()
-    if before is not None:
-        return before, None
-    draft = Draft(
-        loan_id=LoanId(row.loan_id),
-        kind="reversal",
-        value_date=value_date(channel_day=_local(returned.at), planned_day=row.day, business_date=today),
-        reverses=OperationId(row.operation_id),
-        source=SOURCE,
-        external_id=f"{row.order_no}:return",
-        channel=row.rail_code,
-        reference=returned.reference,
-        reason=returned.code,
-    )
-    (outcome,) = book(drafts=[draft], actor=actor, business_date=today)
-    return (int(outcome.operation_id), None) if isinstance(outcome, Booked) else (None, outcome.refusal)
 
 
 def _moves(row: Row, fact: Fact) -> bool:
@@ -337,7 +199,7 @@ def _book(moving: Sequence[tuple[Row, Fact]], *, today: date, at: datetime, acto
         Draft(
             loan_id=LoanId(row.loan_id),
             kind="payment",
-            value_date=value_date(channel_day=_local(fact.at or at), planned_day=row.day, business_date=today),
+            value_date=value_date(channel_day=lenders_day(fact.at or at), planned_day=row.day, business_date=today),
             amount=fact.amount or row.amount,
             currency=row.currency,
             source=SOURCE,
@@ -466,7 +328,7 @@ def _follow_bills(moving: Sequence[tuple[Row, Fact]]) -> list[Aftermath]:
                 bill, row, fact, configuration=configurations[bill.version_id], is_settled=bill.pk in settled
             )
             if after is not None:
-                aftermath.append(_aftermath(row, after, code=fact.said.code, family=fact.said.family))
+                aftermath.append(aftermath_of(row, after, code=fact.said.code, family=fact.said.family))
     update_rows(
         table="repayment_debitbill",
         columns=BILL_COLUMNS,
@@ -494,17 +356,6 @@ def _may_outlive_day(fact: Fact) -> bool:
 
 def _concerns_bill(fact: Fact) -> bool:
     return fact.said.to in (CommandState.SUCCEEDED, CommandState.DECLINED)
-
-
-def _aftermath(row: Row, after: BillAfter, *, code: str, family: Family | None) -> Aftermath:
-    return Aftermath(
-        row=row,
-        code=code,
-        family=family,
-        suspend_mandate=after.suspend_mandate,
-        stop_loan=after.stop_loan,
-        until=next_month(row.day) if after.until_next_month else None,
-    )
 
 
 def _follow(
@@ -542,7 +393,3 @@ def _settled(bills: Sequence[DebitBill]) -> set[int]:
         [[bill.pk for bill in bills]],
     )
     return {row[0] for row in rows}
-
-
-def _local(at: datetime) -> date:
-    return at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
