@@ -1,5 +1,6 @@
 """What the gate judges by is what is published at that moment, however long ago a process read the packs."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -103,3 +104,13 @@ def test_every_change_of_a_version_gives_the_packs_a_new_generation() -> None:
     before = fetch(GENERATION)
     RulePackVersion.objects.filter(pack__code="cn").update(note="looked at again")
     assert fetch(GENERATION) != before
+
+
+def test_versions_that_were_never_committed_are_read_again(call: Wanted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that read the packs in a transaction which was rolled back holds versions nobody else ever saw."""
+    before = rules_of(reserve(call))
+    generation, versions = gate.PACKS._read
+    gone = tuple(replace(version, id=-version.id) for version in versions)
+    monkeypatch.setattr(gate.PACKS, "_read", (generation, gone))
+
+    assert rules_of(reserve(call)) == before

@@ -231,7 +231,9 @@ def _published() -> tuple[Published, ...]:
 @lru_cache(maxsize=64)
 def _together(held: tuple[Published, ...]) -> PacksInForce:
     texts = dict(RulePackVersion.objects.filter(pk__in=[version.id for version in held]).values_list("pk", "content"))
-    packs = tuple(_parsed(version.digest, texts[version.id]) for version in held)
+    # Versions of a transaction that was rolled back are not there: nothing is judged by them.
+    is_gone = len(texts) < len(held)
+    packs = () if is_gone else tuple(_parsed(version.digest, texts[version.id]) for version in held)
     if not any(pack.default for pack in packs):
         raise NoPacksInForce(
             _("No default pack of contact rules is in force."),
