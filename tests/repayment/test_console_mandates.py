@@ -182,7 +182,7 @@ def test_pages_read_in_both_languages_in_a_fixed_number_of_queries(
     client = as_role("admin")
     client.cookies["django_language"] = language
     for name, args in (("mandates", []), ("mandate", [one.pk]), ("rails", []), ("payees", [])):
-        with django_assert_max_num_queries(18):
+        with django_assert_max_num_queries(20):
             assert client.get(reverse(f"repayment:{name}", args=args)).status_code == 200
 
 
