@@ -4,7 +4,8 @@
 -- `domain/autopay/matching.py`, its oracle in the tests.
 -- Inputs   %(rail)s id, %(day)s date, %(cut_off)s time of day, %(zone)s the lender's time zone, %(is_next_known)s boolean:
 --          the file of the next day is here; %(is_later_known)s boolean: that of any later day is; %(done)s the rail's codes
---          that say that money moved; %(not_in_file)s the code of what we took back because the rail never had it.
+--          that say that money moved; %(not_in_file)s the code of what we took back because the rail never had it;
+--          %(file_at)s when the file of the day was taken in.
 -- Outputs  row kind ('order' or 'total'), order number, movement, outcome, why, command id, line id, amount of the command,
 --          of the line, booked, currency, count. An 'order' is one movement that is not matched; a 'total' is all of one
 --          movement, outcome and currency: the sums of the three and their number.
@@ -54,6 +55,8 @@ WITH files AS MATERIALIZED (
     SELECT command.id, command.order_no, candidate.movement, command.state, command.amount, command.currency,
            command.state = 'succeeded' AND command.is_unplaced AND command.operation_id IS NULL AS is_unplaced,
            command.state = 'returned' AND command.code = %(not_in_file)s AS is_taken_back,
+           CASE candidate.movement WHEN 'return' THEN command.returned_at ELSE command.succeeded_at END
+               > %(file_at)s::timestamptz AS is_after_file,
            CASE
                WHEN candidate.movement = 'return' THEN returned.at::date + (returned.at::time > %(cut_off)s::time)::int
                WHEN command.state IN ('submitted', 'unknown')
@@ -83,7 +86,7 @@ WITH files AS MATERIALIZED (
 ), paired AS (
     SELECT order_no, movement, ours.id AS command_id, ours.state, ours.amount AS asked, ours.currency AS our_currency,
            ours."on" AS our_day, ours.booked, coalesce(ours.is_unplaced, false) AS is_unplaced,
-           coalesce(ours.is_taken_back, false) AS is_taken_back, theirs.id AS line_id, theirs.amount AS told,
+           coalesce(ours.is_taken_back, false) AS is_taken_back, coalesce(ours.is_after_file, false) AS is_after_file, theirs.id AS line_id, theirs.amount AS told,
            theirs.currency AS their_currency, theirs.is_twice, theirs.is_done,
            theirs."on" > %(day)s::date AND NOT %(is_later_known)s::boolean AS may_follow,
            (theirs.id IS NULL OR NOT theirs.is_done) AND coalesce((
@@ -142,6 +145,7 @@ WITH files AS MATERIALIZED (
                     WHEN %(is_later_known)s::boolean THEN 'short absent'
                     ELSE 'cutoff next_file'
                 END
+            WHEN is_after_file AND NOT %(is_later_known)s::boolean THEN 'cutoff next_file'
             ELSE 'short absent'
         END AS verdict
     ) AS found

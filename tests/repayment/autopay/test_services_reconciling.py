@@ -1,6 +1,7 @@
 """A day is taken in, compared, explained and closed; what the file proves is done by itself."""
 
 import io
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from backoffice.audit.models import AuditEntry
 from backoffice.core.actors import Actor
 from backoffice.repayment.domain.admission import RefundExceedsSuspense
 from backoffice.repayment.domain.autopay.differences import Resolution
-from backoffice.repayment.models import DebitCommand, Difference, ReconciledDay, SettlementLine
+from backoffice.repayment.models import DebitCommand, Difference, ReconciledDay, SettlementFile, SettlementLine
 from backoffice.repayment.services.autopay.differences import (
     Asked,
     DifferenceResolved,
@@ -382,3 +383,25 @@ def test_a_file_read_twice_at_its_beginning_has_one_digest() -> None:
     content.seek(40)
     receive([], content=content.getvalue())
     assert receive([Line("X9")]).is_new is False
+
+
+def test_a_file_may_bring_what_an_earlier_day_missed_and_ends_its_ticket() -> None:
+    """A rail that wrote no file over some days, or closed its own before the movement came."""
+    command("D1-1-1", moved="03-17 21:00:00")
+    receive([])
+    assert tickets() == [("D1-1-1", "short", "absent", "open")]
+    receive([Line("D1-1-1", at="2026-03-17T21:00:00+08:00")], day=NEXT + timedelta(days=2))
+    assert [row[3] for row in tickets()] == ["resolved"]
+    with pytest.raises(SettlementRefused):
+        receive([Line("D2-1-1", at="2026-03-17T21:00:00+08:00")], day=DAY + timedelta(days=8))
+
+
+def test_what_happened_after_the_file_was_here_waits_for_the_next_one() -> None:
+    receive([])
+    SettlementFile.objects.update(received_at=days.at("03-17 20:00:00"))
+    command("D1-1-1", moved="03-17 21:00:00")
+    compare_day(day_id=the_day().pk, actor=LEAD)
+    assert tickets() == [("D1-1-1", "cutoff", "next_file", "open")]
+    assert the_day().counts["unexplained"] == 0
+    receive([], day=NEXT)
+    assert ("D1-1-1", "short", "absent", "open") in tickets()

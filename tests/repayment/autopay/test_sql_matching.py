@@ -19,6 +19,8 @@ from tests.repayment.factories import post
 
 pytestmark = pytest.mark.django_db
 Key = tuple[str, str]
+FILE_AT = days.at("03-17 18:00:00")
+"""When the file of every day is taken in here: some movements of the day come after it."""
 
 
 def judged_by_sql(rail: Rail, day: date, *, files: Files) -> tuple[dict[Key, str], Counter[str]]:
@@ -32,6 +34,7 @@ def judged_by_sql(rail: Rail, day: date, *, files: Files) -> tuple[dict[Key, str
         "is_next_known": files.next,
         "is_later_known": files.later,
         "not_in_file": "not_in_file",
+        "file_at": FILE_AT,
     }
     rows = fetch(statement("match_settlement.sql"), params)
     verdicts = {(row[1], row[2]): f"{row[3]} {row[4]}".strip() for row in rows if row[0] == "order"}
@@ -97,6 +100,7 @@ def _ours(command: DebitCommand, movement: str, rail: Rail) -> Ours:
         booked=command.amount if is_unplaced else booked, on=on, moved_on=moved_on,
         is_unplaced=is_unplaced and command.state == "succeeded",
         is_taken_back=command.state == "returned" and command.code == "not_in_file",
+        is_after_file=moment is not None and moment > FILE_AT,
     )  # type: ignore[arg-type]  # fmt: skip
 
 
@@ -155,6 +159,8 @@ def a_day_of_everything(rail: Rail) -> None:
         ours = days.command(state="returned", code="not_in_file", moved=moved, returned=moved)
         if code:
             line(ours.order_no, DAY, "500.00", "debit", moved, code=code)
+    days.command(moved="03-17 20:00:00")
+    days.command(state="returned", moved="03-17 08:00:00", returned="03-17 20:00:00")
     line("NOBODY-4", DAY, "70.00", "debit", "03-17 08:00:00", code="PDNG")
     line("NOBODY-4", NEXT, "70.00", "debit", "03-17 08:00:00")
     line("NOBODY-1", DAY, "70.00", "debit", "03-17 08:00:00")

@@ -65,6 +65,7 @@ class Ours:
     succeeded it is what is booked of the debit. `on` is the rail's day the movement belongs to, `moved_on` the date it
     happened: the day before when it was after the cut-off. `is_unplaced`: the money came, the loan had no room for it,
     and nothing is booked of it yet. `is_taken_back`: we took it back ourselves, because the channel never had it.
+    `is_after_file`: it happened after the file of its day was here, so that only a later one can have it.
     """
 
     state: CommandState
@@ -75,6 +76,7 @@ class Ours:
     moved_on: date | None = None
     is_unplaced: bool = False
     is_taken_back: bool = False
+    is_after_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,4 +194,6 @@ def _judge_absent(movement: str, ours: Ours, day: date, files: Files) -> Judgeme
             return NOTHING
         # The rail wrote no file of the day it belongs to: it can only be judged here.
         return Judgement(Outcome.SHORT, Why.ABSENT) if files.later else Judgement(Outcome.CUT_OFF, Why.NEXT_FILE)
+    if ours.is_after_file and not files.later:
+        return Judgement(Outcome.CUT_OFF, Why.NEXT_FILE)
     return Judgement(Outcome.SHORT, Why.ABSENT)

@@ -22,7 +22,7 @@ from backoffice.repayment.services.autopay.expecting_files import compare_known,
 from backoffice.repayment.services.autopay.rails import http
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.reconciling import compare_around, receive_channel_file
-from backoffice.repayment.services.autopay.settlement_files import Lines, take_in_lines
+from backoffice.repayment.services.autopay.settlement_files import LATE_BY, Lines, take_in_lines
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ def _lines_of(statement: StatementMessage, *, day: date) -> Iterator[FileLine]:
             raise BadFile(movement.line, said)
         seen.add(key)
         line = _line_of(movement)
-        if not day - timedelta(days=1) <= line.at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date() <= day:
+        if not day - LATE_BY <= line.at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date() <= day:
             raise BadFile(movement.line, phrase("its time is of another day: the file is not the one of this day"))
         yield line
 

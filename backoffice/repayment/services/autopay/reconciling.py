@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils.translation import gettext as _
 
 from backoffice.audit.services import record
@@ -115,9 +115,10 @@ def compare_around(*, rail: Rail, day: date, actor: Actor) -> None:
     """Compare the day of a new file, its neighbours, and the days whose tickets wait for it; the earliest first."""
     near = Q(day__range=(day - timedelta(days=1), day + timedelta(days=1)))
     waiting = Q(differences__due_on=day)
-    # A rail need not write a file on every day: any later one decides what an earlier day waits for.
+    # A rail need not write a file on every day: any later one decides what an earlier day waits for, or brings late.
+    late = [DifferenceKind.CUT_OFF.value, DifferenceKind.SHORT.value]
     undecided = Q(day__lt=day, counts__waiting__gt=0) | Q(
-        day__lt=day, differences__kind=DifferenceKind.CUT_OFF.value, differences__state=Difference.State.OPEN
+        day__lt=day, differences__kind__in=late, differences__state=Difference.State.OPEN
     )
     days = ReconciledDay.objects.filter(near | waiting | undecided, rail=rail).order_by("day").distinct()
     for day_id in days.values_list("pk", flat=True):
@@ -366,6 +367,9 @@ def _compare_rail(reconciled: ReconciledDay, rail: Rail) -> Found:
             "is_next_known": later.filter(day=reconciled.day + timedelta(days=1)).exists(),
             "is_later_known": later.exists(),
             "not_in_file": NOT_IN_FILE,
+            "file_at": SettlementFile.objects.filter(rail=rail, day=reconciled.day).aggregate(at=Min("received_at"))[
+                "at"
+            ],
         },
     )
     found = Found(rows=[], totals=[])

@@ -31,6 +31,8 @@ COLUMNS: Final = (
     "file_id", "number", "order_no", "kind", "component", "amount", "currency", "at", "code", "reference", "loan",
     "period", "plan_version",
 )  # fmt: skip
+LATE_BY: Final = timedelta(days=7)
+"""A file may have movements so many days old: of days without a file, and of what came after one was written."""
 ONE_AFTER_THE_OTHER: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)) IS NULL"
 
 
@@ -68,9 +70,7 @@ class Lines:
 def take_in_channel_file(*, rail: Rail, day: date, name: str, content: BinaryIO, actor: Actor) -> TakenIn:
     """Take the file of a rail's day in. Raises SettlementRefused with the line at fault, SettlementReplayed."""
     currencies = frozenset(Mandate.objects.filter(rail=rail).values_list("currency", flat=True).distinct())
-    expected = Expected(
-        local_date=_local_date, from_day=day - timedelta(days=1), through_day=day, currencies=currencies
-    )
+    expected = Expected(local_date=_local_date, from_day=day - LATE_BY, through_day=day, currencies=currencies)
     digest = _digest(content)
     lines = read_channel_file(content, expected=expected)
     return take_in_lines(rail=rail, day=day, source=Lines(name=name, digest=digest, lines=lines), actor=actor)
