@@ -76,7 +76,13 @@ class Conversation(socketserver.StreamRequestHandler):
             return False
         body = mail.get_body(preferencelist=("plain",))
         text = str(body.get_content()) if body is not None else ""
-        world.accept(gateway=GATEWAY, message_id=message_id, to=self.recipient, body=f"{mail['Subject']}\n\n{text}")
+        world.accept(
+            gateway=GATEWAY,
+            message_id=message_id,
+            to=self.recipient,
+            body=f"{mail['Subject']}\n\n{text}",
+            is_reported=bool(mail["X-Message-Id"]),
+        )
         if world.script.happens(what="drop_after", message_id=message_id, share=behaviour.drop_after):
             return False
         self._say("250 taken")

@@ -27,12 +27,12 @@ class World:
     courier: Courier
     secret: str
 
-    def accept(self, *, gateway: str, message_id: str, to: str, body: str) -> Accepted:
-        """Takes a message, and puts its receipts on their way the first time."""
+    def accept(self, *, gateway: str, message_id: str, to: str, body: str, is_reported: bool = True) -> Accepted:
+        """Takes a message, and puts its receipts on their way the first time, unless nobody asked for any."""
         is_new = self.ledger.find(gateway=gateway, message_id=message_id) is None
         forgetful = self.script.of(gateway).is_forgetful
         accepted = self.ledger.take(gateway=gateway, message_id=message_id, to=to, body=body, is_forgetful=forgetful)
-        if is_new:
+        if is_new and is_reported:
             self.courier.tell_of(accepted)
         return accepted
 

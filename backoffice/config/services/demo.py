@@ -209,6 +209,9 @@ def _serve(*, demo: Demo, environment: Mapping[str, str]) -> int:
 
 def _run_services(*, demo: Demo, environment: Mapping[str, str], web: int, sandbox: int, mail: int) -> int:
     python = shlex.quote(sys.executable)
+    address = f"http://{HOST}:{web}"
+    # Links in messages to borrowers and staff lead here, unless the environment says otherwise.
+    environment = {"STAFF_SITE": address, "PAY_LINK_SITE": address, **environment}
     commands = {
         "web": f"{python} -m granian --interface wsgi --host {HOST} --port {web} --workers 2 --blocking-threads 4 "
         "--workers-kill-timeout 3 --log-level warning backoffice.config.wsgi:application",
@@ -222,7 +225,6 @@ def _run_services(*, demo: Demo, environment: Mapping[str, str], web: int, sandb
         f"--bank-state {shlex.quote(str(demo.folder / BANK_STATE))}",
     }
     _say(f"Starting {', '.join(commands)}")
-    address = f"http://{HOST}:{web}"
     threading.Thread(target=_announce, kwargs={"address": address, "demo": demo}, daemon=True).start()
     return processes.run_together(
         services=[

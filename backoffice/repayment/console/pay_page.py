@@ -168,6 +168,8 @@ def _notice(page: PayPage, *, said: str) -> Said | None:
 def _refused(page: PayPage) -> Said | None:
     if page.offer.refused is None:
         return None
+    if page.is_paid_off:
+        return Said("good", _("This loan is paid off: nothing is owed any more."))
     tone, text = REFUSED.get(page.offer.refused, ("warn", CALL_US))
     return Said(tone, text)
 

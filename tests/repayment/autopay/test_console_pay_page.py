@@ -550,3 +550,11 @@ def test_what_borrowers_pay_by_themselves_is_measured_apart_from_debits(bank):
     assert (counts.success_rate, counts.share) == (Decimal("0.5"), Decimal("0.5"))
     assert active_rates(from_day=DUE, through_day=DUE, portfolios=["elsewhere"]) == ActiveCounts()
     assert (ActiveCounts().success_rate, ActiveCounts().share) == (None, None)
+
+
+def test_a_loan_that_is_paid_off_says_so_and_asks_for_no_call(bank):
+    loan, _agreement, token = due_with_link(bank)
+    Loan.objects.filter(pk=loan.pk).update(status="closed", closed_on=DUE)
+    said = text_of_page(token)
+    assert "This loan is paid off: nothing is owed any more." in said
+    assert "call us" not in said

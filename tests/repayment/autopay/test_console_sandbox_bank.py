@@ -147,7 +147,8 @@ def test_finds_an_account_by_token_agreement_borrower_or_loan(admin: Client, ban
 
     bank.say("/accounts", {"account": "tok-of-nobody", "balance": "7.00", "currency": "USD"})
     assert "Account token tok-of-nobody Balance $ 7.00" in text_of(page(admin, q="tok-of-nobody"))
-    assert "No account at the bank and no agreement of ours fits." in text_of(page(admin, q="nothing"))
+    for words in ("nothing", "no\x00thing"):
+        assert "No account at the bank and no agreement of ours fits." in text_of(page(admin, q=words))
 
 
 def test_an_account_the_bank_has_not_opened_says_so(admin: Client, bank: Bank) -> None:
@@ -208,11 +209,14 @@ def test_a_day_that_is_closed_or_far_ahead_is_not_turned(admin: Client, bank: Ba
     assert not AuditEntry.objects.filter(verb="repayment.sandbox_bank.day_turned").exists()
 
 
-def test_sets_the_clock_to_the_business_date(admin: Client, bank: Bank) -> None:
+def test_sets_the_clock_and_warns_when_it_is_ahead(admin: Client, bank: Bank) -> None:
     BusinessDay.objects.update(today=DUE + timedelta(days=3))
     assert "At the bank it is 15 Feb 2026 ; the business date is 18 Feb 2026 ." in text_of(page(admin))
 
-    answer = confirm(admin, "set_sandbox_clock", clock="08:15")
+    look = admin.post(reverse("repayment:set_sandbox_clock"), {"day": "2099-02-18", "clock": "08:15", "look": "1"})
+    assert "Ahead of our clock: orders over HTTP come after their time" in said(look)
+
+    answer = confirm(admin, "set_sandbox_clock", day="2026-02-18", clock="08:15")
 
     assert bank.say("")["clock"].startswith("2026-02-18T08:15:")
     assert "the business date is" not in said(answer)

@@ -11,19 +11,26 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from backoffice.audit.outbox import task_named
+from backoffice.calendars import clock
 from backoffice.core.actors import Actor
 from backoffice.core.confirm import ConfirmForm, ConfirmView, Consequence, Line, Text
 from backoffice.core.fields import AmountField, DayField, PercentField
 from backoffice.core.formats import date_text, moment_text
 from backoffice.outreach.console.of_borrower import ClockField
 from backoffice.repayment.console.autopay import sandbox_words as words
-from backoffice.repayment.console.autopay.sandbox import PLAY, business_day_or_none, only_with_a_sandbox
+from backoffice.repayment.console.autopay.sandbox import PLAY, only_with_a_sandbox
 from backoffice.repayment.domain.autopay.bank_answers import DAYS, EACH_RAIL, SHARES, changed
 from backoffice.repayment.services.autopay import sandbox_bank as services
+from backoffice.repayment.services.autopay.settling_shared import lenders_day
 
 LARGEST_BALANCE: Final = Decimal("1e12")
 MOST_SECONDS: Final = 3_600
 MOST_DAYS: Final = 60
+
+EXCHANGE_FILES: Final = "repayment.exchange_files"
+FETCH_SETTLEMENTS: Final = "repayment.fetch_settlements"
+"""What the beat does by and by is done at once when the bank has written its files."""
 
 
 class BankVerb(ConfirmView):
@@ -258,6 +265,8 @@ class TurnDay(BankVerb):
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Turns it."""
         turned = services.turn_day(day=values["day"], actor=actor, reason=values["reason"])
+        for task in (EXCHANGE_FILES, FETCH_SETTLEMENTS):
+            task_named(task).apply_async(retry=False)
         said = [
             _("Closed through %(day)s.") % {"day": date_text(values["day"])},
             ngettext("%(n)d debit was taken back.", "%(n)d debits were taken back.", turned.returns)
@@ -280,16 +289,16 @@ class BankClockForm(ConfirmForm):
 
 
 class SetClock(BankVerb):
-    """Sets the bank's clock, as a rule to the business date."""
+    """Sets the bank's clock: ahead of ours, every order over HTTP comes after its time."""
 
     title: ClassVar[Text] = gettext_lazy("Set the bank's clock")
     verb: ClassVar[Text] = gettext_lazy("Set the clock")
     form_class = BankClockForm
 
     def initial(self, *, subject: Any) -> dict[str, Any]:
-        """The business date, at the time it is at the bank."""
+        """The day and time it is at the bank."""
         now = services.overview().clock
-        return {"day": business_day_or_none() or now.date(), "clock": f"{now:%H:%M}"}
+        return {"day": now.date(), "clock": f"{now:%H:%M}"}
 
     def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
         """The day it is at the bank then."""
@@ -298,9 +307,16 @@ class SetClock(BankVerb):
         return Consequence(
             lines=(Line(_("Day at the bank"), values["day"], before=now.clock.date(), total=True),),
             warnings=(
-                (_("The bank has closed that day; what moves then is in the files of the next one."),)
-                if is_closed
-                else ()
+                *(
+                    (_("The bank has closed that day; what moves then is in the files of the next one."),)
+                    if is_closed
+                    else ()
+                ),
+                *(
+                    (_("Ahead of our clock: orders over HTTP come after their time, and the bank takes none of them."),)
+                    if values["day"] > lenders_day(clock.now())
+                    else ()
+                ),
             ),
         )
 

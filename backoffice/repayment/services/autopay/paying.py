@@ -107,6 +107,7 @@ class PayPage:
     today: date
     offer: Offer
     last: DebitCommand | None
+    is_paid_off: bool = False
 
     @property
     def is_under_way(self) -> bool:
@@ -131,6 +132,7 @@ def open_page(*, token: str, at: datetime) -> PayPage:
         today=today,
         offer=_offer(state, today=today, at=at),
         last=DebitCommand.objects.filter(pk=link.command_id).first() if link.command_id else None,
+        is_paid_off=loan.status == Loan.Status.CLOSED,
     )
 
 

@@ -154,6 +154,8 @@ def find_accounts(*, words: str, user: Any) -> list[FoundAccount]:
 
     Raises NoSandbox, BankSilent.
     """
+    if "\x00" in words:
+        return []
     mandates = visible_mandates(user=user)
     rows = list(mandates.filter(token=words).order_by("pk")[:ACCOUNTS_SHOWN])
     rows = rows or list(searched(mandates, words).order_by("borrower_id", "priority", "pk")[:ACCOUNTS_SHOWN])
