@@ -554,7 +554,7 @@ def test_what_borrowers_pay_by_themselves_is_measured_apart_from_debits(bank):
 
 def test_a_loan_that_is_paid_off_says_so_and_asks_for_no_call(bank):
     loan, _agreement, token = due_with_link(bank)
-    Loan.objects.filter(pk=loan.pk).update(status="closed", closed_on=DUE)
+    post(loan.pk, "13201.95", DUE, surplus="next_installment")
     said = text_of_page(token)
     assert "This loan is paid off: nothing is owed any more." in said
     assert "call us" not in said
