@@ -459,6 +459,22 @@ def test_stopped_loans_stand_with_why_until_a_person_lets_them_go_on(day):
     assert over[5] == "asked by the owner"
 
 
+def test_all_loans_stopped_by_one_answer_go_on_together(day):
+    slot(at("07:00"), lambda place: PAID if place == 3 else RISK)
+    client = as_role("team_lead")
+    (row,) = rows_of(page(client, "debit_stops"), caption="Stopped loans by what was answered")
+    assert row[0].startswith("refused · stopped by risk control · 38")
+    assert row[1] == "3"
+    one = DebitStop.objects.earliest("pk")
+    assert as_role("agent").get(reverse("repayment:end_alike_stops", args=[one.pk])).status_code == 403
+    assert as_role("team_lead", "south").get(reverse("repayment:end_alike_stops", args=[one.pk])).status_code == 404
+    said, done = confirm(client, "end_alike_stops", one.pk)
+    assert "Loans 3" in said
+    assert done.status_code == 303
+    assert not DebitStop.objects.filter(ended_at__isnull=True).exists()
+    assert AuditEntry.objects.filter(verb__endswith="debit_stop.ended").count() == 3
+
+
 def test_the_navigation_counts_open_breakers_and_unknown_debits(day):
     slot(at("07:00"), lambda place: SILENT if place else PAID)
     breaking.open_breaker(tripped=Tripped(BreakerKind.REQUEST, "10", ""), rail=rail(), at=at("07:05"))

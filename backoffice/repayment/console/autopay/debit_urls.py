@@ -19,6 +19,7 @@ urlpatterns = [
     path("autopay/unknown/", unknowns.unknowns, name="unknown_debits"),
     path("autopay/stops/", stops.stops, name="debit_stops"),
     path("autopay/stops/<int:stop_id>/end/", stops.EndStop.as_view(), name="end_debit_stop"),
+    path("autopay/stops/<int:stop_id>/end-alike/", stops.EndAlike.as_view(), name="end_alike_stops"),
     path("autopay/breakers/", breakers.breakers, name="breakers"),
     path("autopay/breakers/<int:breaker_id>/close/", breakers.CloseBreaker.as_view(), name="close_breaker"),
 ]

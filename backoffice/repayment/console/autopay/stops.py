@@ -1,6 +1,9 @@
 """Stops of debits: loans of which nothing is debited until a person lets it go on, why, and letting one go on."""
 
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,8 +21,15 @@ from backoffice.core.http import refused
 from backoffice.core.tables import Column, Day, Table
 from backoffice.core.telling import doer
 from backoffice.repayment.models import DebitStop
-from backoffice.repayment.selectors.autopay.stops import end_in_words, standing_stops, visible_stops, why_stopped
-from backoffice.repayment.services.autopay.debit_stops import end_stop
+from backoffice.repayment.selectors.autopay.stops import (
+    alike,
+    end_in_words,
+    standing_stops,
+    stop_groups,
+    visible_stops,
+    why_stopped,
+)
+from backoffice.repayment.services.autopay.debit_stops import end_stop, end_stops
 from backoffice.staff.access import person_of
 
 END = "repayment.debit_stop.end"
@@ -61,12 +71,20 @@ def stops(request: HttpRequest) -> HttpResponse:
         table = ENDED.shown(rows=visible_stops(user=user).filter(ended_at__isnull=False), query=request.GET)
     except Refusal as refusal:
         return refused(request, refusal=refusal, back_url=reverse("repayment:debit_stops"))
+    groups = stop_groups(user=user)
     context = {
-        "standing": [(stop, why_stopped(stop), age_of(stop)) for stop in standing_stops(user=user)],
+        "standing": [(stop, why_stopped(stop), age_of(stop)) for stop in standing_stops(user=user)[:MOST]],
+        "groups": [(group, why_stopped(group.sample)) for group in groups],
+        "count": sum(group.count for group in groups),
+        "most": MOST,
         "table": table,
         "may_end": may(request, END),
     }
     return render(request, "repayment/autopay/stops.html", context)
+
+
+MOST = 100
+"""How many standing stops the page shows, the oldest first."""
 
 
 class EndStop(ConfirmView):
@@ -107,3 +125,53 @@ class EndStop(ConfirmView):
         """Ends it."""
         end_stop(stop_id=subject.pk, reason=values["reason"], at=clock.now(), actor=actor)
         return _("The debits of the loan go on.")
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Standing stops of one kind of answer and code."""
+
+    sample: DebitStop
+    stops: tuple[DebitStop, ...]
+
+
+class EndAlike(ConfirmView):
+    """Lets the debits of all loans go on that were stopped by the same answer."""
+
+    permission = END
+    title: ClassVar[Text] = gettext_lazy("Let the debits of all these loans go on")
+    verb: ClassVar[Text] = gettext_lazy("Let them all go on")
+    costly = True
+
+    def load(self, *, request: HttpRequest, **address: Any) -> Alike:
+        """The stops like one that stands, of loans the person may see. Raises Http404."""
+        user = person_of(request)
+        sample = standing_stops(user=user).filter(pk=address["stop_id"]).first()
+        if sample is None:
+            raise Http404
+        return Alike(sample, tuple(alike(sample, user=user)))
+
+    def back_url(self, *, subject: Any) -> str:
+        """The page of the stops."""
+        return reverse("repayment:debit_stops")
+
+    def subject_line(self, *, subject: Any) -> str:
+        """What was answered."""
+        return why_stopped(subject.sample)
+
+    def foresee(self, *, subject: Any, values: Mapping[str, Any], actor: Actor) -> Consequence:
+        """How many loans, and what is past due of them by currency."""
+        overdue: dict[str, Decimal] = defaultdict(Decimal)
+        for stop in subject.stops:
+            overdue[stop.loan.currency] += stop.loan.overdue_amount
+        amounts = (
+            Line(_("Past due"), amount, currency=currency, total=True) for currency, amount in sorted(overdue.items())
+        )
+        lines = (Line(_("Loans"), len(subject.stops)), *amounts)
+        return Consequence(lines=lines, warnings=(_("Each is tried in the next slot, or planned by the next close."),))
+
+    def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
+        """Ends them."""
+        ids = [stop.pk for stop in subject.stops]
+        ended = end_stops(stop_ids=ids, reason=values["reason"], at=clock.now(), actor=actor)
+        return _("Loans whose debits go on: %(count)s.") % {"count": ended}

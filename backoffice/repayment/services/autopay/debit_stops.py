@@ -153,12 +153,7 @@ def end_stop(*, stop_id: int, reason: str, at: datetime, actor: Actor) -> DebitS
 
     Raises DebitStopNotOpen, EndNotReasoned.
     """
-    if not reason.strip():
-        raise EndNotReasoned(
-            _("Debits go on for a reason."),
-            next_step=_("Say what has changed since they were stopped."),
-            fields={"reason": _("is missing")},
-        )
+    _check_reasoned(reason)
     loan_id = DebitStop.objects.filter(pk=stop_id).values_list("loan_id", flat=True).first()
     if loan_id is not None:
         commands.lock_loans([loan_id])
@@ -168,6 +163,27 @@ def end_stop(*, stop_id: int, reason: str, at: datetime, actor: Actor) -> DebitS
         raise DebitStopNotOpen(_("This stop is not in force."), next_step=_("Look at the list of stops again."))
     _end(found, reason=reason, at=at, actor=actor)
     return found
+
+
+@transaction.atomic
+def end_stops(*, stop_ids: Collection[int], reason: str, at: datetime, actor: Actor) -> int:
+    """Debits of many loans may go on, as of one; gives how many stops were still in force. Raises EndNotReasoned."""
+    _check_reasoned(reason)
+    commands.lock_loans(DebitStop.objects.filter(pk__in=stop_ids).values_list("loan_id", flat=True))
+    stops = DebitStop.objects.standing().select_for_update(of=("self",)).select_related("loan").filter(pk__in=stop_ids)
+    ended = list(stops.order_by("pk"))
+    for stop in ended:
+        _end(stop, reason=reason, at=at, actor=actor)
+    return len(ended)
+
+
+def _check_reasoned(reason: str) -> None:
+    if not reason.strip():
+        raise EndNotReasoned(
+            _("Debits go on for a reason."),
+            next_step=_("Say what has changed since they were stopped."),
+            fields={"reason": _("is missing")},
+        )
 
 
 @transaction.atomic
