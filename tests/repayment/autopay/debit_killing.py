@@ -264,8 +264,10 @@ def _fact(said: dict[str, Any]) -> Fact:
 def _desk(desk: NoticeDesk) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(desk.take(said))
+            length = int(self.headers["Content-Length"])
+            text = self.rfile.read(length)
+            # The bank was killed while it spoke: there is nothing to take, and nobody to tell so.
+            self.send_response(desk.take(json.loads(text)) if len(text) == length else 400)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
