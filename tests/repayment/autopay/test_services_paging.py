@@ -125,7 +125,7 @@ def test_whoever_may_publish_a_version_is_told_in_their_language_what_it_needs_t
     assert f"https://backoffice.lender.example/autopay/configurations/versions/{needy.pk}/" in first.body
     assert str(needy.configuration.name) in first.subject
     assert "2026" in first.body
-    assert second.subject.startswith("自动扣款需要您处理")
+    assert second.subject.startswith("代扣需要您处理")
 
 
 def test_a_page_to_publishers_says_what_the_guards_found(mailoutbox):

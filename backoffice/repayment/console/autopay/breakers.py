@@ -42,7 +42,7 @@ CLOSED = Table(
     name="closed-breakers",
     caption=gettext_lazy("Breakers"),
     columns=(
-        Column("opened_at", gettext_lazy("Opened"), kind="moment"),
+        Column("opened_at", pgettext_lazy("breaker", "Opened"), kind="moment"),
         Column("kind", gettext_lazy("What it watches"), value=lambda row: row.get_kind_display(), css="strong"),
         Column("seen", gettext_lazy("Seen"), css="money"),
         Column("allowed", gettext_lazy("Allowed"), value=lambda row: row.allowed or None, css="money"),

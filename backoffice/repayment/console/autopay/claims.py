@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.calendars import clock
 from backoffice.core.access import actor_of, may, requires
@@ -75,7 +75,7 @@ CLAIMS = Table(
     columns=(
         Column("number", gettext_lazy("Claim"), kind="code", link=claim_address),
         Column("loan", gettext_lazy("Loan"), value="loan.external_id"),
-        Column("installment_number", gettext_lazy("Instalment"), value=lambda row: row.installment_number or _("all")),
+        Column("installment_number", pgettext_lazy("number", "Instalment"), value=lambda row: row.installment_number or _("all")),
         Column("guarantor", gettext_lazy("Guarantor"), value="guarantor.name"),
         Column("day", gettext_lazy("Day"), kind="date", sort="day"),
         Column("due_date", gettext_lazy("Due"), kind="date"),

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from backoffice.calendars import clock
 from backoffice.calendars.selectors import business_date
@@ -345,7 +345,7 @@ class StartAgain(SwitchVerb):
         return Consequence(
             lines=(
                 Line(_("Stopped because"), subject.switch.reason),
-                Line(_("Stopped by"), subject.switch.actor_name),
+                Line(pgettext("person", "Stopped by"), subject.switch.actor_name),
                 Line(_("Batches that go on"), len(alive)),
                 Line(_("Batches whose time is over"), len(subject.batches) - len(alive)),
                 *_lines_of(waiting, label=_("Debits that leave")),

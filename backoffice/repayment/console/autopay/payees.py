@@ -48,7 +48,7 @@ def _contract(payee: Payee) -> list[str]:
 class PayeeForm(ConfirmForm):
     """What of a payee may change."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
+    name = forms.CharField(label=pgettext_lazy("thing", "Name"), max_length=120)
     creditor = forms.CharField(
         label=gettext_lazy("Creditor of loans"),
         max_length=80,

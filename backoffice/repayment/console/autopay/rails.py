@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from backoffice.calendars import clock
 from backoffice.calendars.names import NAMES
@@ -120,7 +120,7 @@ class RailForm(ConfirmForm):
     """The settings of a rail."""
 
     code = forms.SlugField(label=gettext_lazy("Code"), max_length=40)
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    name = forms.CharField(label=pgettext_lazy("thing", "Name"), max_length=80)
     kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=Rail.Kind.choices)
     scheme = forms.ChoiceField(label=gettext_lazy("Codes"), choices=[(scheme, scheme) for scheme in SCHEMES])
     url = forms.URLField(label=gettext_lazy("Address"), max_length=300, assume_scheme="https")

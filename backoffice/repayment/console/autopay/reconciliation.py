@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from backoffice.calendars.selectors import business_date
 from backoffice.core.access import actor_of, may, requires
@@ -66,7 +66,7 @@ DAYS = Table(
         Column("explained", gettext_lazy("Due in a later file"), kind="count", value=_count("explained")),
         Column("waiting", gettext_lazy("Unknown"), kind="count", value=_count("waiting")),
         Column("matched_at", gettext_lazy("Compared"), kind="moment"),
-        Column("closed_by", gettext_lazy("Closed by"), css="muted"),
+        Column("closed_by", pgettext_lazy("reconciliation", "Closed by"), css="muted"),
     ),
     filters=(
         Choice("state", gettext_lazy("State"), choices=ReconciledDay.State.choices),
@@ -152,7 +152,7 @@ DIFFERENCES = Table(
     name="differences",
     caption=gettext_lazy("Differences"),
     columns=(
-        Column("order_no", gettext_lazy("Order"), kind="code", link=ticket_address),
+        Column("order_no", pgettext_lazy("debit", "Order"), kind="code", link=ticket_address),
         Column("kind", gettext_lazy("Kind"), kind="state", family=states.KIND),
         Column("movement", gettext_lazy("Movement"), value=lambda row: states.MOVEMENT_LABELS.get(row.movement, "")),
         Column("ours", gettext_lazy("Ours"), kind="money"),
@@ -177,7 +177,7 @@ DIFFERENCES = Table(
             choices=[(step.value, label) for step, label in states.URGENCY_LABELS.items()],
             narrow=_aged,
         ),
-        Words("order", gettext_lazy("Order"), narrow=lambda rows, words: rows.filter(order_no__iexact=words)),
+        Words("order", pgettext_lazy("debit", "Order"), narrow=lambda rows, words: rows.filter(order_no__iexact=words)),
     ),
     order=("-id",),
     row_url=ticket_address,

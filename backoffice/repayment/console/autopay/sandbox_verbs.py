@@ -9,7 +9,7 @@ from django import forms
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from backoffice.audit.outbox import task_named
 from backoffice.calendars import clock
@@ -177,7 +177,7 @@ class AccountForm(ConfirmForm):
     balance = AmountField(label=gettext_lazy("Balance"), min_value=Decimal(0), max_value=LARGEST_BALANCE)
     is_closed = forms.TypedChoiceField(
         label=gettext_lazy("The account is"),
-        choices=[("no", gettext_lazy("open")), ("yes", gettext_lazy("closed"))],
+        choices=[("no", pgettext_lazy("account", "open")), ("yes", pgettext_lazy("account", "closed"))],
         coerce=lambda chosen: chosen == "yes",
         initial="no",
     )
@@ -331,4 +331,4 @@ def _shares_of(values: Mapping[str, Any]) -> dict[str, Decimal]:
 
 
 def _worded(is_closed: bool) -> str:
-    return _("closed") if is_closed else _("open")
+    return pgettext("account", "closed") if is_closed else pgettext("account", "open")

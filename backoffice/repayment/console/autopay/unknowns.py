@@ -44,7 +44,7 @@ UNKNOWNS = Table(
         Column("amount", gettext_lazy("Amount"), kind="money"),
         Column("submitted_at", gettext_lazy("Submitted"), kind="moment"),
         Column("age", gettext_lazy("Age"), value=_age, css="money"),
-        Column("looks", gettext_lazy("Asked"), kind="count"),
+        Column("looks", pgettext_lazy("queries", "Asked"), kind="count"),
         Column("look_at", gettext_lazy("Asked next"), kind="moment"),
         Column("why", gettext_lazy("What is known"), value=why, css="muted words"),
     ),

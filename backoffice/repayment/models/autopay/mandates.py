@@ -21,7 +21,7 @@ MANDATE_LABELS = {
     MandateState.SIGNING: _("being signed"),
     MandateState.ACTIVE: pgettext_lazy("mandate", "active"),
     MandateState.SUSPENDED: _("suspended"),
-    MandateState.REVOKED: _("revoked"),
+    MandateState.REVOKED: pgettext_lazy("mandate", "revoked"),
     MandateState.REPLACED: _("replaced"),
     MandateState.EXPIRED: pgettext_lazy("mandate", "expired"),
 }

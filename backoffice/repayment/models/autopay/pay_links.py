@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from backoffice.repayment.models.autopay.debits import DebitCommand
 from backoffice.repayment.models.loans import Loan
@@ -21,7 +22,7 @@ class PayLink(models.Model):
     opened_at = models.DateTimeField(_("first opened"), null=True, blank=True)
     opens = models.PositiveIntegerField(_("opened"), default=0)
     command = models.ForeignKey(DebitCommand, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    is_revoked = models.BooleanField(_("revoked"), default=False)
+    is_revoked = models.BooleanField(pgettext_lazy("pay link", "revoked"), default=False)
     made_by = models.CharField(_("made by"), max_length=150)
     made_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -36,7 +36,11 @@ FAMILY_LABELS: Final[dict[str, "_StrPromise"]] = {
 }
 """What each kind of answer is called."""
 
+DONE: Final = "00"
+"""What a debit carries that was made, whatever the rail's scheme: a bank's statement has no code for it."""
+
 OUR_OWN: Final[dict[str, "_StrPromise"]] = {
+    DONE: _("Debited."),
     Drop.SETTLED: _("Nothing was left to debit."),
     Drop.HELD: _("A hold forbids debits."),
     Drop.LOAN_NOT_ACTIVE: _("The loan is not active any more."),

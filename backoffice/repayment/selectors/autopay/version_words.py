@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from backoffice.calendars.names import NAMES
 from backoffice.core.formats import amount_text, count_text, date_text, percent_text
@@ -182,7 +182,7 @@ def _when(of: Configuration) -> Iterator[Word]:
 
 
 def _how_much(of: Configuration) -> Iterator[Word]:
-    yield Word("amount", _("Asked for"), str(AMOUNT_LABELS[of.amount]))
+    yield Word("amount", pgettext("amount", "Asked for"), str(AMOUNT_LABELS[of.amount]))
     split = _("split into several debits") if of.split_over_limit else _("not debited")
     yield Word("split", _("What is over a limit"), split)
     if of.partial.shares:
