@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from backoffice.calendars import clock
 from backoffice.core import formats
@@ -83,4 +83,6 @@ class RevokePayLinks(LinkVerb):
     def perform(self, *, subject: Any, values: Mapping[str, Any], actor: Actor, key: str) -> Text:
         """Takes back every link of the loan."""
         count = pay_links.revoke_links(loan_id=subject.pk, reason=values["reason"], at=clock.now(), actor=actor)
-        return _("%(count)s pay links were taken back.") % {"count": count}
+        return ngettext("%(count)s pay link was taken back.", "%(count)s pay links were taken back.", count) % {
+            "count": count
+        }

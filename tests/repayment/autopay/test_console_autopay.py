@@ -8,7 +8,9 @@ from django.urls import reverse
 from backoffice.audit.models import Approval, ApprovalLimit, AuditEntry
 from backoffice.calendars import clock
 from backoffice.core.actors import SYSTEM
+from backoffice.repayment.console.autopay import manager
 from backoffice.repayment.domain.autopay.breakers import BreakerKind, Tripped
+from backoffice.repayment.domain.autopay.rates import DebitCounts
 from backoffice.repayment.models import (
     AutopaySwitch,
     Breaker,
@@ -24,6 +26,7 @@ from backoffice.repayment.models import (
     SettlementFile,
     SettlementLine,
 )
+from backoffice.repayment.selectors.autopay.rates import Part
 from backoffice.repayment.services.autopay import breaking, building, submitting
 from backoffice.repayment.services.autopay.resolving import APPROVAL_VERB
 from backoffice.repayment.services.autopay.settling import Fact, settle
@@ -97,6 +100,26 @@ def test_shows_the_slots_of_the_day_with_their_four_rates_and_cuts_that_lead_to_
         "debited",
         "not enough money",
         "outcome unknown",
+    ]
+
+
+def test_names_the_currency_of_cards_and_totals_when_there_is_more_than_one(day, monkeypatch):
+    slot(at("07:00"), lambda _place: PAID)
+    assert ", CNY" not in text_of(page(as_role("team_lead"), "autopay"))
+    counts = DebitCounts(bills=4, settled=2, commands=4, succeeded=2, first=2, first_tried=4)
+    parts = [Part("", currency, counts) for currency in ("CNY", "USD")]
+    monkeypatch.setattr(manager, "debit_rates", lambda **_asked: parts)
+    html = page(as_role("team_lead"), "autopay")
+    assert "By bill, CNY" in text_of(html)
+    assert "First attempt, USD" in text_of(html)
+    labels = [row[0] for row in rows_of(html, caption="Success rates, cut")]
+    assert labels == [
+        "not known yet CNY",
+        "not known yet USD",
+        "All bills tried on the day, CNY",
+        "All bills tried on the day, USD",
+        "Of these, bills on the first day they are tried, CNY",
+        "Of these, bills on the first day they are tried, USD",
     ]
 
 

@@ -107,19 +107,19 @@ def test_a_version_goes_from_a_draft_to_force_and_back_through_the_pages(
         assert client.post(f"{page}simulate/").status_code == 303
     text = text_of(client.get(page))
     assert "As of the business date 14 Feb 2026 , simulated" in text
-    assert "To platform 0 CNY 27.90 CNY" in text
-    assert "interest lender 100 % platform 15.5 %, lender 84.5 %" in " ".join(text.split())
+    assert "To The platform ¥ 0.00 ¥ 27.90" in text.replace("\u2009", " ")
+    assert "interest The lender 100 % The platform 15.5 %, The lender 84.5 %" in " ".join(text.split())
     text = text_of(client.get(f"{page}simulation/?why=payees"))
     assert "other payees" in text
-    assert "lender ¥ 1,072.26, platform ¥ 27.90" in text.replace("\u2009", " ")
-    assert "union-sandbox **** 1234" in text
-    assert "platform ¥" not in text_of(client.get(f"{page}simulation/?why=day"))
+    assert "The lender ¥ 1,072.26, The platform ¥ 27.90" in text.replace("\u2009", " ")
+    assert "Union **** 1234" in text
+    assert "The lender ¥ 1,072.26, The" not in text_of(client.get(f"{page}simulation/?why=day"))
 
     panel = text_of(client.get(f"{page}submit/"))
     assert "Bills of tomorrow that change" in panel
     assert verb(client, f"{page}submit/").status_code == 303
     asked = Approval.objects.get()
-    assert "To platform" in text_of(browser("compliance").get(f"/approvals/{asked.pk}/"))
+    assert "To The platform" in text_of(browser("compliance").get(f"/approvals/{asked.pk}/"))
     approvals.approve(approval_id=asked.pk, actor=person("compliance").as_actor())
     publishing.activate_due(on=DUE)
     BusinessDay.objects.update(today=DUE)

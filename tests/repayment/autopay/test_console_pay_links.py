@@ -31,7 +31,7 @@ def test_a_link_is_made_shown_once_and_taken_back(agent):
     assert Client().get(found[1]).status_code == 200
     back = f"/loans/{book.late.pk}/pay-links/take-back/"
     answer = client.post(back, {"reason": "wrong person", "key": "k2"}, follow=True)
-    assert "1 pay links were taken back." in answer.content.decode()
+    assert "1 pay link was taken back." in answer.content.decode()
     assert Client().get(found[1]).status_code == 404
     refused = client.post(back, {"reason": "once more", "key": "k3"})
     assert refused.status_code == 409

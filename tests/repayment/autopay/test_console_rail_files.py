@@ -52,7 +52,7 @@ def test_says_that_every_file_is_as_it_should_be(files: Rail) -> None:
     at_the_bank = collection_file(files, "put")
     collection_file(files, "made", made_at=clock.now(), batch=at_the_bank.batch)
     text = page()
-    assert "Every file of the last 30 days was taken whole" in text
+    assert "Every bank file of the last 30 days was taken whole" in text
     assert "Every collection file is at its bank" in text
 
 

@@ -75,7 +75,11 @@ CLAIMS = Table(
     columns=(
         Column("number", gettext_lazy("Claim"), kind="code", link=claim_address),
         Column("loan", gettext_lazy("Loan"), value="loan.external_id"),
-        Column("installment_number", pgettext_lazy("number", "Instalment"), value=lambda row: row.installment_number or _("all")),
+        Column(
+            "installment_number",
+            pgettext_lazy("number", "Instalment"),
+            value=lambda row: row.installment_number or _("all"),
+        ),
         Column("guarantor", gettext_lazy("Guarantor"), value="guarantor.name"),
         Column("day", gettext_lazy("Day"), kind="date", sort="day"),
         Column("due_date", gettext_lazy("Due"), kind="date"),

@@ -109,7 +109,8 @@ class VersionForm(forms.Form):
         help_text=gettext_lazy("Days such as 2026-02-17, with commas."),
     )
     amount = forms.ChoiceField(
-        label=pgettext_lazy("amount", "Asked for"), choices=[(each.value, label) for each, label in words.AMOUNT_LABELS.items()]
+        label=pgettext_lazy("amount", "Asked for"),
+        choices=[(each.value, label) for each, label in words.AMOUNT_LABELS.items()],
     )
     split_over_limit = forms.BooleanField(
         label=gettext_lazy("Split what is over a limit into several debits"), required=False

@@ -22,6 +22,7 @@ from backoffice.repayment.domain.autopay.version_states import IN_FORCE, IN_THE_
 from backoffice.repayment.models import Simulation
 from backoffice.repayment.models.autopay.configurations import AutopayVersion
 from backoffice.repayment.selectors.autopay.configurations import latest_simulation
+from backoffice.repayment.selectors.autopay.version_words import payee_names
 from backoffice.repayment.services.autopay import drafting, publishing, rolling_back
 from backoffice.repayment.services.autopay.checking import require_sound
 from backoffice.repayment.services.autopay.simulating import simulation_to_go_by
@@ -186,10 +187,10 @@ def consequence_lines(simulation: Simulation) -> tuple[Line, ...]:
         )
         for each in sorted({*before["amounts"], *after["amounts"]})
     ]
-    paid_before, paid_after = _by_payee(before), _by_payee(after)
+    paid_before, paid_after, named = _by_payee(before), _by_payee(after), payee_names()
     lines += [
         Line(
-            _("To %(payee)s") % {"payee": payee},
+            _("To %(payee)s") % {"payee": named.get(payee, payee)},
             paid_after.get((payee, currency), ZERO),
             currency=currency,
             before=paid_before.get((payee, currency), ZERO),

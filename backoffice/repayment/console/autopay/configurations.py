@@ -49,12 +49,23 @@ def _loan_address(row: SimulatedBill) -> str:
     return reverse("repayment:loan", args=[row.loan_id])
 
 
-def _paid(payees: Mapping[str, str], *, currency: str) -> str:
-    parts = (f"{payee} {amount_text(Decimal(amount), currency=currency)}" for payee, amount in sorted(payees.items()))
+def _name(rows: Any) -> None:
+    """Gives every row what rails and payees are called, read once for all of them."""
+    rails, payees = words.rail_names(), words.payee_names()
+    for row in rows:
+        row.rail_names, row.payee_names = rails, payees
+
+
+def _paid(payees: Mapping[str, str], *, row: Any) -> str:
+    parts = (
+        f"{row.payee_names.get(payee, payee)} {amount_text(Decimal(amount), currency=row.currency)}"
+        for payee, amount in sorted(payees.items())
+    )
     return ", ".join(parts) or "–"
 
 
-def _over(rail: str, mandate: Mandate | None) -> str:
+def _over(code: str, mandate: Mandate | None, *, row: Any) -> str:
+    rail = row.rail_names.get(code, code)
     return f"{rail} {mandate.mask}" if mandate else rail or "–"
 
 
@@ -73,22 +84,25 @@ CHANGED = Table(
         Column(
             "rail_before",
             _("Agreement before"),
-            value=lambda row: _over(row.rail_before, row.mandate_before),
+            value=lambda row: _over(row.rail_before, row.mandate_before, row=row),
             css="muted",
         ),
         Column(
-            "rail_after", _("Agreement after"), value=lambda row: _over(row.rail_after, row.mandate_after), css="muted"
+            "rail_after",
+            _("Agreement after"),
+            value=lambda row: _over(row.rail_after, row.mandate_after, row=row),
+            css="muted",
         ),
         Column(
             "payees_before",
             _("Payees before"),
-            value=lambda row: _paid(row.payees_before, currency=row.currency),
+            value=lambda row: _paid(row.payees_before, row=row),
             css="muted",
         ),
         Column(
             "payees_after",
             _("Payees after"),
-            value=lambda row: _paid(row.payees_after, currency=row.currency),
+            value=lambda row: _paid(row.payees_after, row=row),
             css="muted",
         ),
     ),
@@ -102,6 +116,7 @@ CHANGED = Table(
     ),
     order=("-day", "id"),
     row_url=_loan_address,
+    prepare=_name,
     count_up_to=100_000,
     empty_title=_("Nothing changes"),
     empty_text=_("Both versions treat every bill alike."),
@@ -371,7 +386,12 @@ def _why_out_of_date(version: AutopayVersion) -> str:
 def findings_shown(findings: list[Finding]) -> list[dict[str, Any]]:
     """Findings as the page lists them: the guard's name, the place, the sentence."""
     return [
-        {"guard": GUARD_WORDS[each.guard], "field": each.field, "words": each.words, "refuses": each.refuses}
+        {
+            "guard": GUARD_WORDS[each.guard],
+            "field": words.place_in_words(each.field),
+            "words": each.words,
+            "refuses": each.refuses,
+        }
         for each in findings
     ]
 
@@ -390,16 +410,22 @@ def totals_shown(totals: Mapping[str, Any]) -> list[dict[str, Any]]:
             "payees": _beside(
                 totals[name],
                 lambda side: {(line["payee"], line["currency"]): line["amount"] for line in side["payees"]},
+                named=words.payee_names(),
             ),
         }
         for name, label in labels.items()
     ]
 
 
-def _beside(period: Mapping[str, Any], read: Any) -> list[dict[str, Any]]:
+def _beside(period: Mapping[str, Any], read: Any, *, named: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     before, after = read(period["before"]), read(period["after"])
     return [
-        {"name": key[0], "currency": key[1], "before": before.get(key, "0"), "after": after.get(key, "0")}
+        {
+            "name": (named or {}).get(key[0], key[0]),
+            "currency": key[1],
+            "before": Decimal(before.get(key, 0)),
+            "after": Decimal(after.get(key, 0)),
+        }
         for key in sorted({*before, *after})
     ]
 

@@ -23,6 +23,7 @@ from backoffice.repayment.domain.autopay.configuration import (
     parse,
 )
 from backoffice.repayment.domain.autopay.simulation import Change as Changed
+from backoffice.repayment.models import Payee, Rail
 from backoffice.repayment.selectors.product_words import COMPONENTS
 
 FAMILY_LABELS: Final[Mapping[Family, Promise]] = {
@@ -95,6 +96,49 @@ CHANGE_LABELS: Final[Mapping[Changed, Promise]] = {
     Changed.PAYEES: gettext_lazy("other payees"),
 }
 
+_SLOT_PARTS: Final[Mapping[str, Promise]] = {"at": gettext_lazy("Begins"), "until": gettext_lazy("Ends")}
+_PLACES: Final[Mapping[str, Promise]] = {
+    "slots": gettext_lazy("Slots of the day"),
+    "attempts_per_day": gettext_lazy("Attempts a day"),
+    "min_gap_minutes": gettext_lazy("Least time between two attempts"),
+    "days": gettext_lazy("Tried on"),
+    "holidays": gettext_lazy("On holidays"),
+    "calendar": gettext_lazy("Calendar"),
+    "blackout": gettext_lazy("Days without debits"),
+    "amount": pgettext_lazy("amount", "Asked for"),
+    "partial": gettext_lazy("When money is missing, where the contract allows it"),
+    "split_over_limit": gettext_lazy("What is over a limit"),
+    "rails": gettext_lazy("Rails in their order"),
+    "mandate_order": gettext_lazy("Agreements"),
+    "actions": gettext_lazy("After a refusal"),
+    "payees": gettext_lazy("Who is paid"),
+    "keeper": gettext_lazy("Keeps what is paid beyond what is due"),
+    "notify": gettext_lazy("What is said to the borrower"),
+    "canary": gettext_lazy("Trial"),
+    "breakers": gettext_lazy("Breakers"),
+    "effective_from": gettext_lazy("In force from"),
+    "effective_to": gettext_lazy("In force until"),
+}
+_PARTS: Final[Mapping[str, Mapping[Any, Any]]] = {
+    "payees": COMPONENTS,
+    "actions": FAMILY_LABELS,
+    "notify": OUTCOME_LABELS,
+    "canary": {
+        "share": gettext_lazy("Share of the loans due"),
+        "loans": gettext_lazy("Loans at most"),
+        "days": gettext_lazy("Lasts"),
+        "least_success": gettext_lazy("Bills settled at least"),
+    },
+    "breakers": {
+        "total_drift": gettext_lazy("Total away from the forecast by more than"),
+        "least_success": gettext_lazy("Fewer successes than"),
+        "family_share": gettext_lazy("One kind of refusal above"),
+        "after": gettext_lazy("Rates count after answers"),
+        "debits_per_card": gettext_lazy("Debits of one card a day"),
+    },
+}
+"""What the places of a content are called: fields, and what stands within them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -141,6 +185,28 @@ def difference_in_words(*, before: Mapping[str, Any], after: Mapping[str, Any]) 
             label = (new or old or Word("", "", "")).label
             changes.append(Change(label, old.text if old else None, new.text if new else None))
     return tuple(changes)
+
+
+def rail_names() -> dict[str, str]:
+    """Of every rail, by its code, what it is called; one query."""
+    return dict(Rail.objects.values_list("code", "name"))
+
+
+def payee_names() -> dict[str, str]:
+    """Of every payee, by its code, what it is called; one query."""
+    return dict(Payee.objects.values_list("code", "name"))
+
+
+def place_in_words(field: str) -> str:
+    """The place of a content a finding is about: `slots.2.until` as "Slot 2: Ends". As it is where nobody named it."""
+    head, _dot, rest = field.partition(".")
+    number, _dot, part = rest.partition(".")
+    if head == "slots" and number.isdigit():
+        slot = _("Slot %(slot)s") % {"slot": number}
+        return f"{slot}: {_SLOT_PARTS[part]}" if part in _SLOT_PARTS else slot
+    if head not in _PLACES:
+        return field
+    return f"{_PLACES[head]}: {_PARTS[head].get(rest, rest)}" if rest and head in _PARTS else str(_PLACES[head])
 
 
 def why_in_words(why: str) -> str:
@@ -192,7 +258,8 @@ def _how_much(of: Configuration) -> Iterator[Word]:
             "least": amount_text(of.partial.least),
         }
         yield Word("partial", _("When money is missing, where the contract allows it"), text)
-    yield Word("rails", _("Rails in their order"), ", ".join(of.rails))
+    named = rail_names()
+    yield Word("rails", _("Rails in their order"), ", ".join(named.get(each, each) for each in of.rails))
     yield Word("mandates", _("Agreements"), str(ORDER_LABELS[of.mandate_order]))
 
 
@@ -202,10 +269,13 @@ def _after_refusals(of: Configuration) -> Iterator[Word]:
 
 
 def _who_is_paid(of: Configuration) -> Iterator[Word]:
+    named = payee_names()
     for component, shares in of.payees.items():
-        text = ", ".join(f"{each.payee} {percent_text(each.share, bare=True)}" for each in shares)
+        text = ", ".join(
+            f"{named.get(each.payee, each.payee)} {percent_text(each.share, bare=True)}" for each in shares
+        )
         yield Word(f"payees {component}", str(COMPONENTS[component]), text)
-    yield Word("keeper", _("Keeps what is paid beyond what is due"), of.keeper)
+    yield Word("keeper", _("Keeps what is paid beyond what is due"), named.get(of.keeper, of.keeper))
 
 
 def _said(of: Configuration) -> Iterator[Word]:
