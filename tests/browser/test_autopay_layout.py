@@ -2,6 +2,7 @@
 
 import os
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from backoffice.calendars.models import BusinessDay
+from backoffice.repayment.console.autopay import manager
 from backoffice.repayment.models import Difference, Loan, Payee, ReconciledDay
+from backoffice.repayment.selectors.autopay.board import DayPlanned
 from backoffice.repayment.services.autopay import checking, drafting, planning
 from backoffice.repayment.services.autopay.simulating import simulate_version
 from tests.browser.test_layout import CUT, enter, out_of_place
@@ -27,6 +30,7 @@ LINES = """each => {
     words.selectNodeContents(each);
     return words.getClientRects().length;
 }"""
+FORECAST = Decimal("99951628.53")
 LONG = "Platform of the Western Provinces"
 
 
@@ -110,11 +114,16 @@ def test_the_bills_a_version_changes_are_no_wider_than_the_window(
     assert page.locator("#changed td", has_text=LONG).count() == 1
 
 
-def test_no_head_of_the_slots_is_broken_in_two_in_chinese(page: Page, live_server: LiveServer, drafted: int) -> None:
+def test_the_head_of_the_slots_is_not_broken_by_what_is_planned_in_many_currencies(
+    page: Page, live_server: LiveServer, drafted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planning.plan_debits(day=DUE)
     BusinessDay.objects.update(today=DUE)
+    states = {"open": 3_020, "settled": 88_211, "stopped": 1_204, "over": 12}
+    planned = [DayPlanned(currency, 90_000, FORECAST, FORECAST, states) for currency in ("CNY", "NGN", "USD")]
+    monkeypatch.setattr(manager, "bills_of_day", lambda **_asked: planned)
     enter(page, live_server, user=person("admin", team=TeamFactory()), language="zh-hans")
     narrow(page, live_server, reverse("repayment:autopay"))
     shoot(page, "slots")
-    head = page.locator("#slots thead th").first
-    assert (head.text_content(), head.evaluate(LINES)) == ("时段", 1)
+    heads = [page.locator("#slots h2"), page.locator("#slots thead th").first]
+    assert [(head.text_content(), head.evaluate(LINES)) for head in heads] == [("时段", 1), ("时段", 1)]
