@@ -14,18 +14,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from backoffice.core.actors import SYSTEM, Actor
-from backoffice.core.signed_http import Address
 from backoffice.repayment.domain.autopay.handover import AgreementAnswer, AgreementOutcome, Terms
 from backoffice.repayment.domain.autopay.mandate_states import MandateState, may_move
 from backoffice.repayment.models import Mandate, Rail
 from backoffice.repayment.services.autopay.debit_stops import end_for_newer_agreements
 from backoffice.repayment.services.autopay.mandate_moving import locked, move, note
 from backoffice.repayment.services.autopay.rails import http
+from backoffice.repayment.services.autopay.rails.addresses import address_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +54,6 @@ def is_told(rail: Rail) -> bool:
 def first_telling(rail: Rail, *, at: datetime) -> datetime | None:
     """What `tell_at` of a changed mandate is: the caller is about to tell, so nobody else does for a minute."""
     return at + TELL_AGAIN if is_told(rail) else None
-
-
-def address_of(rail: Rail) -> Address | None:
-    """Where a rail is; None when the environment holds no secret for it."""
-    secret = str(settings.RAIL_SECRETS.get(rail.code, ""))
-    return Address(url=rail.url, secret=secret) if secret else None
 
 
 def tell_afterwards(mandate_ids: Sequence[int], *, at: datetime, actor: Actor, ask_first: bool = False) -> None:
@@ -123,7 +116,7 @@ def _take(mandate: Mandate, *, answer: AgreementAnswer, at: datetime, actor: Act
 
 def _call(mandate: Mandate, *, ask_first: bool) -> AgreementAnswer:
     address = address_of(mandate.rail)
-    if address is None:
+    if not address.secret:
         return AgreementAnswer(outcome=O.NOT_TAKEN, code="no_secret")
     number = mandate.agreement_no
     if mandate.state in OVER:
