@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,11 @@ class UnknownZone(Refusal):
 def now() -> datetime:
     """The present instant, aware, in UTC."""
     return timezone.now()
+
+
+def lenders_day(at: datetime) -> date:
+    """The date of an instant where the lender is."""
+    return at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
 
 
 def today_in(zone: str) -> date:

@@ -22,7 +22,6 @@ from backoffice.repayment.console.autopay import sandbox_words as words
 from backoffice.repayment.console.autopay.sandbox import PLAY, only_with_a_sandbox
 from backoffice.repayment.domain.autopay.bank_answers import DAYS, EACH_RAIL, SHARES, changed
 from backoffice.repayment.services.autopay import sandbox_bank as services
-from backoffice.repayment.services.autopay.settling_shared import lenders_day
 
 LARGEST_BALANCE: Final = Decimal("1e12")
 MOST_SECONDS: Final = 3_600
@@ -314,7 +313,7 @@ class SetClock(BankVerb):
                 ),
                 *(
                     (_("Ahead of our clock: orders over HTTP come after their time, and the bank takes none of them."),)
-                    if values["day"] > lenders_day(clock.now())
+                    if values["day"] > clock.lenders_day(clock.now())
                     else ()
                 ),
             ),

@@ -5,12 +5,10 @@ Where money moves back, or is not booked at all, what exceeds a person's limit w
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -19,6 +17,7 @@ from backoffice.audit.approvals import ApprovedRequest
 from backoffice.audit.models import Approval
 from backoffice.audit.services import record
 from backoffice.calendars import clock
+from backoffice.calendars.clock import lenders_day
 from backoffice.calendars.selectors import business_date
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
@@ -307,7 +306,7 @@ def _believe(ticket: Difference, asked: Asked, *, actor: Actor) -> int | None:
         draft=Draft(
             loan_id=LoanId(_loan(ticket, asked).pk),
             kind="payment",
-            value_date=today if is_paid_back else min(_local_date(line.at), today),
+            value_date=today if is_paid_back else min(lenders_day(line.at), today),
             amount=line.amount,
             currency=line.currency,
             surplus=ALL_HELD if is_paid_back else None,
@@ -391,10 +390,6 @@ def _command(ticket: Difference) -> DebitCommand:
             _("No debit of ours has this number."), next_step=_("Explain the difference instead.")
         )
     return ticket.command
-
-
-def _local_date(at: datetime) -> date:
-    return at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
 
 
 def _line(ticket: Difference) -> SettlementLine:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Min
 
 from backoffice.audit.services import record
+from backoffice.calendars.clock import lenders_day
 from backoffice.core.actors import SYSTEM, Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.words import phrase, written
@@ -84,7 +85,7 @@ def _lately(rail: Rail, *, today: date) -> list[date]:
     first: datetime | None = of_the_span.aggregate(first=Min("submitted_at"))["first"]
     if first is None:
         return []
-    begun = first.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
+    begun = lenders_day(first)
     return [day for day in days if day >= begun and day not in here]
 
 
@@ -133,7 +134,7 @@ def _lines_of(statement: StatementMessage, *, day: date) -> Iterator[FileLine]:
             raise BadFile(movement.line, said)
         seen.add(key)
         line = _line_of(movement)
-        if not day - LATE_BY <= line.at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date() <= day:
+        if not day - LATE_BY <= lenders_day(line.at) <= day:
             raise BadFile(movement.line, phrase("its time is of another day: the file is not the one of this day"))
         yield line
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
 from backoffice.calendars import clock
+from backoffice.calendars.clock import lenders_day
 from backoffice.calendars.services import hold_business_date
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
@@ -122,7 +121,7 @@ def prove_amount(*, command_id: int, proof: Proof, actor: Actor, reason: str) ->
         actor=actor,
         business_date=today,
     )
-    channel_day = proof.at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
+    channel_day = lenders_day(proof.at)
     day = value_date(channel_day=channel_day, planned_day=command.day, business_date=today)
     booked = book_one(
         draft=Draft(
@@ -161,7 +160,7 @@ def prove_placed(*, command_id: int, actor: Actor) -> int:
     command = DebitCommand.objects.select_for_update(no_key=True).get(pk=command_id)
     if command.state != CommandState.SUCCEEDED or command.operation_id is not None or command.succeeded_at is None:
         raise _cannot_become(command)
-    channel_day = command.succeeded_at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
+    channel_day = lenders_day(command.succeeded_at)
     day = value_date(channel_day=channel_day, planned_day=command.day, business_date=today)
     booked = book_one(
         draft=Draft(

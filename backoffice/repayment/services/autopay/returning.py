@@ -8,6 +8,7 @@ from typing import Final
 from django.db import transaction
 
 from backoffice.audit import outbox
+from backoffice.calendars.clock import lenders_day
 from backoffice.core.actors import Actor
 from backoffice.core.errors import Refusal
 from backoffice.core.money import ZERO
@@ -26,7 +27,6 @@ from backoffice.repayment.services.autopay.settling_shared import (
     TRANSIENT,
     aftermath_of,
     alarm_unbooked,
-    lenders_day,
     lock_for_settling,
 )
 from backoffice.repayment.services.posting import Booked, Draft, book

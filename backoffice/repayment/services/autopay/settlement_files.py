@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
 from django.db import transaction
-from django.utils import timezone
 
 from backoffice.audit.services import record
+from backoffice.calendars.clock import lenders_day
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import copy_rows, fetch
 from backoffice.core.errors import Refusal
@@ -70,7 +70,7 @@ class Lines:
 def take_in_channel_file(*, rail: Rail, day: date, name: str, content: BinaryIO, actor: Actor) -> TakenIn:
     """Take the file of a rail's day in. Raises SettlementRefused with the line at fault, SettlementReplayed."""
     currencies = frozenset(Mandate.objects.filter(rail=rail).values_list("currency", flat=True).distinct())
-    expected = Expected(local_date=_local_date, from_day=day - LATE_BY, through_day=day, currencies=currencies)
+    expected = Expected(local_date=lenders_day, from_day=day - LATE_BY, through_day=day, currencies=currencies)
     digest = _digest(content)
     lines = read_channel_file(content, expected=expected)
     return take_in_lines(rail=rail, day=day, source=Lines(name=name, digest=digest, lines=lines), actor=actor)
@@ -84,7 +84,7 @@ def take_in_payee_file(*, payee: Payee, day: date, name: str, content: BinaryIO,
             next_step=phrase("Choose whose file it is."),
             fields={"payee": payee.code},
         )
-    expected = Expected(local_date=_local_date, from_day=day, through_day=day)
+    expected = Expected(local_date=lenders_day, from_day=day, through_day=day)
     digest = _digest(content)
     lines = read_payee_file(content, expected=expected)
     return take_in_lines(payee=payee, day=day, source=Lines(name=name, digest=digest, lines=lines), actor=actor)
@@ -193,7 +193,3 @@ def _digest(content: BinaryIO) -> str:
         digest.update(block)
     content.seek(0)
     return digest.hexdigest()
-
-
-def _local_date(at: datetime) -> date:
-    return at.astimezone(timezone.get_default_timezone()).date()

@@ -16,6 +16,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from backoffice.audit import outbox
+from backoffice.calendars.clock import lenders_day
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch, update_rows
 from backoffice.outreach.domain.handover import wait_before_retry
@@ -45,7 +46,6 @@ from backoffice.repayment.services.autopay.settling_shared import (
     TRANSIENT,
     aftermath_of,
     alarm_unbooked,
-    lenders_day,
     lock_for_settling,
 )
 from backoffice.repayment.services.posting import Booked, Draft, book

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from backoffice.calendars.services import hold_business_date
@@ -49,8 +47,3 @@ def aftermath_of(row: Row, after: BillAfter, *, code: str, family: Family | None
         stop_loan=after.stop_loan,
         until=next_month(row.day) if after.until_next_month else None,
     )
-
-
-def lenders_day(at: datetime) -> date:
-    """The date of a moment where the lender is."""
-    return at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()

@@ -8,12 +8,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 
 from backoffice.audit.services import record
+from backoffice.calendars.clock import lenders_day
 from backoffice.core.actors import SYSTEM
 from backoffice.core.money import ZERO
 from backoffice.customers.models import Borrower
@@ -187,16 +186,12 @@ def _values(command: DebitCommand, *, left: Owed | None, due_date: date, at: dat
         overdue=left.overdue if left else ZERO,
         currency=command.currency,
         due_date=due_date,
-        day=_local(at),
+        day=lenders_day(at),
     )
     values["card_last4"] = command.mandate.mask[-4:]
     if command.succeeded_at is not None:
         values |= {
             "paid_amount": money_of(command.amount, command.currency),
-            "paid_on": _local(command.succeeded_at).isoformat(),
+            "paid_on": lenders_day(command.succeeded_at).isoformat(),
         }
     return values
-
-
-def _local(at: datetime) -> date:
-    return at.astimezone(ZoneInfo(settings.LENDER_TIME_ZONE)).date()
