@@ -13,7 +13,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 
 from backoffice.core.actors import Actor
 from backoffice.core.bulk import fetch
@@ -33,14 +33,13 @@ from backoffice.repayment.services.autopay.fetching_settlements import reconcile
 from backoffice.repayment.services.autopay.filing import refuse_all
 from backoffice.repayment.services.autopay.returning import settle_return
 from backoffice.repayment.services.autopay.settling import Fact, settle
+from backoffice.repayment.services.autopay.settling_shared import TRANSIENT
 
 logger = logging.getLogger(__name__)
 
 CHUNK: Final = 500
 MOST_TROUBLES: Final = 100
 """Entries a person has to look at that are kept by name; beyond them they are counted."""
-NOT_NOW: Final = (OperationalError, InterfaceError)
-"""The database was in the way, not the entry: the whole file is taken again later."""
 PLAYED_AGAIN: Final = phrase("This message was taken before, under another name.")
 NOT_OURS: Final = phrase("It answers a message we did not send.")
 UNKNOWN_KIND: Final = phrase("Nobody here reads files of this kind.")
@@ -72,7 +71,7 @@ class Followed:
         """Do what one entry says; what our books refuse, and a defect of ours, is noted. Gives what it did, else 0."""
         try:
             return one()
-        except NOT_NOW:
+        except TRANSIENT:
             raise
         except Refusal as refusal:
             self.note_trouble(order_no, refusal.message)
@@ -177,7 +176,7 @@ def _settle(facts: dict[int, Fact], ids: dict[str, int], followed: Followed, *, 
         chunk = keys[start : start + CHUNK]
         try:
             moved += settle(facts={key: facts[key] for key in chunk}, at=at, actor=actor)
-        except NOT_NOW:
+        except TRANSIENT:
             raise
         except Exception:
             logger.exception("a chunk of a bank's file is followed one by one")

@@ -21,9 +21,10 @@ from backoffice.repayment.domain.iso20022.reading import digest_of
 from backoffice.repayment.domain.iso20022.refusals import MessageRefused
 from backoffice.repayment.models import BankFile, Rail
 from backoffice.repayment.services.autopay.filing import put_files
-from backoffice.repayment.services.autopay.following_files import NOT_NOW, FileRefused, follow, trouble_of
+from backoffice.repayment.services.autopay.following_files import FileRefused, follow, trouble_of
 from backoffice.repayment.services.autopay.rails.addresses import address_of
 from backoffice.repayment.services.autopay.rails.files import Listed, fetch_file, list_files
+from backoffice.repayment.services.autopay.settling_shared import TRANSIENT
 
 logger = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ def _take_one(rail: Rail, file: Listed, *, at: datetime) -> BankFile | None:
         return take_file(
             rail=rail, name=file.name, kind=file.kind, content=content, promised=file.digest, at=at, actor=SYSTEM
         )
-    except NOT_NOW:
+    except TRANSIENT:
         raise
     except Exception:
         logger.exception("file %s of rail %s cannot be taken", file.name, rail.code)
