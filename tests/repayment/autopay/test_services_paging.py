@@ -37,7 +37,7 @@ def breaker(batch):
 
 
 def owner(name="lead", *, roles=("team_lead",), **fields):
-    return person(*roles, display_name=name, email=f"{name}@lender.example", **fields)
+    return person(*roles, username=name, display_name=name, email=f"{name}@lender.example", **fields)
 
 
 def test_pages_everybody_who_may_close_it_in_their_language_with_a_way_to_the_page(breaker, mailoutbox, settings):
